@@ -1,0 +1,62 @@
+# `make demo` and `make test` do all the set-up there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := build/demo
+EXPERIMENTS := build/experiments
+ETHOCHAT_TEST_DATA ?= ../shared/data
+export HF_HUB_OFFLINE := 1
+export GRADIO_ANALYTICS_ENABLED := False
+
+.PHONY: demo test lint unit serve bench experiments eval clean
+
+demo: $(STAMP)
+	$(BIN)/ethochat demo $(DEMO)
+
+test: lint unit
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) .typing/ethochat
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p ethochat
+	$(BIN)/lint-imports
+
+serve: $(STAMP)
+	$(BIN)/ethochat serve $(DEMO)
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
+experiments: $(STAMP)
+	ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python benchmarks/experiments/build.py $(EXPERIMENTS)
+
+eval: experiments
+	$(BIN)/ethochat eval --questions $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl --experiments $(EXPERIMENTS) --answers build/answers.jsonl
+	$(BIN)/python $(ETHOCHAT_TEST_DATA)/../questions/score.py $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl build/answers.jsonl
+
+# uv is faster than pip by an order of magnitude; pip does the same where uv cannot be installed.
+# PIP_FIND_LINKS is how a machine without the CUDA build says where its torch lies; uv has its own name for it.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
+	  UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-}}" VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -c constraints.txt -e ".[dev]"; \
+	else \
+	  $(BIN)/python -m pip install --upgrade pip && $(BIN)/python -m pip install -c constraints.txt -e ".[dev]"; \
+	fi
+	touch $@
+
+# mypy does not follow the editable install's import hook: it gets the package as a folder of links.
+.typing/ethochat: $(STAMP)
+	mkdir -p $@
+	for name in agent tools index ui; do ln -sfn ../../$$name $@/$$name; done
+	ln -sfn ../../ui/_package/__init__.py $@/__init__.py
+	ln -sfn ../../ui/_package/py.typed $@/py.typed
+	touch $@
+
+clean:
+	rm -rf build .typing

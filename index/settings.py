@@ -1,0 +1,60 @@
+"""Numbers that shape the derived tables, with their defaults; ``experiment.toml`` may override each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeypointRoles:
+    """Which tracked keypoint plays which part; ``None`` lets the names decide (see ``kinematics.resolve_roles``)."""
+
+    center: str | None = None
+    nose: str | None = None
+    left_ear: str | None = None
+    right_ear: str | None = None
+    tail_base: str | None = None
+    ignored: tuple[str, ...] = ()
+    """Keypoints that are no part of an animal, such as arena corners."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingSettings:
+    """When a tracked point counts as a position."""
+
+    min_confidence: float = 0.6
+    """Points below are missing (for files that give a confidence)."""
+    zero_is_missing: bool | None = None
+    """Whether (0, 0) codes a missing point; ``None``: where the file has no confidence and (0, 0) occurs."""
+    max_gap_s: float = 0.5
+    """Longest gap bridged by linear interpolation; never beyond the first or last seen position."""
+    speed_window_s: float = 0.2
+    """Window over which speed, heading and turning are smoothed (centered median then mean)."""
+    max_missing_fraction: float = 0.5
+    """A session with more of its frames missing is flagged and left out of statistics by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentSettings:
+    """How sessions are cut for the search index."""
+
+    min_s: float = 0.4
+    max_s: float = 8.0
+    sources: tuple[str, ...] = ()
+    """Annotation sources to index; empty: all that are not listed in ``skip_sources``."""
+    skip_sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BehaviorSettings:
+    """What ``[behaviors.NAME]`` says of one behavior: a declared label, or overrides of a rule."""
+
+    name: str
+    definition: str | None = None
+    synonyms: tuple[str, ...] = ()
+    category: str | None = None
+    """A broader word that covers it, e.g. ``rearing`` for ``Supported`` and ``Unsupported``."""
+    enabled: bool = True
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Rule thresholds by name, units in the name (``max_speed_cm_per_s``)."""

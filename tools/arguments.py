@@ -1,0 +1,231 @@
+"""Typed arguments of the tools: the one form in which a question reaches the data.
+
+A language model, the built-in chat model, the command line and Python all fill the same models. Field descriptions are
+what a language model reads. Names of behaviors, sources, zones and columns are the experiment's own; the tools accept
+them in any case and with their declared synonyms, and refuse unknown ones naming what is near.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Statistic = Literal["each", "mean", "median", "sum", "min", "max", "sd", "sem", "range", "count"]
+Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
+
+
+class Arguments(BaseModel):
+    """Base of all arguments: unknown names are refused, so that a misspelt filter never widens an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Condition(Arguments):
+    """A condition on a metadata column."""
+
+    column: Annotated[str, Field(description="Metadata column, as in sessions.csv.")]
+    op: Operator = "=="
+    value: Annotated[str | float | list[str] | list[float], Field(description="Value or values of that column.")]
+
+
+class Selection(Arguments):
+    """Which sessions and animals, and which part of each session."""
+
+    sessions: Annotated[list[str], Field(description="Session ids; empty for all.")] = []
+    subjects: Annotated[list[str], Field(description="Subject ids; empty for all.")] = []
+    individuals: Annotated[list[str], Field(description="Tracked individuals, where a session has several.")] = []
+    where: Annotated[list[Condition], Field(description="Conditions on metadata columns, all of which must hold.")] = []
+    start_s: Annotated[
+        float | None, Field(description="Start of the time window; negative counts from the end of the session.")
+    ] = None
+    stop_s: Annotated[float | None, Field(description="End of the time window (not included).")] = None
+    include_excluded: Annotated[bool, Field(description="Keep sessions that are flagged as unusable.")] = False
+
+
+class MeasureArguments(Selection):
+    """One measure, cut as the question asks."""
+
+    measure: Annotated[
+        str,
+        Field(
+            description="A measure of the catalogue (bout_count, total_duration, percent_time, bout_duration, bout_rate, "
+            "latency, inter_bout_interval, distance, mean_speed, max_speed, zone_time, zone_entries, zone_latency, "
+            "pair_distance, time_near, keypoint_distance, percent_tracked, missing_frames, n_frames, duration …) or the name "
+            "of a metric or numeric column that came with the data."
+        ),
+    ]
+    behaviors: Annotated[list[str], Field(description="Behaviors; several are united unless grouped by behavior.")] = []
+    sources: Annotated[
+        list[str], Field(description="Raters, classifiers, 'rules' or trackers; empty where only one gives the measure.")
+    ] = []
+    zones: list[str] = []
+    keypoints: Annotated[list[str], Field(description="Keypoints; empty for the body center.")] = []
+    min_bout_s: Annotated[float | None, Field(description="Count only bouts at least this long.")] = None
+    max_bout_s: Annotated[float | None, Field(description="Count only bouts at most this long.")] = None
+    strict: Annotated[bool, Field(description="The bout limits are exclusive (longer than, shorter than).")] = False
+    max_distance: Annotated[
+        float | None, Field(description="Distance limit of time_near, in cm where there is a scale, else px.")
+    ] = None
+    min_confidence: Annotated[
+        float | None, Field(description="Discard points below this confidence (default: the experiment's).")
+    ] = None
+    interpolate: Annotated[
+        bool | None, Field(description="Bridge all missing points linearly (default: short gaps only).")
+    ] = None
+    group_by: Annotated[
+        list[str],
+        Field(
+            description="Columns to split by: session_id, subject_id, individual, pair, source, behavior, zone, keypoint or "
+            "any metadata column."
+        ),
+    ] = []
+    statistics: Annotated[
+        list[Statistic],
+        Field(description="How values are combined within a group: over sessions, or over bouts for per-bout measures."),
+    ] = []
+    bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = None
+    unit: Annotated[str | None, Field(description="Unit wanted, e.g. min, m, %, frames.")] = None
+    order: Annotated[Literal["ascending", "descending"] | None, Field(description="Rank the rows.")] = None
+    limit: Annotated[int | None, Field(description="Keep the first rows of the ranking.", ge=1)] = None
+    keep: Annotated[
+        Literal["all", "nonzero", "zero", "above", "below", "outliers"],
+        Field(description="Keep only rows with such a value; outliers by the 1.5 x IQR rule."),
+    ] = "all"
+    keep_value: Annotated[float | None, Field(description="Limit of keep above or below.")] = None
+
+
+class CompareArguments(MeasureArguments):
+    """A measure compared between groups, one value per animal."""
+
+    group_column: Annotated[str, Field(description="Metadata column (or source, zone, behavior) that tells the groups.")]
+    groups: Annotated[list[str], Field(description="Groups to compare, in this order; empty for all.")] = []
+    paired: Annotated[bool, Field(description="The same animals or sessions in every group: paired or repeated.")] = False
+    test: Annotated[
+        Literal["auto", "welch_t", "student_t", "mann_whitney_u", "paired_t", "wilcoxon", "anova", "welch_anova",
+                "kruskal_wallis", "rm_anova", "friedman", "permutation"],
+        Field(description="auto: Welch for two groups, Welch-ANOVA for more, paired t or repeated-measures ANOVA."),
+    ] = "auto"
+
+
+class CorrelateArguments(Selection):
+    """Two quantities, one pair of values per animal."""
+
+    x: Annotated[MeasureArguments, Field(description="First measure, metric or numeric metadata column.")]
+    y: Annotated[MeasureArguments, Field(description="Second measure, metric or numeric metadata column.")]
+    method: Literal["pearson", "spearman"] = "spearman"
+
+
+class AgreementArguments(Selection):
+    """How well sources agree."""
+
+    behaviors: Annotated[list[str], Field(description="Behavior to compare; empty for tracks.")] = []
+    sources: Annotated[list[str], Field(description="Two or more raters, classifiers or trackers; empty for all.")] = []
+    statistics: Annotated[
+        list[Literal["f1", "kappa", "median_distance"]],
+        Field(description="f1 and kappa frame by frame for labels, median_distance between two trackers."),
+    ] = ["f1", "kappa"]
+    fps: Annotated[float | None, Field(description="Raster for f1 and kappa (default: the session's frame rate).")] = None
+    group_by: list[str] = []
+    order: Literal["ascending", "descending"] | None = None
+
+
+class TransitionArguments(Selection):
+    """What follows what, in one source's bouts ordered by start time."""
+
+    sources: list[str] = []
+    before: Annotated[list[str], Field(description="First behavior; empty for any.")] = []
+    after: Annotated[list[str], Field(description="Next behavior; empty for any.")] = []
+    both_ways: Annotated[bool, Field(description="Also count the reverse transition.")] = False
+    adjacent: Annotated[bool, Field(description="Only bouts that touch (frame to frame).")] = False
+    probability: Annotated[bool, Field(description="Also give transition probabilities.")] = False
+
+
+class FindBoutsArguments(Selection):
+    """Bouts of a behavior as clips, exactly as the tables have them."""
+
+    behaviors: list[str]
+    sources: list[str] = []
+    min_bout_s: float | None = None
+    max_bout_s: float | None = None
+    strict: bool = False
+    followed_by: Annotated[list[str], Field(description="Keep bouts after which one of these starts …")] = []
+    within_s: Annotated[float | None, Field(description="… at most this long after the first ended.")] = None
+    zones: Annotated[list[str], Field(description="Keep bouts that touch one of these zones.")] = []
+    order: Annotated[
+        Literal["time", "longest", "shortest"], Field(description="Order of the clips; time: by session and start.")
+    ] = "time"
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
+class FindProximityArguments(Selection):
+    """Intervals in which two tracked animals are close."""
+
+    pair: Annotated[list[str], Field(description="Two individuals; empty for every pair.")] = []
+    keypoints: Annotated[list[str], Field(description="Keypoint of both (or one for each); empty for the body center.")] = []
+    max_distance: Annotated[float, Field(description="Distance limit, exclusive.", gt=0)]
+    unit: Literal["px", "cm"] = "px"
+    min_frames: Annotated[int, Field(description="Keep runs of at least so many consecutive frames.", ge=1)] = 1
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
+class SearchArguments(Selection):
+    """Segments whose description matches a behavior in plain words."""
+
+    query: Annotated[str, Field(description="What the animal is doing, in plain words.")]
+    sources: list[str] = []
+    zones: list[str] = []
+    behaviors: Annotated[list[str], Field(description="Keep segments with one of these behaviors.")] = []
+    min_duration_s: float | None = None
+    max_duration_s: float | None = None
+    min_speed: Annotated[float | None, Field(description="Mean speed at least, cm/s (px/s without a scale).")] = None
+    max_speed: float | None = None
+    like_session: Annotated[str | None, Field(description="More like the segment of this session …")] = None
+    like_time: Annotated[float | None, Field(description="… at this time.")] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class FactsArguments(Selection):
+    """What the experiment contains."""
+
+    topic: Annotated[
+        Literal[
+            "summary", "session_count", "subject_count", "sessions", "subjects", "behaviors", "sources", "measures",
+            "keypoints", "zones", "recordings", "columns", "missing_ids", "flags", "definition",
+        ],
+        Field(
+            description="summary: design in a paragraph; session_count and subject_count: how many, by group_by; sessions and "
+            "subjects: their names and metadata; sources: who labeled or tracked what, in how many sessions; recordings: frames, "
+            "duration, fps, scale; missing_ids: gaps in numbered session ids; definition: what a behavior or measure means."
+        ),
+    ]
+    group_by: Annotated[list[str], Field(description="Columns to count by.")] = []
+    sources: Annotated[list[str], Field(description="Only sessions that have one of these sources.")] = []
+    source_kind: Annotated[
+        Literal["manual", "automated", "rule"] | None, Field(description="Only sessions with labels of this kind.")
+    ] = None
+    columns: Annotated[list[str], Field(description="Metadata columns to show.")] = []
+    name: Annotated[str | None, Field(description="Behavior or measure to define.")] = None
+
+
+class PlotArguments(MeasureArguments):
+    """A figure: bars with one point per animal, scatter, time bins, trajectory, occupancy or ethogram raster."""
+
+    kind: Literal["bars", "scatter", "time_bins", "trajectory", "occupancy", "ethogram"]
+    measure: str = "distance"
+    group_column: Annotated[str | None, Field(description="Groups of the bars, colors of the scatter.")] = None
+    against: Annotated[str | None, Field(description="Measure or numeric column on the x axis of a scatter.")] = None
+
+
+class AskUserArguments(Arguments):
+    """Ask the user back when two readings of the question are close or a needed part is missing."""
+
+    question: Annotated[str, Field(description="What to ask, in one sentence, without any number from the data.")]
+    options: Annotated[list[str], Field(description="The readings to choose from.")] = []
+
+
+class DeclineArguments(Arguments):
+    """Say that the experiment's data cannot answer, and what could be asked instead."""
+
+    reason: Annotated[str, Field(description="What is missing in the data, in one sentence.")]
+    suggestions: Annotated[list[str], Field(description="Questions that the data can answer.")] = []
