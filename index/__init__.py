@@ -1,0 +1,1 @@
+"""The data of an experiment and everything that reads it."""

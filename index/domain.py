@@ -25,6 +25,7 @@ class InputFile:
     """Name of a reader in ``index.formats.READERS``; ``None`` lets the readers recognise the file."""
     name: str | None = None
     """Source name shown to the user (tracker, rater, classifier) where the file does not carry one."""
+    source_kind: SourceKind = "manual"
     session_key: str | None = None
     """Value that picks this session's rows from a file shared by many sessions."""
     options: Mapping[str, object] = field(default_factory=dict)

@@ -14,7 +14,13 @@ PayloadValue = str | float | int | bool | None | list[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldCondition:
-    """A condition on a payload field; on a list field it holds when one element meets it."""
+    """A condition on a payload field.
+
+    On a list field ``==``, ``in`` and the orderings hold when one element meets them, ``!=`` and ``not in`` when
+    no element is among the values. A field that is null, absent or an empty list meets no condition: what is not
+    known is on neither side. Numbers compare as numbers whether written ``3`` or ``3.0``; the orderings take
+    numbers only. ``segment_id`` is a field like any other.
+    """
 
     field: str
     op: Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
@@ -51,7 +57,7 @@ class SegmentStore(Protocol):
     name: str
 
     def describe(self) -> Mapping[str, PayloadValue]:
-        """What was recorded when the collection was made: ``embedder``, ``dimension``, ``version``."""
+        """Return what was recorded when the collection was made: ``embedder``, ``dimension``, ``version``."""
         ...
 
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
@@ -85,6 +91,18 @@ class SegmentStore(Protocol):
         """Count the points that meet all conditions, exactly."""
         ...
 
+    def segment_ids(self, conditions: Sequence[FieldCondition] = ()) -> set[str]:
+        """Collect the ids of the points that meet all conditions."""
+        ...
+
+    def read_field(self, field: str) -> dict[str, PayloadValue]:
+        """Read one payload field of every point, by segment id; ``None`` where a point lacks it."""
+        ...
+
+    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
+        """Return the stored vector of a segment, shape ``(dimension,)``; ``None`` where there is none."""
+        ...
+
     def close(self) -> None:
-        """Flush and release; safe to call twice."""
+        """Flush and release; safe to call twice. What a writer of an embedded store added others see from here on."""
         ...

@@ -1,0 +1,87 @@
+"""How a question continues the one before: "and the females?", "and only between 120 and 360 s?"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ethochat.agent.builtin.lexicon import FOLLOW_UP, matches
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.reading import Reading
+
+_WHO = ("sessions", "subjects", "individuals", "pair", "where", "values")
+_WHAT = (
+    "behaviors",
+    "category",
+    "metrics",
+    "zones",
+    "keypoints",
+    "measure",
+    "before",
+    "after",
+    "metric_for_behaviors",
+)
+_HOW = (
+    "sources", "start_s", "stop_s", "bin_s", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
+    "distance_unit", "min_frames", "group_by", "group_column", "groups", "paired", "statistics",
+)  # fmt: skip
+_NEEDS_BEHAVIOR = (
+    "bout_count",
+    "total_duration",
+    "percent_time",
+    "bout_rate",
+    "latency",
+    "inter_bout_interval",
+    "bout_duration",
+)
+
+
+def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) -> Reading:
+    """Complete a follow-up question from the turn before; a question that stands alone is returned as it is."""
+    if previous is None or not _continues(reading, scan):
+        return reading
+    slots, before = reading.slots, previous.slots
+    if _says_nothing_new_to_measure(reading):
+        reading.intent = (
+            previous.intent if reading.intent in ("measure", "facts", "search", "clips") else reading.intent
+        )
+        _inherit(slots, before, _WHAT)
+    elif slots.get("measure") in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
+        _inherit(slots, before, ("behaviors", "category"))
+        if "behaviors" not in slots and before.get("metric_for_behaviors"):
+            slots["behaviors"] = before["metric_for_behaviors"]
+    elif slots.get("measure") in ("pair_distance", "time_near") and not slots.get("keypoints"):
+        _inherit(slots, before, ("keypoints",))
+    if reading.intent == "compare" and previous.intent == "compare":
+        _inherit(slots, before, ("group_column", "groups", "paired"))
+    if not any(slots.get(key) for key in ("sessions", "subjects", "individuals")):
+        _inherit(slots, before, _WHO)
+    elif not slots.get("where"):
+        _inherit(slots, before, ("where",))
+    inherited = (
+        _HOW
+        if reading.intent == previous.intent
+        else ("sources", "start_s", "stop_s", "min_confidence", "interpolate")
+    )
+    _inherit(slots, before, inherited)
+    if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
+        del slots["group_by"]
+    return reading
+
+
+def _continues(reading: Reading, scan: Scanner) -> bool:
+    return matches(FOLLOW_UP, scan.text) or _says_nothing_new_to_measure(reading)
+
+
+def _says_nothing_new_to_measure(reading: Reading) -> bool:
+    """Whether the question names no behavior, metric or quantity of its own."""
+    slots = reading.slots
+    if slots.get("behaviors") or slots.get("metrics") or slots.get("before") or slots.get("topic"):
+        return False
+    generic = slots.get("measure") in (None, "total_duration", "bout_count")
+    return generic and not slots.get("zones")
+
+
+def _inherit(slots: dict[str, Any], before: dict[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if slots.get(key) in (None, [], {}, False) and before.get(key) not in (None, [], {}):
+            slots[key] = before[key]

@@ -1,0 +1,132 @@
+"""Cues of the English that people use to ask about behavior; nothing here belongs to one experiment."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PLOT: Final = r"\b(?:plot|draw|graph|chart|figure|visuali[sz]e|heat ?-?map|histogram|raster|scatter|diagram|bar chart)\b"
+PLOT_KINDS: Final = (
+    (r"\bscatter|against\b", "scatter"),
+    (r"\btrajector|\bpath of|\btracks?\b|\broute", "trajectory"),
+    (r"\boccupan|\bheat ?-?map|\bwhere .* spend", "occupancy"),
+    (r"\bethogram|\braster|\bgantt|\btimeline", "ethogram"),
+    (r"\bover time|\bper minute|\btime course|\bbins?\b", "time_bins"),
+)
+CLIPS: Final = (
+    r"\b(?:clips?|moments?|episodes?|footage|snippets? where|examples?|places where|instances)\b"
+    r"|^\W*(?:please\s+)?(?:show|find|play|list|get|give)\s+(?:me\s+)?(?:every|all|some|the|a|any|each|\d+|three|five|ten)?\b"
+    r"|\bwhen (?:is|does|do|are|did|was|were)\b|\bat what times?\b|\bwhere (?:is|are) the\b.*\bbouts?\b"
+)
+SIMILAR: Final = r"\b(?:similar to|more like|like (?:this|that|the)|resembl\w+)\b"
+AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
+CORRELATION: Final = r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bdose-?response\b|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b"
+TRANSITION: Final = (
+    r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by)\b|\bcomes? (?:directly )?(?:next|after)\b"
+    r"|\bgo(?:es)? (?:directly )?(?:over )?into\b|\b(?:switch|change|turn|pass|move)(?:es|s)? (?:directly )?(?:over )?(?:from\b.*\b)?(?:in)?to\b"
+    r"|\btransitions? (?:from|between|to|probabilit\w+|matrix|counts?)\b|\bwhat (?:happens|comes) (?:next|after|before)\b|\bleads? to\b"
+)
+COMPARE: Final = (
+    r"\bcompar\w+|\bdiffer\w*|\bversus\b|\bvs\b|\baffect\w*|\beffects? of\b|\binfluence\w*|\bchanged?\b|\bsignificant\w*|\btest (?:whether|if|for)\b"
+    r"|\b(?:more|less|fewer|longer|shorter|faster|slower|higher|lower|greater|further|farther|earlier|later)\b.*\bthan\b"
+    r"|\b(?:increase|decrease|reduce|raise)[ds]?\b|\bp[- ]?values?\b|\beffect sizes?\b|\bhedges\b|\bcohen'?s? d\b"
+)
+PER: Final = r"\b(?:per|by|for each|in each|for every|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
+ANY: Final = r"\b(?:any|at least one|some)\b"
+NONE: Final = (
+    r"\b(?:no|never|none|without|not (?:a single|any)|zero|lack(?:s|ing)?)\b|\bn't\b.*\bany\b|\bnot at all\b"
+)
+OUTLIER: Final = r"\boutliers?\b"
+COUNT: Final = r"\bhow many\b|\bnumber of\b|\bcounts?\b|\bhow often\b|\bhow many times\b|\bhow frequently\b"
+DURATION: Final = (
+    r"\bhow long\b|\bhow much time\b|\bhow many (?:seconds|minutes|frames|hours)\b|\btime\b|\bduration\b|\bseconds (?:of|is|are|spent)\b|\bspen[dt]s?\b"
+    r"|\btime budget\b|\bframes\b|\bminutes of\b|\bseconds\b"
+)
+SUMMARY: Final = (
+    r"\bsummar\w+|\boverview\b|\bdescribe (?:this|the|my) (?:experiment|study|data\w*)|\btell me about (?:this|the|my) (?:experiment|study|data\w*)"
+    r"|\bwhat (?:does|is in) (?:this|the) (?:experiment|data\w*|study)\b|\bwhat (?:data|do (?:we|i|you)) have\b|\bwhat was recorded\b"
+)
+PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?|videos?|files?|individuals?|rodents?|rats?|snippets?|cages?|ones?)"
+SESSIONS: Final = r"(?:recordings?|sessions?|trials?|videos?|files?|snippets?|tests?)"
+ANIMALS: Final = r"(?:animals?|mice|mouse|subjects?|individuals?|rodents?|rats?)"
+HUMAN: Final = r"\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
+WHO: Final = r"\bwho\b|\bwhich (?:raters?|annotators?|observers?|experimenters?|people)\b|\bnames? of the (?:raters?|annotators?)\b"
+RATERS: Final = r"\b(?:raters?|annotators?|observers?|experimenters?|scorers?)\b"
+FOLLOW_UP: Final = (
+    r"^\W*(?:and|but|what about|how about|now|only|then|also|ok|okay|same|again|plot (?:that|it|this)|show (?:me )?(?:that|those|them|three|some)|why)\b"
+    r"|\b(?:they|them|their|it|its|that|those|these|this one|the same|such|there|he|she|his|her|him)\b"
+)
+
+# What is measured, the most telling cue first: pattern, measure, what it needs.
+MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),
+    (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
+    (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
+    (r"\blatenc\w+|\bhow long (?:until|before|till)\b|\bfirst\b.*\b(?:start|begin|occur|enter|happen|appear|rear|groom|bout)\w*|\bwhen does .* first\b|\bat (?:which|what) (?:frame|time)\b.*\bfirst\b", "latency", "behavior"),
+    (r"\b(?:rates?)\b(?!r)|\bper minute\b.*\b(?:bouts?|rears?|events?|times)\b|\b(?:bouts?|events?|entries|\w+s) per minute\b", "bout_rate", "behavior"),
+    (r"\b(?:mean|average|median|typical)\b[^.?]*\b(?:duration|length)\b[^.?]*\bbouts?\b|\bbout (?:duration|length)s?\b|\bhow long (?:is|are|was|were|does|do) (?:a|an|the|each|one)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b"
+     r"|\b(?:longest|shortest)\b[^.?]*\b(?:bouts?|runs?|episodes?|events?)\b|\b(?:mean|average|median)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b", "bout_duration", "behavior"),
+    (r"\b(?:percent\w*|%|fraction|share|proportion|portion)\b", "percent_time", "behavior"),
+    (r"\bdistances? between\b[^.?]*\b(?:ears?|points?|nose|tail|body ?parts?|keypoints?)\b", "keypoint_distance", "keypoints"),
+    (r"\bdistances? (?:between|of|from)\b[^.?]*\b(?:mice|animals|individuals?|each pair|pairs?|mouse|\w+\d+ and \w+\d+)\b|\bhow (?:far|close) (?:apart|together)\b", "pair_distance", "pair"),
+    (r"\b(?:closer|nearer) than\b|\bclose to each other\b|\bnear each other\b", "time_near", "pair"),
+    (r"\bhow far\b|\bdistances?\b|\bpath ?-?lengths?\b|\btravel\w*\b|\bhow (?:many|much) (?:centimeters?|cm|meters?|m|pixels?|px)\b|\blength of the path\b|\bhow long is the path\b|\bran\b", "distance", "track"),
+    (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
+    (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),
+    (r"\bbody lengths?\b", "body_length", "track"),
+    (r"\bbouts?\b|\bepisodes?\b|\bhow often\b|\bhow many times\b|\bnumber of\b|\bcounts?\b|\bhow many\b|\bfrequen\w+", "bout_count", "behavior"),
+    (DURATION, "total_duration", "behavior"),
+)  # fmt: skip
+ZONE_MEASURES: Final[tuple[tuple[str, str], ...]] = (
+    (r"\blatenc\w+|\bfirst\b|\bhow long (?:until|before)\b", "zone_latency"),
+    (
+        r"\bentr(?:y|ies)\b|\benter\w*\b|\bvisits?\b|\btransitions?\b|\bcross\w*\b|\bhow (?:often|many times)\b",
+        "zone_entries",
+    ),
+    (r"\bpercent\w*|%|\bfraction\b|\bshare\b|\bproportion\b", "zone_percent"),
+    (r".", "zone_time"),
+)
+
+# Words that carry no content of their own, stemmed where they are compared.
+COMMON_WORDS: Final = frozenset(
+    """
+    a about above according account across add added after again against all also altogether always am among amount an and animal animals annotate
+    annotated annotation annotations annotator any anything apart are as asked assign at automatic automatically available average away b be became because
+    become been before begin behavior behaviors being below best better between big body both bout bouts break but by calculate call called came can carry
+    case cases center certain change channel channels class classified clip clips close closer cm come compare compared comparison complete completely
+    compute condition conditions consecutive consider consistent contain contains control coordinate coordinates correlation count counted counts cover
+    covered csv data dataset day days define defined definition degree describe design detected determine did differ difference different direct direction
+    directly discard distance distances do document documented does done down draw during each early easy either else end ended ends enter entries entry
+    episode episodes event events ever every everyone everything exact exactly exceed excluding exist experiment experimenter explain extent fact far fast
+    faster few fewer fewest field file files find first five follow followed following follows for found four fraction frame frames frequency frequent
+    frequently from full further get give given go goes good great greater greatest group groups had half happen happens has have having he height help her
+    here high higher highest his hour how however i identify if ignore image in include included including index individual individuals information inside
+    instance instead interval intervals into involve is it its itself just keep kept kind know label labeled labels largest last lasted lasting lasts late latency
+    later least leave leaving left length less let level like likelihood limit linear linearly list little located location long longer longest look low lower lowest lying
+    made make makes many mark marked marks mask matter max maximum may me mean means measure measured median meet meters method mice middle min mind minimum
+    minute minutes missing moment moments more most mouse move moved movement movements moves moving much must my n name named names near need needs never new next no non
+    none nor not note now number numbered numbers observation observe observed observer occur occurs of off often older on once one ones only onto open or order other
+    others otherwise our out outlier outliers outside over overall own p pair pairs part particular parts path pca people per percent percentage perform period phase
+    picture place places play please plot plots point points pooled position positions possible present probability proportion put px question quick quickly ran rank
+    ranked ranks rate rater raters rates ratio raw read real receive received record recorded recording recordings regarding region related relative remain report respect
+    respectively result results return right row rows run running runs said same sample samples say scale score scored scorer scores sec second seconds section see
+    seem segment segments sem separate separately sequence session sessions set several share she should show shown shows side similar simple since single size skip small
+    smaller smallest so some something somewhere spend spends spent split square standard start started starting starts stated statistic statistics still stop study
+    subject subjects such sum summarize table take takes taken task tell ten tend term test tested tests than that the their them then there these they thing things third this those
+    three through throughout time times to together told top total totals toward track tracked tracker tracks travel traveled treat treated trial trials true try twelve
+    two type types typical typically under unit units until unused up use used using usual value values various versus very via video videos view vs want was watch way we
+    well went were what when where whether which while who whole whose why will with within without word words work would write x y yes yet you your zero zone zones
+    arena box maze recorded fps hz pixel pixels path automatic classifier human manual coordinates likelihood interpolated interpolate rule iqr boxplot significance
+    significantly equal unequal sizes size hedges g cohen d welch student mann whitney wilcoxon friedman anova repeated measures paired unpaired effect effects pearson spearman rho
+    correlation kappa f1 frame-wise wise inter cohens s t u r m h ms mm kg mg shortest slowest bottom smallest farthest furthest figure graph chart scatter bar bars dot dots
+    color colored trajectory occupancy heatmap map raster ethogram histogram line minutes hour hours age sex dose weight cage animal mouse-seconds snippet snippets
+    budget breakdown contrast versus seen scoring rating automated automatically tracking pose keypoint keypoints bodypart bodyparts skeleton markers marker
+    recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
+    mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
+    """.split()
+)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a cue occurs in a text, whatever the case."""
+    return re.search(pattern, text, re.IGNORECASE) is not None

@@ -1,0 +1,98 @@
+"""What behavior data cannot tell, and requests that are no questions: recognised before anything is computed."""
+
+from __future__ import annotations
+
+import re
+
+from ethochat.agent.builtin.reading import Refusal
+from ethochat.agent.builtin.text import stem
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+_NOT_A_QUESTION = (
+    r"\bignore\b.{0,40}\b(?:instructions?|prompts?|rules)\b",
+    r"\bimport\s+\w+|\bos\.\w+\(|\bsubprocess\b|\beval\s*\(|\bexec\s*\(|__\w+__|\bprint\s*\(|\brm\s+-",
+    r"\benvironment variables?\b|\bapi[ _-]?keys?\b|\bpasswords?\b|\bsystem prompt\b|/etc/\w+",
+    r"\b(?:run|execute)\b.{0,30}\b(?:code|command|script|shell|python|sql)\b|\bdelete\b.{0,20}\b(?:files?|data|folder)\b",
+)
+
+_OUT_OF_REACH = (
+    (r"\b(?:feel|feels|felt|feeling|feelings|anxious|anxiety|anxieties|afraid|happy|happier|sad|mood|emotion\w*|depressed|depression|stressed|"
+     r"bored|lonely|angry|enjoy\w*|suffer\w*|hungry|thirsty|in pain|fearful|intelligent|smart|smarter)\b",
+     "What an animal feels cannot be read from behavior tables; only what it did can."),
+    (r"\b(?:brain|neurons?|neuronal|neural|cortex|cortical|hippocamp\w+|amygdala|striat\w+|dopamin\w+|serotonin\w*|receptors?|genes? expression|"
+     r"c-?fos|eeg|lfp|spikes?|firing rate|calcium imaging|optogenetic\w*)\b",
+     "There is no recording from the brain in this experiment."),
+    (r"\b(?:heart|heartbeat|heart rate|pulse|blood|corticosterone|cortisol|hormones?|glucose|body temperature|breath\w*|respirat\w+|oxygen|"
+     r"vocali[sz]ations?|ultrasonic|usvs?)\b",
+     "There is no physiological recording in this experiment."),
+    (r"\b(?:caus(?:e|es|ed|ing)|responsible for|mechanism|reason (?:for|why|that))\b",
+     "A cause cannot be read from a comparison of groups; the data show what differs, not why."),
+    (r"\b(?:normal range|typical (?:range|value)|literature|published (?:values?|norms?)|reference values?|norms?)\b",
+     "There are no reference values in this experiment, and none are invented."),
+)  # fmt: skip
+
+_METADATA_CONCEPTS = (
+    (r"\b(?:sex|gender|males?|females?)\b", "sex", ("sex", "gender")),
+    (r"\b(?:strains?|breeds?|c57\w*|balb\w*|inbred)\b", "strain", ("strain", "line", "background")),
+    (r"\b(?:genotypes?|knock-?outs?|wild-?types?|transgenic|mutants?)\b", "genotype", ("genotype", "strain")),
+    (r"\b(?:species|rats? or mice|mice or rats?)\b", "species", ("species",)),
+    (r"\b(?:ages?|how old|weeks old|older|younger|birth)\b", "age", ("age", "age_weeks", "age_days", "dob", "birth")),
+    (r"\b(?:body ?weights?|weigh\w*|grams?|heavier|lighter)\b", "weight", ("weight", "weight_g", "body_weight")),
+    (r"\b(?:doses?|dosages?|mg/kg)\b", "dose", ("dose", "dosage", "dose_mg_per_kg")),
+    (r"\b(?:dominan\w+|subordinate|alpha (?:male|mouse|animal)|hierarch\w+|social rank)\b", "dominance", ("dominance", "rank", "role")),
+    (r"\b(?:residents?|intruders?)\b", "role (resident or intruder)", ("role", "resident", "intruder")),
+    (r"\b(?:novel|familiar)\s+objects?\b|\bnovel object preference\b|\bobject preference\b", "which object was novel", ("novel", "novel_object", "object")),
+    (r"\b(?:winners?|losers?)\b", "who won", ("winner", "outcome")),
+    (r"\b(?:surviv\w+|died|death|mortality)\b", "survival", ("survival", "died")),
+)  # fmt: skip
+
+
+def refuse_requests(text: str) -> Refusal | None:
+    """Refuse to run code, to reveal the machine, or to follow orders hidden in a question."""
+    for pattern in _NOT_A_QUESTION:
+        if re.search(pattern, text, re.IGNORECASE):
+            return Refusal(
+                "That is not a question about the experiment: no code is run here and nothing about the machine is shown.",
+                ("What does this experiment contain?",),
+            )
+    return None
+
+
+def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
+    """Refuse what no table of this experiment holds, unless the experiment itself uses the word."""
+    known = vocabulary.stems
+    for pattern, reason in _OUT_OF_REACH:
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match and not all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
+            return Refusal(reason, suggestions(vocabulary))
+    columns = {name.lower() for name in vocabulary.columns}
+    for pattern, concept, names in _METADATA_CONCEPTS:
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match is None or any(
+            name in columns or any(name in column.split("_") for column in columns) for name in names
+        ):
+            continue
+        if all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
+            continue
+        listed = ", ".join(vocabulary.columns) or "none"
+        return Refusal(
+            f"The tables of this experiment do not record {concept}; the metadata columns are: {listed}.",
+            suggestions(vocabulary),
+        )
+    return None
+
+
+def suggestions(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Questions that this experiment's data can answer."""
+    offers = []
+    behavior = next(iter(vocabulary.behaviors), None)
+    column = next(iter(vocabulary.grouping_columns()), None)
+    if behavior and column:
+        offers.append(f"How much time do the animals spend in {behavior}, by {column}?")
+    elif behavior:
+        offers.append(f"How many bouts of {behavior} are there in each session?")
+    if vocabulary.trackers:
+        offers.append("How far did each animal move?")
+    elif vocabulary.metrics and column:
+        offers.append(f"Compare {vocabulary.metrics[0]} by {column}.")
+    return (*offers, "Summarize this experiment.")

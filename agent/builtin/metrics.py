@@ -1,0 +1,78 @@
+"""Which imported metric a phrase means: "time in the corners" and ``bodycentre.corners.total.time``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from ethochat.agent.builtin.text import name_stems, stem
+
+_SAME: dict[str, str] = {}
+for _group in (
+    ("time", "duration", "seconds", "long", "spend", "spent"),
+    ("count", "number", "bouts", "times", "often", "many"),
+    ("distance", "far", "path", "travel", "moved", "run", "walk", "ran"),
+    ("speed", "velocity", "fast"),
+    ("transitions", "entries", "crossings", "visits", "enter"),
+    ("percentage", "percent", "fraction", "share", "proportion"),
+    ("center", "middle"),
+    ("latency",),
+    ("stationary", "immobile", "still"),
+):
+    for _word in _group:
+        _SAME[stem(_word)] = stem(_group[0])
+_FILLERS = {stem(word) for word in ("raw", "total", "overall", "mean", "all", "sum", "value")}
+_QUANTITIES = {
+    stem(word) for word in ("time", "count", "distance", "speed", "transitions", "percentage", "latency")
+}
+
+
+def canonical_stems(words: Collection[str]) -> set[str]:
+    """Bring synonyms to one stem."""
+    return {_SAME.get(word, word) for word in words}
+
+
+def common_parts(metrics: Sequence[str]) -> set[str]:
+    """Stems that open most metrics, such as the name of the tracked point: they tell nothing apart."""
+    first = Counter(stems[0] for metric in metrics if (stems := name_stems(metric)))
+    return {part for part, count in first.items() if count > 0.5 * len(metrics)} | {stem("classifications")}
+
+
+def metric_for(wanted: Collection[str], metrics: Sequence[str], *, quantity: str | None = None) -> str | None:
+    """The metric whose name says what the words say, and nothing else.
+
+    Parameters
+    ----------
+    wanted
+        Stems of the question's content words.
+    metrics
+        Names of the imported metrics.
+    quantity
+        What is asked for, when it is certain: ``time``, ``count``, ``distance`` …
+
+    Returns
+    -------
+    str or None
+        ``None`` when no metric fits, or two fit equally well.
+    """
+    words = canonical_stems(wanted)
+    if quantity is not None:
+        words = (words - canonical_stems(_QUANTITIES)) | {_SAME.get(stem(quantity), stem(quantity))}
+    ignored = common_parts(metrics)
+    quantities = canonical_stems(_QUANTITIES)
+    specific = {part for metric in metrics for part in canonical_stems(set(name_stems(metric)) - ignored)}
+    said = words & (specific - _FILLERS - quantities)
+    scored = []
+    for metric in metrics:
+        parts = canonical_stems(set(name_stems(metric)) - ignored)
+        needed = parts - _FILLERS
+        if not needed & words or not (needed & quantities) <= words or not said <= needed:
+            continue
+        missing = needed - words
+        scored.append((len(missing), -len(needed & words), len(parts), metric))
+    scored.sort()
+    if not scored or scored[0][0] > 0:
+        return None
+    if len(scored) > 1 and scored[0][:3] == scored[1][:3]:
+        return None
+    return scored[0][3]

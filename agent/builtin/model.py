@@ -1,0 +1,143 @@
+"""The chat model that needs no weights: it reads, calls tools and words what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import ConfigDict, PrivateAttr
+
+from ethochat.agent.builtin.plan import Call, plan
+from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.understand import understand
+from ethochat.agent.builtin.vocabulary import Vocabulary, build_vocabulary
+from ethochat.agent.builtin.wording import word_evidence
+from ethochat.agent.state import turn_start
+from ethochat.tools.context import ToolContext
+from ethochat.tools.evidence import Evidence
+
+READING_KEY = "builtin_reading"
+"""Where a message carries the reading it came from, for the next turn."""
+
+
+class BuiltinChatModel(BaseChatModel):
+    """A chat model over one experiment: question → typed reading → tool calls → wording.
+
+    It has no weights and no state: everything it needs of earlier turns stands in the messages.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    context: ToolContext
+    _vocabulary: Vocabulary | None = PrivateAttr(default=None)
+
+    @property
+    def _llm_type(self) -> str:
+        return "builtin"
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The experiment's words, collected once."""
+        if self._vocabulary is None:
+            self._vocabulary = build_vocabulary(self.context.experiment, self.context.catalog)
+        return self._vocabulary
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> BuiltinChatModel:  # noqa: ANN401, ARG002 - LangChain's signature
+        """Return itself: the tools are known."""
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,  # noqa: ARG002 - LangChain's signature
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
+        **kwargs: Any,  # noqa: ANN401, ARG002 - LangChain's signature
+    ) -> ChatResult:
+        start = turn_start(messages)
+        turn = messages[start + 1 :]
+        results = [message for message in turn if isinstance(message, ToolMessage)]
+        if not results:
+            reply = self._ask_tools(str(messages[start].content), previous_reading(messages[:start]))
+        else:
+            reply = self._answer(turn, results)
+        return ChatResult(generations=[ChatGeneration(message=reply)])
+
+    def _ask_tools(self, question: str, previous: Reading | None) -> AIMessage:
+        understanding = understand(question, self.vocabulary, previous)
+        return call_message(plan(understanding, self.vocabulary), kept_reading(understanding))
+
+    def _answer(self, turn: Sequence[BaseMessage], results: Sequence[ToolMessage]) -> AIMessage:
+        last_call = max(index for index, message in enumerate(turn) if isinstance(message, AIMessage) and message.tool_calls)
+        reading = previous_reading(turn)
+        latest = [message for message in turn[last_call + 1 :] if isinstance(message, ToolMessage)]
+        failed = [message for message in latest if message.status == "error"]
+        tries = sum(isinstance(message, AIMessage) and bool(message.tool_calls) for message in turn)
+        if failed:
+            return self._after_failure(failed[0], reading, tries)
+        items = [Evidence.model_validate(message.artifact) for message in results if message.status != "error"]
+        text = word_evidence(items, unread=reading.unread if reading is not None else ())
+        return AIMessage(content=text, additional_kwargs=reading_kwargs(reading))
+
+    def _after_failure(self, failure: ToolMessage, reading: Reading | None, tries: int) -> AIMessage:
+        """Name a source where one speaks for all sessions, ask for one where raters differ, else say what is missing."""
+        details = failure.artifact if isinstance(failure.artifact, dict) else {}
+        sources = [str(name) for name in details.get("sources") or ()]
+        if sources and reading is not None:
+            chosen = self._source_for_all(reading, sources) if tries == 1 else None
+            if chosen is not None:
+                reading.slots["sources"] = [chosen]
+                return call_message(plan(reading, self.vocabulary), reading)
+            ask = AskBack(f"{failure.content} Which one do you mean?", tuple(sources), reading)
+            return call_message(plan(ask, self.vocabulary), reading)
+        return call_message(plan(Refusal(str(failure.content)), self.vocabulary), reading)
+
+    def _source_for_all(self, reading: Reading, sources: Sequence[str]) -> str | None:
+        """The one classifier that covers more sessions than any rater, for questions about all sessions."""
+        slots = reading.slots
+        if slots.get("sessions") or slots.get("subjects") or slots.get("individuals"):
+            return None
+        coverage = self.context.catalog.load("coverage")
+        covered = {name: coverage.filter(coverage["source"] == name)["session_id"].n_unique() for name in sources}
+        automated = [name for name in sources if self.vocabulary.sources.get(name) != "manual"]
+        most = max(covered.values(), default=0)
+        widest = [name for name, count in covered.items() if count == most]
+        return widest[0] if len(widest) == 1 and widest[0] in automated else None
+
+
+def previous_reading(messages: Sequence[BaseMessage]) -> Reading | None:
+    """The last reading that a message carries."""
+    for message in reversed(messages):
+        data = message.additional_kwargs.get(READING_KEY)
+        if data:
+            return Reading.from_json(data)
+    return None
+
+
+def kept_reading(understanding: Understanding) -> Reading | None:
+    """What the next turn may build on."""
+    if isinstance(understanding, AskBack):
+        return understanding.reading
+    return understanding if isinstance(understanding, Reading) else None
+
+
+def reading_kwargs(reading: Reading | None) -> dict[str, Any]:
+    """Carry a reading in a message."""
+    return {READING_KEY: reading.to_json()} if reading is not None else {}
+
+
+def call_message(calls: Sequence[Call], reading: Reading | None) -> AIMessage:
+    """Make the message that calls tools."""
+    return AIMessage(
+        content="",
+        tool_calls=[
+            {"name": name, "args": arguments, "id": f"call_{number}", "type": "tool_call"}
+            for number, (name, arguments) in enumerate(calls, start=1)
+        ],
+        additional_kwargs=reading_kwargs(reading),
+    )
+
+

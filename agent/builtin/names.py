@@ -1,0 +1,214 @@
+"""From the names found in a question to slots: which behaviors, sources, animals, groups and conditions it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rapidfuzz import fuzz, process
+
+from ethochat.agent.builtin.lexicon import COMMON_WORDS
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.text import NUMBER_WORDS, atoms, name_stems, stem
+from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
+
+_COMMON_STEMS = {stem(word) for word in COMMON_WORDS if word[0].isalpha()} | {
+    stem(word) for word in NUMBER_WORDS
+}
+_CONTROLS = (
+    "control",
+    "vehicle",
+    "saline",
+    "sham",
+    "untreated",
+    "placebo",
+    "naive",
+    "wt",
+    "wild-type",
+    "wildtype",
+)
+_PLURAL = {
+    "session": "sessions", "subject": "subjects", "individual": "individuals", "source": "sources", "zone": "zones", "keypoint": "keypoints",
+}  # fmt: skip
+_COMPARATORS = (
+    (r"(?:or\s+)?(?:higher|more|above|greater|larger|over|up)", ">="),
+    (r"(?:or\s+)?(?:lower|less|below|smaller|under)", "<="),
+)
+_BEFORE = (
+    (r"(?:above|over|greater than|higher than|more than|larger than|exceeding|>)", ">"),
+    (r"(?:below|under|less than|lower than|smaller than|<)", "<"),
+    (r"(?:at least|>=|from)", ">="),
+    (r"(?:at most|up to|<=)", "<="),
+    (r"(?:of|is|was|equal to|=|:)?", "=="),
+)
+
+
+def correct_typos(text: str, vocabulary: Vocabulary) -> str:
+    """Replace words that nobody knows by the nearest name of the experiment, where it is near enough.
+
+    A word is left alone when it is common, short, or equally near to two names.
+    """
+    known = vocabulary.stems
+    surface = {
+        word.text.lower()
+        for stems in vocabulary.entries.values()
+        for entry in stems
+        for word in atoms(entry.name)
+    }
+    candidates = sorted(word for word in surface if len(word) >= 5 and word.isalpha())
+    out, last = [], 0
+    for word in atoms(text):
+        lowered = word.text.lower()
+        if len(lowered) < 5 or not lowered.isalpha() or word.stem in known or word.stem in _COMMON_STEMS:
+            continue
+        if word.stem in vocabulary.free_words:
+            continue
+        best = process.extract(lowered, candidates, scorer=fuzz.ratio, score_cutoff=84, limit=2)
+        if best and (len(best) == 1 or best[0][1] > best[1][1] or stem(best[0][0]) == stem(best[1][0])):
+            out.append(text[last : word.start] + best[0][0])
+            last = word.stop
+    return "".join(out) + text[last:]
+
+
+def long_names(mentions: Sequence[Mention], scan: Scanner) -> None:
+    """Blank the names that hold numbers or several words, so that no phrase reads a number out of ``OFT_5``."""
+    words = atoms(scan.text)
+    for mention in mentions:
+        if mention.stop - mention.start > 1 or mention.entry.kind in ("session", "subject", "metric"):
+            scan.blank(words[mention.start].start, words[mention.stop - 1].stop)
+
+
+def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Put the names of a question into slots.
+
+    ``behaviors`` holds behaviors in the order named (a category stands for its members unless members are named too),
+    ``values`` maps a metadata column to the values named, ``columns`` and ``metrics`` what else was named.
+    """
+    slots = scan.slots
+    for mention in mentions:
+        entry = mention.entry
+        if entry.kind in _PLURAL:
+            _append(slots, _PLURAL[entry.kind], entry.name)
+        elif entry.kind == "behavior":
+            _append(slots, "behaviors", entry.name)
+        elif entry.kind == "metric":
+            _append(slots, "metrics", entry.name)
+        elif entry.kind == "column":
+            _append(slots, "columns", entry.name)
+        elif entry.kind == "value" and entry.column is not None:
+            values = slots.setdefault("values", {})
+            _append(values, entry.column, entry.name)
+    for mention in mentions:
+        members = mention.entry.members
+        if members and not set(members) & set(slots.get("behaviors", ())):
+            slots["behaviors"] = [*slots.get("behaviors", []), *members]
+            slots["category"] = mention.entry.name
+    _drop_rater_named_as_value(slots, vocabulary)
+
+
+def _append(slots: dict[str, Any], key: str, name: str) -> None:
+    names = slots.setdefault(key, [])
+    if name not in names:
+        names.append(name)
+
+
+def _drop_rater_named_as_value(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """A subject that is also the only animal of a named session adds nothing."""
+    if slots.get("sessions") and slots.get("subjects") and set(slots["subjects"]) <= set(slots["sessions"]):
+        del slots["subjects"]
+
+
+def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Read "dosage of 0.5 or higher", "dose above 2", "day 3", "Dosage (0 to 0.6)"."""
+    for column in vocabulary.numeric_columns:
+        names = {column, column.replace("_", " "), *(part for part in column.split("_") if len(part) > 3)}
+        name = "|".join(re.escape(item) + r"s?" for item in sorted(names, key=len, reverse=True))
+        after = "|".join(pattern for pattern, _ in _COMPARATORS)
+        match = scan.take(
+            rf"\b(?:{name})\b(?:\s*\([^)]*\))?\s*(?P<before>{'|'.join(p for p, _ in _BEFORE)})\s*(?P<value>\d+(?:\.\d+)?)\b(?:\s*(?:mg/kg|mg|g|weeks|days)?\s+(?P<after>{after}))?"
+        )
+        if match is None:
+            continue
+        op = next(
+            (op for pattern, op in _BEFORE if re.fullmatch(pattern, match["before"] or "", re.IGNORECASE)),
+            "==",
+        )
+        if match["after"]:
+            op = next(
+                op for pattern, op in _COMPARATORS if re.fullmatch(pattern, match["after"], re.IGNORECASE)
+            )
+        scan.slots.setdefault("where", []).append(
+            {"column": column, "op": op, "value": float(match["value"])}
+        )
+        _append(scan.slots, "columns", column)
+
+
+def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Read "treated animals", "controls", "drug group" where the groups have a control among them."""
+    if not scan.has(r"\b(?:treated|drugged|injected with drug)\b") or scan.slots.get("values"):
+        return
+    for column in vocabulary.grouping_columns():
+        controls = [value for value in vocabulary.columns[column] if value.lower() in _CONTROLS]
+        if controls:
+            scan.slots.setdefault("where", []).append({"column": column, "op": "not in", "value": controls})
+            return
+
+
+def unknown_session(text: str, vocabulary: Vocabulary) -> str | None:
+    """Find a name made like the experiment's session or subject ids that is none of them."""
+    known = {name_stems(name) for name in (*vocabulary.sessions, *vocabulary.subjects)}
+    shapes = {
+        tuple("#" if part[0].isdigit() else part for part in stems) for stems in known if len(stems) > 1
+    }
+    shapes = {shape for shape in shapes if "#" in shape and any(part != "#" for part in shape)}
+    words = atoms(text)
+    for shape in sorted(shapes, key=len, reverse=True):
+        for start in range(len(words) - len(shape) + 1):
+            window = words[start : start + len(shape)]
+            joined = text[window[0].start : window[-1].stop]
+            if " " in joined or tuple(word.stem for word in window) in known:
+                continue
+            if tuple("#" if word.stem[0].isdigit() else word.stem for word in window) == shape and not any(
+                known_stems[: len(shape)] == tuple(word.stem for word in window) for known_stems in known
+            ):
+                return joined
+    return None
+
+
+def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabulary) -> list[str]:
+    """Words that are neither common, nor the experiment's, nor part of a phrase that was read."""
+    named = {index for mention in mentions for index in range(mention.start, mention.stop)}
+    words = atoms(scan.text)
+    rest = scan.rest
+    unread = []
+    for index, word in enumerate(words):
+        if (
+            index in named
+            or rest[word.start : word.stop].isspace()
+            or not word.text.isalpha()
+            or len(word.text) < 3
+        ):
+            continue
+        if word.stem in _COMMON_STEMS or word.stem in vocabulary.free_words or word.stem in vocabulary.stems:
+            continue
+        if word.text.lower() not in (item.lower() for item in unread):
+            unread.append(word.text)
+    return unread
+
+
+_GROUP_POSITIONS = (
+    r"\b(?:the|in|of)\s+{word}\s+(?:group|condition|cohort|treated|mice|animals|mouse|treatment|arm)\b",
+    r"\b{word}[- ](?:treated|injected|group|mice|animals|cohort)\b",
+    r"\b(?:treated with|given|received|receiving|injected with|in|among|than|after|rater|annotator|classifier|zone)\s+(?:the\s+)?{word}\b",
+    r"\bbetween\s+{word}\s+and\b|\band\s+{word}\s+(?:treated|mice|animals|group)\b|\b{word}\s+(?:versus|vs)\b|\b(?:versus|vs\.?)\s+{word}\b",
+)
+
+
+def restricting_word(scan: Scanner, unread: Sequence[str]) -> str | None:
+    """An unread word that would have narrowed the answer: a group, a rater, a place nobody knows."""
+    for word in unread:
+        for position in _GROUP_POSITIONS:
+            if re.search(position.format(word=re.escape(word)), scan.text, re.IGNORECASE):
+                return word
+    return None

@@ -1,0 +1,319 @@
+"""Phrases that mean the same in every experiment: time windows, limits, statistics, units, ranks.
+
+Each reader takes its phrase out of the :class:`Scanner`, so that a number is read once and what nobody read is left over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ethochat.agent.builtin.text import american, number
+
+NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|sixty)"
+TIME_UNIT = (
+    r"(?:milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|min|m(?=\b(?!\w))|hours?|hrs?|h|frames?)"
+)
+_SECONDS = {
+    "ms": 0.001,
+    "milli": 0.001,
+    "msec": 0.001,
+    "s": 1.0,
+    "sec": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "hr": 3600.0,
+}
+
+
+@dataclass(slots=True)
+class Scanner:
+    """A question being read."""
+
+    text: str
+    """As asked, American spelling."""
+    rest: str = field(default="")
+    """The same with what was read blanked out."""
+    slots: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.rest:
+            self.rest = self.text
+
+    def take(self, pattern: str) -> re.Match[str] | None:
+        """Find a pattern in what is left, and blank it."""
+        match = re.search(pattern, self.rest, re.IGNORECASE)
+        if match is not None:
+            self.blank(match.start(), match.end())
+        return match
+
+    def blank(self, start: int, stop: int) -> None:
+        """Mark a stretch as read."""
+        self.rest = self.rest[:start] + " " * (stop - start) + self.rest[stop:]
+
+    def has(self, pattern: str) -> bool:
+        """Whether the whole question, read or not, contains a pattern."""
+        return re.search(pattern, self.text, re.IGNORECASE) is not None
+
+
+def canonical(question: str) -> str:
+    """One spelling, typographic signs in plain form, "left and right ear" written out."""
+    text = (
+        question.replace("’", "'")
+        .replace("–", "-")
+        .replace("—", " - ")
+        .replace("≥", ">=")
+        .replace("≤", "<=")
+        .replace("×", "x")
+    )
+    text = re.sub(r"[A-Za-z]+", _americanize, text)
+    return re.sub(
+        r"\b(left|front|inner) and (?:the )?(right|hind|outer) (\w+)",
+        r"\1 \3 and \2 \3",
+        text,
+        flags=re.IGNORECASE,
+    )
+
+
+def _americanize(match: re.Match[str]) -> str:
+    word = match.group()
+    spelled = american(word)
+    if spelled == word.lower():
+        return word
+    return spelled.capitalize() if word[0].isupper() else spelled
+
+
+def seconds(amount: str, unit: str) -> float | None:
+    """Convert an amount of time to seconds; frames stay as they are."""
+    value = number(amount)
+    if value is None:
+        return None
+    lowered = unit.lower()
+    if lowered.startswith("frame"):
+        return value
+    for prefix in ("milli", "msec", "ms", "sec", "min", "hr", "h", "s", "m"):
+        if lowered.startswith(prefix):
+            return value * _SECONDS[prefix]
+    return value
+
+
+def _clock(text: str, unit: str | None) -> float | None:
+    if ":" in text:
+        minutes, rest = text.split(":", 1)
+        return float(minutes) * 60 + float(rest)
+    return seconds(text, unit or "s")
+
+
+# ------------------------------------------------------------------ time
+def read_bins(scan: Scanner) -> None:
+    """Read "in 2-minute bins", "per minute", "in bins of 60 s", "minutes 1 to 6"."""
+    slots = scan.slots
+    match = scan.take(
+        rf"\b({NUMBER})\s*-?\s*({TIME_UNIT})\s*-?\s*(?:time\s+)?(?:bins?|intervals?|blocks?|windows?|steps?|epochs?)\b"
+    )
+    match = match or scan.take(
+        rf"\b(?:bins?|intervals?|blocks?|steps?|every)\s+(?:of\s+)?({NUMBER})\s*({TIME_UNIT})\b"
+    )
+    if match:
+        slots["bin_s"] = seconds(match[1], match[2])
+    span = scan.take(
+        rf"\bminutes?\s+({NUMBER})\s*(?:to|-|through|until)\s*({NUMBER})\b(?:\s+of the (?:video|recording|session))?"
+    )
+    if span and (first := number(span[1])) is not None and (last := number(span[2])) is not None:
+        slots.update(start_s=max(first - 1, 0) * 60, stop_s=last * 60)
+    total = (
+        scan.take(rf"\b(?:the\s+)?first\s+({NUMBER})\s+(?:full\s+|whole\s+)?minutes\b(?=\W*$)")
+        if scan.has(r"per minute")
+        else None
+    )
+    if total and (last := number(total[1])) is not None:
+        slots.update(start_s=0.0, stop_s=last * 60)
+    halves = scan.take(
+        rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|to|versus|vs\.?)\s+(?:the\s+)?(?:second|next|last|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
+        r"(?:\s*\([^)]*\))?"
+    )
+    if halves and (width := seconds(halves[1], halves[2])) is not None:
+        slots.update(bin_s=width, start_s=0.0, stop_s=2 * width)
+    counted = scan.take(rf"\(?\b({NUMBER})\s+bins\s+of\s+({NUMBER})\s*({TIME_UNIT})\)?")
+    if counted and (count := number(counted[1])) and (width := seconds(counted[2], counted[3])):
+        slots.update(bin_s=width, start_s=0.0, stop_s=count * width)
+
+
+def read_window(scan: Scanner) -> None:
+    """Read "first 5 min", "last 30 s", "between 120 and 360 s", "from 0 to 10 min", "0-300 s", "after 2 min"."""
+    slots = scan.slots
+    ranged = scan.take(
+        rf"\b(?:between|from)\s+(?:minutes?\s+|seconds?\s+)?((?:\d+:\d\d)|{NUMBER})\s*({TIME_UNIT})?\s*(?:and|to|until|-)\s*((?:\d+:\d\d)|{NUMBER})\s*({TIME_UNIT})?\b"
+        r"(?!\s*(?:px|pixels?|cm|mm))"
+    ) or scan.take(
+        rf"\(?\b((?:\d+:\d\d)|\d+(?:\.\d+)?)\s*()(?:-|to)\s*((?:\d+:\d\d)|\d+(?:\.\d+)?)\s*({TIME_UNIT})\b\)?"
+    )
+    if ranged:
+        unit = ranged[4] or ranged[2]
+        start, stop = _clock(ranged[1], ranged[2] or unit), _clock(ranged[3], unit)
+        if start is not None and stop is not None and "bin_s" not in slots | {} or "start_s" not in slots:
+            slots.update(start_s=start, stop_s=stop)
+    first = scan.take(
+        rf"\b(?:in|during|over|within|for)?\s*(?:the\s+)?(?:first|initial|opening)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
+    )
+    if first and "stop_s" not in slots:
+        slots.update(start_s=0.0, stop_s=seconds(first[1], first[2]))
+    last = scan.take(
+        rf"\b(?:in|during|over)?\s*(?:the\s+)?(?:last|final)\s+({NUMBER})\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
+    )
+    if last and (width := seconds(last[1], last[2])) is not None:
+        slots.update(start_s=-width, stop_s=None)
+    if scan.take(r"\b(?:in|during)\s+the\s+first\s+minute\b"):
+        slots.update(start_s=0.0, stop_s=60.0)
+    after = scan.take(rf"\bafter\s+(?:the\s+first\s+)?({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:of|later))")
+    if after and "start_s" not in slots:
+        slots["start_s"] = seconds(after[1], after[2])
+
+
+# ------------------------------------------------------------------ limits
+_LONGER = r"(?:longer than|more than|over|exceeding|greater than|above|>)"
+_SHORTER = r"(?:shorter than|less than|under|below|<)"
+_AT_LEAST = r"(?:at least|no shorter than|minimum(?: of)?|>=)"
+_AT_MOST = r"(?:at most|no longer than|up to|maximum(?: of)?|<=)"
+
+
+def read_bout_limits(scan: Scanner) -> None:
+    """Read "longer than 8 seconds", "of at least 2 s", "of 10 s or longer", "lasts more than 4 s"."""
+    for words, key, strict in (
+        (_LONGER, "min_bout_s", True),
+        (_SHORTER, "max_bout_s", True),
+        (_AT_LEAST, "min_bout_s", False),
+        (_AT_MOST, "max_bout_s", False),
+    ):
+        match = scan.take(
+            rf"(?:\b(?:that|which|when it|and)?\s*(?:lasts?|lasting|are|is|of|for|took|take)?\s+)?(?<!\w){words}\s*({NUMBER})\s*({TIME_UNIT})\b(?!\s+consecutive)(?!\s+(?:after|before|later))"
+        )
+        if match and not match[2].lower().startswith("frame"):
+            scan.slots.update({key: seconds(match[1], match[2]), "strict": strict})
+    for words, key in (
+        (r"(?:longer|more|above|up)", "min_bout_s"),
+        (r"(?:shorter|less|below)", "max_bout_s"),
+    ):
+        match = scan.take(rf"\b(?:of\s+)?({NUMBER})\s*({TIME_UNIT})\s+(?:or|and)\s+{words}\b")
+        if match:
+            scan.slots.update({key: seconds(match[1], match[2]), "strict": False})
+
+
+def read_tracking_limits(scan: Scanner) -> None:
+    """Read confidence, distance and consecutive-frame limits, and how missing points are treated."""
+    slots = scan.slots
+    number_or = r"(\d*\.?\d+)"
+    match = scan.take(
+        rf"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?{number_or}\b"
+    )
+    if match:
+        slots["min_confidence"] = float(match[1])
+    elif scan.take(r"\bno\s+(?:likelihood|confidence)\s+(?:filter|threshold|limit)\w*"):
+        slots["min_confidence"] = 0.0
+    if scan.take(
+        r"\b(?:and\s+)?(?:then\s+)?interpolat\w*(?:\s+(?:them\s+)?linearly)?|\blinear\s+interpolation"
+    ):
+        slots["interpolate"] = True
+    near = scan.take(
+        rf"\b(?:closer|nearer|less|distance|apart)?\s*(?:than|below|under|within|<|of)\s*({NUMBER})\s*(px|pixels?|cm|mm|centimeters?)\b(?:\s+(?:of|to|from)\s+each other)?"
+    )
+    if near and (limit := number(near[1])) is not None:
+        unit = near[2].lower()
+        slots["max_distance"] = limit / 10 if unit == "mm" else limit
+        slots["distance_unit"] = "px" if unit.startswith("p") else "cm"
+    run = scan.take(rf"\b(?:in|for)?\s*(?:at least\s+)?({NUMBER})\s+consecutive\s+frames?\b")
+    if run and (frames := number(run[1])) is not None:
+        slots["min_frames"] = int(frames)
+
+
+def read_sequence(scan: Scanner) -> None:
+    """Read "followed by … within 1 second"."""
+    match = scan.take(
+        rf"\bwithin\s+({NUMBER})\s*({TIME_UNIT})\b(?:\s+(?:after|of)\s+(?:it|that|each other))?"
+    )
+    if match:
+        scan.slots["within_s"] = seconds(match[1], match[2])
+
+
+# ------------------------------------------------------------------ statistics, ranks, units
+_STATISTICS = (
+    (r"\b(?:means?|averages?|on average|avg)\b", "mean"),
+    (r"\bmedians?\b", "median"),
+    (r"\b(?:sem|s\.e\.m\.|standard error(?: of the mean)?)\b", "sem"),
+    (r"\b(?:sd|s\.d\.|standard deviations?)\b", "sd"),
+    (r"\b(?:totals?|in total|altogether|sum|overall|added up|combined|summed)\b", "sum"),
+    (r"\b(?:maximum|maximal|max)\b", "max"),
+    (r"\b(?:minimum|minimal|min(?!\w|utes?\b)(?=\s+(?:value|duration|distance|speed)))\b", "min"),
+)
+
+
+def read_statistics(scan: Scanner) -> None:
+    """Read mean, median, SEM, SD, total, maximum, minimum, in the order asked."""
+    found = [
+        (match.start(), name)
+        for pattern, name in _STATISTICS
+        if (match := re.search(pattern, scan.rest, re.IGNORECASE)) is not None
+    ]
+    if found:
+        scan.slots["statistics"] = [name for _, name in sorted(found)]
+
+
+_MOST = r"most|highest|greatest|largest|biggest|longest|fastest|maximal|maximum|best|farthest|furthest|strongest|oftenest|most often"
+_LEAST = r"least|lowest|smallest|fewest|shortest|slowest|minimal|minimum|worst|weakest"
+
+
+def read_rank(scan: Scanner) -> None:
+    """Read "which five animals … greatest", "top 3", "rank the three … with the most", "longest"."""
+    slots = scan.slots
+    most, least = scan.has(rf"\b(?:{_MOST})\b"), scan.has(rf"\b(?:{_LEAST})\b")
+    ranked = scan.has(r"\b(?:rank|ranking|order|sort|top|bottom|leading)\b")
+    if (
+        scan.has(r"\bat (?:most|least)\b")
+        and not ranked
+        and not scan.has(rf"\b(?:{_MOST}|{_LEAST})\b(?<!at most)(?<!at least)")
+    ):
+        return
+    if most or least or ranked:
+        slots["order"] = "ascending" if least and not most else "descending"
+        slots["both_ends"] = most and least
+    count = scan.take(rf"\b(?:top|best|first|bottom|worst)\s+({NUMBER})\b(?!\s*{TIME_UNIT}\b)") or scan.take(
+        rf"\b(?:which|what|the|rank the|name the)\s+({NUMBER})\s+(?=[a-z]+)(?!.{{0,12}}(?:groups|conditions|raters|seconds|minutes))"
+        if slots.get("order")
+        else r"(?!x)x"
+    )
+    if count and (limit := number(count[1])):
+        slots["limit"] = int(limit)
+
+
+_UNITS = (
+    (r"\b(?:in|how many|of)\s+(?:\w+\s+)?(?:centimeters?|cm)\b", "cm"),
+    (r"\b(?:in|how many)\s+(?:meters?|m)\b(?!\w)", "m"),
+    (r"\b(?:in|how many)\s+minutes\b|\bin min\b|\bhow many minutes\b", "min"),
+    (r"\b(?:in|how many)\s+(?:\w+\s+)?frames\b", "frames"),
+    (r"\b(?:in|how many)\s+hours\b", "h"),
+    (r"\b(?:in|how many)\s+(?:px|pixels)\b", "px"),
+    (r"\bcm/s\b|\bcentimeters per second\b", "cm/s"),
+    (r"\bpx/s\b|\bpixels per second\b", "px/s"),
+)
+
+
+def read_unit(scan: Scanner) -> None:
+    """Read the unit wanted."""
+    for pattern, unit in _UNITS:
+        if scan.has(pattern):
+            scan.slots["unit"] = unit
+            return
+
+
+READERS: tuple[Callable[[Scanner], None], ...] = (
+    read_sequence, read_tracking_limits, read_bins, read_bout_limits, read_window, read_statistics, read_rank, read_unit,
+)  # fmt: skip
+
+
+def read_phrases(scan: Scanner) -> None:
+    """Run every reader, each on what the ones before left."""
+    for reader in READERS:
+        reader(scan)

@@ -1,0 +1,133 @@
+"""A reading becomes tool calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.tools.arguments import (
+    AgreementArguments,
+    CompareArguments,
+    CorrelateArguments,
+    FactsArguments,
+    FindBoutsArguments,
+    FindProximityArguments,
+    MeasureArguments,
+    PlotArguments,
+    SearchArguments,
+    Selection,
+    TransitionArguments,
+)
+
+Call = tuple[str, dict[str, Any]]
+
+_TOOLS: dict[str, tuple[str, type[Selection]]] = {
+    "facts": ("experiment_facts", FactsArguments),
+    "measure": ("measure", MeasureArguments),
+    "compare": ("compare_groups", CompareArguments),
+    "correlate": ("correlate", CorrelateArguments),
+    "agreement": ("agreement", AgreementArguments),
+    "transitions": ("transitions", TransitionArguments),
+    "clips": ("find_bouts", FindBoutsArguments),
+    "proximity": ("find_proximity", FindProximityArguments),
+    "search": ("search_segments", SearchArguments),
+    "plot": ("plot", PlotArguments),
+}
+_PER_BOUT = ("bout_duration", "inter_bout_interval")
+_LONGEST = {"descending": "max", "ascending": "min"}
+
+
+def plan(understanding: Understanding, vocabulary: Vocabulary) -> list[Call]:
+    """Tool calls that answer a reading; a question back and a refusal are calls like any other."""
+    if isinstance(understanding, AskBack):
+        return [("ask_user", {"question": understanding.question, "options": list(understanding.options)})]
+    if isinstance(understanding, Refusal):
+        return [("decline", {"reason": understanding.reason, "suggestions": list(understanding.suggestions)})]
+    arguments = dict(understanding.slots)
+    _settle_sources(understanding, arguments, vocabulary)
+    if understanding.intent == "measure":
+        _settle_statistics(arguments)
+    if understanding.intent == "clips":
+        arguments.setdefault("order", "time")
+        arguments["limit"] = arguments.get("limit") or 50
+    if understanding.intent == "search":
+        arguments["limit"] = arguments.get("limit") or 10
+        arguments.pop("order", None)
+    name, model = _TOOLS[understanding.intent]
+    return [(name, _only_known(arguments, model))]
+
+
+def _only_known(arguments: dict[str, Any], model: type[Selection]) -> dict[str, Any]:
+    """Keep what the tool takes and what says something."""
+    return {
+        key: value
+        for key, value in arguments.items()
+        if key in model.model_fields and value not in (None, [], {}, "") and value is not False
+    }
+
+
+def _settle_sources(reading: Reading, arguments: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Name the raters where the question speaks of all of them."""
+    if reading.intent == "transitions" or arguments.get("sources"):
+        return
+    everyone = (
+        "source" in arguments.get("group_by", ())
+        or arguments.get("group_column") == "source"
+        or arguments.get("statistics") == ["range"]
+        or arguments.get("all_sources")
+        or (reading.intent == "agreement" and arguments.get("behaviors"))
+    )
+    if everyone and arguments.get("behaviors"):
+        wanted = set(arguments["behaviors"])
+        arguments["sources"] = sorted(
+            {
+                source
+                for name in wanted
+                for source in vocabulary.behaviors.get(name, ())
+                if vocabulary.sources.get(source) == "manual"
+            }
+        ) or sorted({source for name in wanted for source in vocabulary.behaviors.get(name, ())})
+
+
+def _settle_statistics(arguments: dict[str, Any]) -> None:
+    """Decide how values are combined, from the words and the split asked for."""
+    statistics = list(arguments.get("statistics") or [])
+    measure, groups = arguments.get("measure"), set(arguments.get("group_by") or [])
+    order = arguments.get("order")
+    per_session = bool(groups & {"session_id"}) or len(arguments.get("sessions") or []) == 1
+    if measure in _PER_BOUT:
+        if order and "min_bout_s" not in arguments:
+            statistics.append(_LONGEST[order])
+        statistics = [name for name in dict.fromkeys(statistics) if name != "sum"] or [
+            "median" if measure == "inter_bout_interval" else "mean"
+        ]
+        if statistics[-1] in ("max", "min") and len(statistics) > 1 or per_session:
+            arguments.pop("order", None)
+        elif statistics[-1] in ("max", "min") and not groups:
+            arguments["group_by"] = ["session_id"]
+    elif per_session and groups <= {
+        "session_id",
+        "source",
+        "behavior",
+        "zone",
+        "individual",
+        "keypoint",
+        "pair",
+    }:
+        statistics = [name for name in statistics if name not in ("sum", "mean", "max")]
+    elif not statistics and groups and not groups & {"session_id", "subject_id", "individual"}:
+        statistics = (
+            ["sum"]
+            if measure in ("bout_count", "total_duration") and not _grouped_by_metadata(groups)
+            else ["mean"]
+        )
+    elif "sum" in statistics and len(statistics) > 1 and measure not in ("bout_count", "total_duration"):
+        statistics.remove("sum")  # "mean total distance" is a mean
+    arguments["statistics"] = statistics
+    if order and not groups and measure not in _PER_BOUT and not per_session:
+        arguments["group_by"] = ["session_id"]
+
+
+def _grouped_by_metadata(groups: set[str]) -> bool:
+    return bool(groups - {"source", "behavior", "zone", "keypoint", "pair"})

@@ -1,0 +1,223 @@
+"""The experiment's own words: what a question may name, and where it names it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from ethochat.agent.builtin.text import Atom, atoms, name_stems
+from ethochat.index.catalog import Catalog
+from ethochat.index.experiment import Experiment
+
+Kind = Literal[
+    "session",
+    "subject",
+    "individual",
+    "behavior",
+    "category",
+    "source",
+    "zone",
+    "keypoint",
+    "metric",
+    "column",
+    "value",
+]
+_PRIORITY: tuple[Kind, ...] = (
+    "metric", "session", "subject", "source", "behavior", "category", "zone", "keypoint", "individual", "value", "column",
+)  # fmt: skip
+_MAX_CATEGORIES = 24
+"""A text column with more values than this identifies rather than groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name of the experiment."""
+
+    kind: Kind
+    name: str
+    column: str | None = None
+    """Of a value: the metadata column it belongs to."""
+    members: tuple[str, ...] = ()
+    """Of a category: the behaviors it covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name found in a question."""
+
+    entry: Entry
+    start: int
+    """First atom."""
+    stop: int
+    exact: bool
+    """Written as the experiment writes it, up to case."""
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """All names of an experiment by their stems."""
+
+    entries: dict[tuple[str, ...], list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    behaviors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Behavior to the sources that would mark it."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """Annotation source to its kind (manual, automated, rule)."""
+    trackers: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    individuals: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    keypoints: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Metadata column to its values, for columns with few."""
+    numeric_columns: tuple[str, ...] = ()
+    free_words: set[str] = field(default_factory=set)
+    """Stems of the experiment's name, description and definitions: words that are no news."""
+
+    def add(self, entry: Entry, *names: str) -> None:
+        """Make an entry findable under its names."""
+        for name in names:
+            stems = name_stems(name)
+            if stems and entry not in self.entries[stems]:
+                self.entries[stems].append(entry)
+
+    @property
+    def max_length(self) -> int:
+        """Atoms of the longest name."""
+        return max((len(stems) for stems in self.entries), default=0)
+
+    @property
+    def stems(self) -> set[str]:
+        """Every stem that some name contains."""
+        return {part for stems in self.entries for part in stems}
+
+    def link(self, text: str) -> list[Mention]:
+        """Find the names in a text: longest first, no two overlapping.
+
+        Returns
+        -------
+        list of Mention
+            In the order of the text. Where one name means several things, the first of metric, session, subject,
+            source, behavior … is taken.
+        """
+        words = atoms(text)
+        taken = [False] * len(words)
+        found: list[Mention] = []
+        for length in range(min(self.max_length, len(words)), 0, -1):
+            for start in range(len(words) - length + 1):
+                if any(taken[start : start + length]):
+                    continue
+                mention = self._match(text, words, start, start + length)
+                if mention is not None:
+                    found.append(mention)
+                    taken[start : start + length] = [True] * length
+        return sorted(found, key=lambda mention: mention.start)
+
+    def _match(self, text: str, words: list[Atom], start: int, stop: int) -> Mention | None:
+        entries = self.entries.get(tuple(word.stem for word in words[start:stop]))
+        if not entries:
+            return None
+        surface = text[words[start].start : words[stop - 1].stop]
+        if stop - start == 1 and len(surface) == 1 and surface.islower():
+            return None  # "a" is an article before it is the name of a cage
+        entry = min(
+            entries, key=lambda item: (item.name.lower() != surface.lower(), _PRIORITY.index(item.kind))
+        )
+        return Mention(entry, start, stop, entry.name.lower() == surface.lower())
+
+    def grouping_columns(self) -> list[str]:
+        """Metadata columns that split the sessions into few groups, the most telling first."""
+        telling = ("group", "condition", "treatment", "genotype", "drug", "cohort")
+        several = [name for name, values in self.columns.items() if 2 <= len(values) <= 8]
+        return sorted(several, key=lambda name: (name.lower() not in telling, len(self.columns[name])))
+
+
+def build_vocabulary(experiment: Experiment, catalog: Catalog) -> Vocabulary:
+    """Collect every name a question about this experiment may use."""
+    vocabulary = Vocabulary()
+    _add_people_and_places(vocabulary, experiment, catalog)
+    _add_behaviors(vocabulary, experiment, catalog)
+    _add_metadata(vocabulary, experiment, catalog)
+    described = [experiment.name, experiment.description]
+    described += [setting.definition or "" for setting in experiment.behaviors]
+    vocabulary.free_words = {part for text in described for part in name_stems(text)}
+    return vocabulary
+
+
+def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(sorted({value for value in values if value}))
+
+
+def _add_people_and_places(vocabulary: Vocabulary, experiment: Experiment, catalog: Catalog) -> None:
+    people = catalog.load("individuals")
+    coverage = catalog.load("coverage")
+    vocabulary.sessions = _unique(catalog.load("sessions")["session_id"])
+    vocabulary.subjects = _unique([*people["subject_id"], *catalog.load("sessions")["subject_id"]])
+    vocabulary.individuals = _unique(people["individual"])
+    vocabulary.zones = tuple(zone.name for zone in experiment.zones)
+    vocabulary.trackers = _unique(coverage.filter(pl.col("kind") == "track")["source"])
+    if vocabulary.trackers:
+        keypoints = catalog.scan("tracks").select(pl.col("keypoint").unique()).collect()["keypoint"]
+        vocabulary.keypoints = _unique(keypoints)
+    vocabulary.metrics = _unique(catalog.load("metrics")["metric"].unique())
+    simple: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+        ("session", vocabulary.sessions), ("subject", vocabulary.subjects), ("individual", vocabulary.individuals),
+        ("keypoint", vocabulary.keypoints), ("metric", vocabulary.metrics), ("source", vocabulary.trackers),
+    )  # fmt: skip
+    for kind, names in simple:
+        for name in names:
+            vocabulary.add(Entry(kind, name), name)
+    for zone in experiment.zones:
+        vocabulary.add(Entry("zone", zone.name), zone.name, *zone.synonyms)
+
+
+def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Catalog) -> None:
+    coverage = catalog.load("coverage").filter(pl.col("kind").is_in(["annotations", "rules"]))
+    by_behavior: dict[str, set[str]] = defaultdict(set)
+    for row in coverage.iter_rows(named=True):
+        vocabulary.sources[row["source"]] = row["source_kind"]
+        for behavior in row["behaviors"] or []:
+            by_behavior[behavior].add(row["source"])
+    for source in vocabulary.sources:
+        vocabulary.add(Entry("source", source), source)
+    vocabulary.behaviors = {name: tuple(sorted(sources)) for name, sources in sorted(by_behavior.items())}
+    for name, words in _behavior_words(experiment):
+        if name in vocabulary.behaviors:
+            vocabulary.add(Entry("behavior", name), *words)
+    for name in vocabulary.behaviors:
+        vocabulary.add(Entry("behavior", name), name)
+    categories: dict[str, list[str]] = defaultdict(list)
+    for setting in experiment.behaviors:
+        if setting.category and setting.name in vocabulary.behaviors:
+            categories[setting.category].append(setting.name)
+    for category, members in categories.items():
+        vocabulary.add(Entry("category", category, members=tuple(members)), category)
+
+
+def _behavior_words(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
+    from ethochat.index.behaviors.rules import RULES
+
+    for rule in RULES.values():
+        yield rule.name, tuple(rule.synonyms)
+    for setting in experiment.behaviors:
+        yield setting.name, tuple(setting.synonyms)
+
+
+def _add_metadata(vocabulary: Vocabulary, experiment: Experiment, catalog: Catalog) -> None:
+    sessions = catalog.load("sessions")
+    numeric: list[str] = []
+    for column in experiment.metadata_columns:
+        vocabulary.add(Entry("column", column), column)
+        if sessions[column].dtype.is_numeric():
+            numeric.append(column)
+        values = sessions[column].drop_nulls().cast(pl.String).unique().sort().to_list()
+        vocabulary.columns[column] = tuple(values)
+        if sessions[column].dtype == pl.String and len(values) <= max(_MAX_CATEGORIES, 1):
+            for value in values:
+                vocabulary.add(Entry("value", value, column=column), value)
+    vocabulary.numeric_columns = tuple(numeric)

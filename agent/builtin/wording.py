@@ -1,0 +1,313 @@
+"""Evidence becomes an answer: every number a value of the evidence, every sentence with its mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
+
+_MOST_ROWS = 60
+_MOST_CLIPS = 12
+_MEASURE_WORDS = {
+    "bout_count": "bouts", "total_duration": "total time", "percent_time": "share of time", "bout_rate": "bout rate", "bout_duration": "bout duration",
+    "inter_bout_interval": "inter-bout interval", "distance": "distance moved", "mean_speed": "mean speed", "max_speed": "maximum speed",
+    "zone_time": "time in zone", "zone_entries": "zone entries", "zone_latency": "latency to enter", "zone_percent": "share of time in zone",
+    "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints", "time_near": "time near",
+    "percent_tracked": "share of frames tracked", "missing_frames": "frames without a position", "n_frames": "frames",
+}  # fmt: skip
+_STATISTIC_WORDS = {
+    "sum": "total",
+    "sd": "SD",
+    "sem": "SEM",
+    "max": "maximum",
+    "min": "minimum",
+    "range": "range (largest minus smallest)",
+}
+
+
+def number(value: float) -> str:
+    """Write a number with four significant digits, whole numbers whole."""
+    if value == int(value) and abs(value) < 1e9:
+        return str(int(value))
+    return f"{value:.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def probability(p_value: float) -> str:
+    """Write a p value."""
+    return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.3f}"
+
+
+def amount(value: float | str | None, unit: str | None) -> str:
+    """Write a value with its unit."""
+    if value is None:
+        return "not available"
+    if isinstance(value, str):
+        return value
+    if not unit or unit in ("count", "number", "index"):
+        return number(value)
+    return f"{number(value)}%" if unit == "%" else f"{number(value)} {unit}"
+
+
+def word_evidence(items: Sequence[Evidence], *, unread: Sequence[str] = ()) -> str:
+    """Word the answer to a question from the evidence of its tool calls.
+
+    Parameters
+    ----------
+    items
+        Numbered evidence of this turn, in the order of the calls.
+    unread
+        Words of the question that were not understood; the answer says so.
+    """
+    parts = [_WORDERS.get(item.tool, word_summary)(item) for item in items]
+    notes = [note for item in items for note in item.flags]
+    text = "\n\n".join(parts)
+    if notes:
+        text += "\n\n" + "\n".join(f"_{note.rstrip('.')}._" for note in dict.fromkeys(notes))
+    if unread:
+        text += "\n\n_Not used, because nothing here is called so: " + ", ".join(unread) + "._"
+    return text
+
+
+def word_summary(item: Evidence) -> str:
+    """Fall back on what the tool itself says."""
+    return f"{item.summary} [{item.evidence_id}]"
+
+
+def label(value: Value, item: Evidence) -> str:
+    """What a row is about, without what all rows share."""
+    parts = [name for key, name in value.group.items() if not (key == "subject_id" and value.subject_id)]
+    for name in (value.session_id, value.subject_id):
+        if name and name not in parts:
+            parts.append(name)
+    if value.bin_start_s is not None:
+        width = item.arguments.get("bin_s")
+        stop = f"–{number(value.bin_start_s + float(width))}" if width else ""
+        parts.append(f"{number(value.bin_start_s)}{stop} s")
+    return ", ".join(parts)
+
+
+def shared(values: Sequence[Value]) -> set[tuple[str, str]]:
+    """Column-value pairs that all rows have in common."""
+    pairs = [set(value.group.items()) for value in values]
+    return set.intersection(*pairs) if len(pairs) > 1 else set()
+
+
+def subject_of(item: Evidence, values: Sequence[Value]) -> str:
+    """What was measured, in words: the measure, its behaviors, its source."""
+    measure = values[0].name if values else str(item.arguments.get("measure", ""))
+    named = _MEASURE_WORDS.get(measure, measure)
+    behaviors = item.arguments.get("behaviors") or []
+    if behaviors:
+        named = f"{named} of {' + '.join(behaviors)}"
+    for key, word in (("zones", "in"), ("keypoints", "of"), ("sources", "according to")):
+        listed = item.arguments.get(key) or []
+        if listed and not (key == "sources" and any("source" in value.group for value in values[1:])):
+            named += f" {word} {', '.join(listed)}"
+    return named
+
+
+def word_measure(item: Evidence) -> str:
+    """One value as a sentence, several as a list."""
+    values, mark = item.values, f"[{item.evidence_id}]"
+    if not values:
+        if item.arguments.get("keep") not in (None, "all"):
+            return f"None: no session or animal meets this for {subject_of(item, values)}. {mark}"
+        return word_summary(item)
+    title = subject_of(item, values)
+    if len(values) == 1:
+        return _sentence(values[0], title, item, mark)
+    common = shared(values)
+    context = ", ".join(name for _, name in sorted(common))
+    shown = [
+        value.model_copy(update={"group": {key: name for key, name in value.group.items() if (key, name) not in common}})
+        for value in values
+    ]
+    lines = [_row(value, item) for value in shown[:_MOST_ROWS]]
+    head = f"{title[:1].upper()}{title[1:]}" + (f" ({context})" if context and context not in title else "")
+    if len(values) > _MOST_ROWS:
+        lines.append(f"- and {len(values) - _MOST_ROWS} more rows")
+    return f"{head} {mark}:\n" + "\n".join(lines) + _top(values, item)
+
+
+def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
+    about = label(value, item)
+    statistic = (
+        f"{_STATISTIC_WORDS.get(value.statistic, value.statistic)} "
+        if value.statistic and value.statistic not in ("each", "count")
+        else ""
+    )
+    n = f" (n = {value.n})" if value.n and value.n > 1 else ""
+    where = f" for {about}" if about and about not in title else ""
+    note = f" {value.note}" if value.note else ""
+    if value.value is None:
+        return f"The {statistic}{title}{where} cannot be given.{note} {mark}"
+    return f"The {statistic}{title}{where} is **{amount(value.value, value.unit)}**{n}. {mark}{note}"
+
+
+def _row(value: Value, item: Evidence) -> str:
+    about = label(value, item) or "all"
+    statistic = (
+        f" {_STATISTIC_WORDS.get(value.statistic, value.statistic)}"
+        if value.statistic and value.statistic != "each"
+        else ""
+    )
+    n = f" (n = {value.n})" if value.n and value.n > 1 else ""
+    note = f", {value.note}" if value.note and value.value is None else ""
+    return f"- {about}:{statistic} {amount(value.value, value.unit)}{n}{note}"
+
+
+def _top(values: Sequence[Value], item: Evidence) -> str:
+    order = item.arguments.get("order")
+    numbers = [value for value in values if isinstance(value.value, int | float)]
+    if not order or not numbers:
+        return ""
+    first, last = numbers[0], numbers[-1]
+    text = f"\n\nFirst in this order: **{label(first, item)}** with {amount(first.value, first.unit)}"
+    if last is not first:
+        text += f"; last of those shown: {label(last, item)} with {amount(last.value, last.unit)}"
+    return text + "."
+
+
+def word_compare(item: Evidence) -> str:
+    """Groups, test, effect and what it does and does not say."""
+    if not item.tests:
+        return word_measure(item) if item.values else word_summary(item)
+    return "\n\n".join(_word_test(test, item) for test in item.tests)
+
+
+def _word_test(test: TestResult, item: Evidence) -> str:
+    mark = f"[{item.evidence_id}]"
+    unit = test.unit
+    title = subject_of(item, item.values) if item.values else (test.measure or "")
+    lines = [
+        f"{title[:1].upper()}{title[1:]} by {item.arguments.get('group_column', 'group')}, one value per animal {mark}:"
+    ]
+    if item.arguments.get("group_column") in ("source", "zone", "behavior"):
+        lines[0] = (
+            f"{title[:1].upper()}{title[1:]} by {item.arguments['group_column']}, paired by session {mark}:"
+        )
+    for name, group in test.groups.items():
+        mean = "no value" if group.mean is None else f"mean {amount(group.mean, unit)}"
+        spread = "" if group.sd is None else f" (SD {number(group.sd)})"
+        middle = "" if group.median is None else f", median {amount(group.median, unit)}"
+        lines.append(f"- {name}: {mean}{spread}{middle}, n = {group.n}")
+    return "\n".join(lines) + "\n\n" + _verdict(test)
+
+
+def _verdict(test: TestResult) -> str:
+    if test.p_value is None:
+        return f"No test could be made. {test.why or ''}".strip()
+    name = test.name.replace("_", " ")
+    found = f"{name}: p = {probability(test.p_value)}"
+    if test.statistic is not None:
+        found = f"{name}: statistic = {number(round(test.statistic, 4))}, p = {probability(test.p_value)}"
+    for effect, size in test.effect_size.items():
+        if isinstance(size, float | int):
+            interval = test.effect_size.get("ci95")
+            span = (
+                f" (95% CI {number(round(interval[0], 4))} to {number(round(interval[1], 4))})"
+                if isinstance(interval, list)
+                else ""
+            )
+            found += f"; {effect.replace('_', ' ').capitalize()} = {number(round(size, 4))}{span}"
+            break
+    means = [(group.mean, name) for name, group in test.groups.items() if group.mean is not None]
+    if test.p_value < 0.05:
+        ordered = " > ".join(name for _, name in sorted(means, reverse=True))
+        verdict = f"The difference is statistically significant at the 0.05 level ({ordered})."
+    else:
+        verdict = "No statistically significant difference at the 0.05 level; that alone does not show that the groups are the same."
+    why = f" {test.why}" if test.why else ""
+    return f"{found}. {verdict}{why}"
+
+
+def word_correlate(item: Evidence) -> str:
+    """Coefficient, p and n."""
+    if not item.tests:
+        return word_summary(item)
+    lines = []
+    for test in item.tests:
+        symbol = "r" if "pearson" in test.name else "rho"
+        if test.statistic is None or test.p_value is None:
+            lines.append(f"No correlation can be given. {test.why or ''} [{item.evidence_id}]")
+            continue
+        n = next((value.n for value in item.values if value.n), None)
+        kind = "No statistically significant" if test.p_value >= 0.05 else "A statistically significant"
+        lines.append(
+            f"{test.name.replace('_', ' ').capitalize()} correlation of {test.measure or 'the two quantities'}: {symbol} = **{test.statistic:.4f}**, "
+            f"p = {probability(test.p_value)}{f', n = {n}' if n else ''} [{item.evidence_id}]. {kind} association at the 0.05 level; "
+            "an association does not show what brings it about."
+        )
+    return "\n".join(lines)
+
+
+def word_agreement(item: Evidence) -> str:
+    """Agreement per pair, the best named."""
+    if not item.values:
+        return word_summary(item)
+    names = {"f1": "F1", "kappa": "Cohen's kappa", "median_distance": "median distance"}
+    lines = []
+    for value in item.values:
+        statistic = names.get((value.statistic or value.name).lower(), value.statistic or value.name)
+        about = label(value, item)
+        lines.append(f"- {about}: {statistic} = {amount(value.value, value.unit)}")
+    behaviors = " + ".join(item.arguments.get("behaviors") or ["tracks"])
+    text = f"Agreement on {behaviors} [{item.evidence_id}]:\n" + "\n".join(lines)
+    return text + _top(item.values, item)
+
+
+def word_transitions(item: Evidence) -> str:
+    """Counts from one behavior to the next."""
+    if not item.values:
+        return word_summary(item)
+    lines = []
+    for value in item.values[:_MOST_ROWS]:
+        first, second = value.group.get("from", "any"), value.group.get("to", "any")
+        extra = ", ".join(name for key, name in value.group.items() if key not in ("from", "to"))
+        where = (
+            f" ({', '.join(part for part in (extra, value.session_id) if part)})"
+            if extra or value.session_id
+            else ""
+        )
+        shown = f"{amount(value.value, value.unit)}" + (" times" if value.name == "transition_count" else "")
+        lines.append(f"- {first} → {second}: {shown}{where}")
+    return f"Transitions [{item.evidence_id}]:\n" + "\n".join(lines)
+
+
+def word_clips(item: Evidence) -> str:
+    """Count the clips and list the first."""
+    mark = f"[{item.evidence_id}]"
+    if not item.clips:
+        return f"No such bout or segment was found. {item.summary} {mark}"
+    lines = [_clip_line(clip) for clip in item.clips[:_MOST_CLIPS]]
+    found = next((value for value in item.values if isinstance(value.value, int | float)), None)
+    total = (
+        int(found.value) if found is not None and isinstance(found.value, int | float) else len(item.clips)
+    )
+    shown = "" if total <= len(lines) else f", the first {len(lines)} listed"
+    noun = "clip" if total == 1 else "clips"
+    if item.tool == "search_segments":
+        text = f"{len(item.clips)} best matching {noun} {mark}:\n"
+    else:
+        text = f"{total} {noun}{shown} {mark}:\n"
+    return text + "\n".join(lines)
+
+
+def _clip_line(clip: ClipRef) -> str:
+    about = f" – {clip.description}" if clip.description else ""
+    video = "" if clip.has_video else " (no video)"
+    return f"- {clip.session_id}, {clip.start_time:.2f}–{clip.stop_time:.2f}{about}{video}"
+
+
+def word_plot(item: Evidence) -> str:
+    """Name the figure and give the groups' values."""
+    title = item.figures[0].title if item.figures else "Figure"
+    means = [value for value in item.values if value.statistic in ("mean", "median", "sum")]
+    rows = "\n".join(_row(value, item) for value in means[:_MOST_ROWS])
+    return f"**{title}** [{item.evidence_id}]" + (f"\n{rows}" if rows else "")
+
+
+_WORDERS: dict[str, Callable[[Evidence], str]] = {
+    "measure": word_measure, "compare_groups": word_compare, "correlate": word_correlate, "agreement": word_agreement,
+    "transitions": word_transitions, "find_bouts": word_clips, "find_proximity": word_clips, "search_segments": word_clips, "plot": word_plot,
+}  # fmt: skip

@@ -1,0 +1,280 @@
+"""One question to one answer; conversations that persist."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+from uuid import uuid4
+
+from ethochat.agent.answer import Answer
+from ethochat.agent.events import Event, Final, Token
+from ethochat.index.catalog import Catalog
+from ethochat.index.experiment import load_experiment
+from ethochat.tools.context import ToolContext
+from ethochat.tools.evidence import Evidence
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AnyMessage
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    from ethochat.agent.nodes import Budgets
+    from ethochat.agent.state import AgentState
+    from ethochat.index.search import SegmentSearch
+    from ethochat.tools.base import Tool
+
+CONVERSATIONS = "conversations.sqlite"
+"""File in the experiment's ``.ethochat`` folder."""
+
+
+def open_context(root: Path, *, store: str = "edge") -> ToolContext:
+    """Open an ingested experiment for asking; the vector index opens with the first search.
+
+    Parameters
+    ----------
+    root
+        Experiment folder.
+    store
+        Vector index: ``edge``, ``local`` or the URL of a Qdrant server.
+
+    Raises
+    ------
+    ExperimentError
+        When the folder is no experiment.
+    NotIngestedError
+        When it was not ingested yet.
+    """
+    experiment = load_experiment(root)
+    catalog = Catalog.open(experiment.data_dir)
+    opened: list[SegmentSearch] = []
+    lock = threading.Lock()
+
+    def open_once() -> SegmentSearch:
+        from ethochat.index.search import open_search
+
+        with lock:
+            if not opened:
+                opened.append(open_search(experiment, store=store))
+            return opened[0]
+
+    return ToolContext(
+        experiment=experiment,
+        catalog=catalog,
+        open_search=open_once,
+        figures_dir=experiment.data_dir / "figures",
+    )
+
+
+def ask(
+    question: str,
+    context: ToolContext,
+    *,
+    model: str | BaseChatModel = "builtin",
+    thread_id: str | None = None,
+    conversations: Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Answer:
+    """Answer one question.
+
+    Parameters
+    ----------
+    question
+        In plain words.
+    context
+        See :func:`open_context`.
+    model
+        See :func:`ethochat.agent.chat_models.resolve_chat_model`.
+    thread_id
+        Conversation to go on with; needs ``conversations``.
+    conversations
+        SQLite file that keeps conversations; nothing is kept without it.
+    on_event
+        Called as the answer comes about.
+    """
+    with Conversation(context, model=model, thread_id=thread_id, conversations=conversations) as conversation:
+        return conversation.ask(question, on_event=on_event)
+
+
+class Conversation:
+    """Questions that lean on one another; open it once and ask many."""
+
+    def __init__(
+        self,
+        context: ToolContext,
+        *,
+        model: str | BaseChatModel = "builtin",
+        thread_id: str | None = None,
+        conversations: Path | None = None,
+        tools: Sequence[Tool[Any]] | None = None,
+        budgets: Budgets | None = None,
+    ) -> None:
+        """Open or resume a conversation.
+
+        Parameters
+        ----------
+        context
+            See :func:`open_context`.
+        model
+            Name or instance of a chat model; a named one other than ``builtin`` is probed for tool calling first.
+        thread_id
+            Conversation to resume; a new one by default.
+        conversations
+            SQLite file that keeps conversations; they live in memory without it. Several processes may use it.
+        tools
+            All of ``ethochat.tools.TOOLS`` by default.
+
+        Raises
+        ------
+        BackendUnavailableError
+            When the chat model cannot be used.
+        """
+        from ethochat.agent.chat_models import probe_tool_calling, resolve_chat_model
+        from ethochat.agent.graph import build_graph
+        from ethochat.agent.nodes import Budgets
+
+        self.thread_id = thread_id or uuid4().hex
+        self.model = model if isinstance(model, str) else str(model._llm_type)
+        self._budgets = budgets or Budgets()
+        chat_model = resolve_chat_model(model, context)
+        if isinstance(model, str) and model != "builtin":
+            probe_tool_calling(chat_model)
+        self._saver = _open_saver(conversations)
+        self._graph = build_graph(
+            chat_model,
+            context,
+            tools=tools,
+            checkpointer=self._saver or _memory_saver(),
+            budgets=self._budgets,
+        )
+
+    def ask(self, question: str, *, on_event: Callable[[Event], None] | None = None) -> Answer:
+        """Ask the next question of the conversation."""
+        answer: Answer | None = None
+        for event in self._run(question, watch=on_event is not None):
+            if on_event is not None:
+                on_event(event)
+            if isinstance(event, Final):
+                answer = event.answer
+        assert answer is not None
+        return answer
+
+    def stream(self, question: str) -> Generator[Event]:
+        """Ask the next question and yield what happens; the last event is ``Final``.
+
+        A turn that is not read to its end leaves nothing behind.
+        """
+        return self._run(question, watch=True)
+
+    def history(self) -> list[tuple[str, str]]:
+        """Return what was said: pairs of ``user`` or ``assistant`` and the text, without unfinished turns."""
+        from langchain_core.messages import HumanMessage
+
+        from ethochat.agent.state import turn_start
+
+        values = self._graph.get_state(self._config).values
+        messages: list[AnyMessage] = values.get("messages", [])
+        if messages and values.get("status") is None:
+            messages = messages[: turn_start(messages)]
+        said = [("user" if isinstance(item, HumanMessage) else "assistant", item) for item in messages]
+        return [
+            (who, item.text)
+            for who, item in said
+            if item.type in ("human", "ai") and not getattr(item, "tool_calls", [])
+        ]
+
+    def close(self) -> None:
+        """Close the conversation file; safe to call twice."""
+        if self._saver is not None:
+            self._saver.conn.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _config(self) -> Any:  # noqa: ANN401 - a RunnableConfig, whose module is heavy
+        return {"configurable": {"thread_id": self.thread_id}}
+
+    def _run(self, question: str, *, watch: bool) -> Generator[Event]:
+        from ethochat.agent.nodes import Run
+
+        started = time.monotonic()
+        state: Mapping[str, Any] = {}
+        # One checkpoint per turn: a turn is kept whole or not at all.
+        parts = self._graph.stream(
+            cast("AgentState", {"question": question}),
+            self._config,
+            context=Run(deadline=started + self._budgets.wall_s),
+            stream_mode=["values", "custom", "messages"] if watch else ["values"],
+            durability="exit",
+        )
+        for mode, data in parts:
+            if mode == "values":
+                state = cast("Mapping[str, Any]", data)
+            elif mode == "custom":
+                yield cast("Event", data)
+            elif (text := _token(data)) is not None:
+                yield Token(text=text)
+        yield Final(answer=self._answer(question, state, time.monotonic() - started))
+
+    def _answer(self, question: str, state: Mapping[str, Any], elapsed_s: float) -> Answer:
+        answer = Answer(
+            question=question,
+            status=state["status"],
+            answer=state["answer"],
+            model=self.model,
+            thread_id=self.thread_id,
+            elapsed_s=round(elapsed_s, 4),
+        )
+        if answer.status == "answered":
+            evidence = [Evidence.model_validate(item) for item in state["evidence"]]
+            order = {eid: position for position, eid in enumerate(dict.fromkeys(state["cited"]))}
+            by_mention = sorted(evidence, key=lambda item: order.get(item.evidence_id, len(order)))
+            answer.evidence = evidence
+            answer.values = [value for item in by_mention for value in item.values]
+            answer.tests = [test for item in by_mention for test in item.tests]
+            answer.clips = [clip for item in by_mention for clip in item.clips]
+            answer.files = [
+                figure.path for item in by_mention for figure in item.figures if figure.path is not None
+            ]
+        return answer
+
+
+def _token(data: Any) -> str | None:  # noqa: ANN401 - LangGraph's pair of message and metadata
+    """Return a piece of the draft; tool results and whole messages are not such."""
+    from langchain_core.messages import AIMessageChunk
+
+    message, metadata = data
+    if isinstance(message, AIMessageChunk) and metadata.get("langgraph_node") == "model":
+        return message.text or None
+    return None
+
+
+def _memory_saver() -> Any:  # noqa: ANN401 - langgraph is heavy
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    return InMemorySaver()
+
+
+def _open_saver(path: Path | None) -> SqliteSaver | None:
+    """Open the conversation file; the lock keeps two processes from making its tables at the same moment."""
+    if path is None:
+        return None
+    from filelock import FileLock
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    saver = SqliteSaver(connection)
+    with FileLock(path.with_suffix(".lock")):
+        saver.setup()
+    return saver

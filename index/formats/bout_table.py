@@ -1,0 +1,235 @@
+"""One row per bout: from, to, behavior, and who scored it; for one session or shared by many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import polars as pl
+
+from ethochat.index.domain import InputKind
+from ethochat.index.errors import FormatError
+from ethochat.index.formats.base import Labels, ReadRequest, Recognition
+from ethochat.index.formats.delimited import (
+    SPREADSHEETS,
+    Table,
+    find_column,
+    integers,
+    numbers,
+    pick_rows,
+    read_table,
+    require_columns,
+    sample_table,
+)
+from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS, build_labels
+from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
+from ethochat.index.timebase import TimeBase
+
+START_NAMES: Final = ("from", "start", "start_time", "start_s", "start_frame", "onset", "begin", "t_start")
+STOP_NAMES: Final = ("to", "stop", "end", "stop_time", "end_time", "stop_s", "end_s", "stop_frame", "end_frame", "offset")
+BEHAVIOR_NAMES: Final = ("type", "behavior", "behaviour", "label", "event", "code")
+RATER_NAMES: Final = ("rater", "experimenter", "observer", "annotator", "scorer", "coder")
+_SECONDS: Final = {"s": 1.0, "ms": 0.001, "min": 60.0}
+
+
+class BoutTableOptions(TextOptions):
+    """Options of :class:`BoutTableReader`."""
+
+    start: Column | None = None
+    stop: Column | None = None
+    behavior: Column | None = None
+    rater: Column | None = None
+    key_column: Column | None = None
+    individual: Column | None = None
+    partner: Column | None = None
+    score: Column | None = None
+    time_unit: Literal["s", "ms", "min", "frames"] = "s"
+    first_frame: int = 0
+    """Number that the file gives to the session's first frame (``time_unit = "frames"``)."""
+    inclusive: bool = False
+    """The stop frame is the last frame of the bout (``time_unit = "frames"``)."""
+    offset_s: float = 0.0
+    """Added to every time, in seconds."""
+    ignore: Texts = ()
+    """Types that are no behaviors, such as markers of the session's start and end."""
+    behaviors: Texts = ()
+    """Behaviors that every rater looked for, beside those each has marked anywhere in the file."""
+
+
+class BoutTableReader:
+    """Bouts by one or more raters."""
+
+    name = "bout_table"
+    kind: InputKind = "annotations"
+
+    def sniff(self, path: Path) -> Recognition | None:
+        """Recognise usual names of start, stop and behavior, with numbers in the first two."""
+        table = None if path.suffix in SPREADSHEETS else sample_table(path)
+        if table is None or table.frame.is_empty():
+            return None
+        columns = table.frame.columns
+        start, stop, behavior = (find_column(columns, names) for names in (START_NAMES, STOP_NAMES, BEHAVIOR_NAMES))
+        if start is None or stop is None or behavior is None:
+            return None
+        try:
+            numbers(table, start)
+            numbers(table, stop)
+        except FormatError:
+            return None
+        options: dict[str, object] = {} if table.delimiter == "," else {"delimiter": table.delimiter}
+        options |= {"start": start, "stop": stop, "behavior": behavior}
+        rater = find_column(columns, RATER_NAMES)
+        if rater is not None:
+            options["rater"] = rater
+        note = f"bouts from {start!r} to {stop!r}, named by {behavior!r}"
+        if "frame" in start.lower():
+            options["time_unit"] = "frames"
+        else:
+            note += ", taken for seconds (guessed)"
+        return Recognition(format=self.name, kind=self.kind, certainty=0.8, options=options, note=note)
+
+    def read(self, path: Path, request: ReadRequest) -> Labels:
+        """Read the session's bouts.
+
+        A rater with any row for the session, be it a marker, watched it from time zero to the last stop of that session, and
+        would have marked every behavior that this rater marks anywhere in the file. A bout that stops where it starts
+        is a point event and is kept.
+        """
+        options = parse_options(BoutTableOptions, request.options, reader=self.name, path=path)
+        whole = read_table(path, options, shared=request.session_key is not None)
+        options = _completed(options, whole)
+        picked = pick_rows(whole, options.key_column, request.session_key)
+        source = request.source or "labels"
+        bouts = _placed(picked, options, request.timebase).with_columns(
+            source=_texts(picked, options.rater, source),
+            source_kind=pl.lit(request.source_kind),
+        )
+        vocabulary = _vocabulary(whole, options, source)
+        is_bout = ~bouts["behavior"].is_in(list(options.ignore))
+        _check_bouts(picked, bouts, is_bout, options)
+        coverage = _coverage(bouts, vocabulary)
+        return build_labels([bouts.filter(is_bout).select(BOUT_ROWS.names())], coverage)
+
+
+def _completed(options: BoutTableOptions, table: Table) -> BoutTableOptions:
+    """Fill in the columns that were not declared by their usual names."""
+    columns = table.frame.columns
+    usual = {"start": START_NAMES, "stop": STOP_NAMES, "behavior": BEHAVIOR_NAMES, "rater": RATER_NAMES}
+    changes = {
+        name: find_column(columns, names) for name, names in usual.items() if getattr(options, name) is None
+    }
+    absent = [name for name in ("start", "stop", "behavior") if name in changes and changes[name] is None]
+    if absent:
+        raise FormatError(
+            f"Expected `{absent[0]}` (a column) to be declared; columns are {', '.join(columns[:12])}.",
+            path=table.path,
+        )
+    full = options.model_copy(update=changes)
+    optional = (full.rater, full.individual, full.partner, full.score)
+    require_columns(table, [str(full.start), str(full.stop), str(full.behavior), *(c for c in optional if c)])
+    return full
+
+
+def _texts(table: Table, column: str | None, default: str | None) -> pl.Series:
+    if column is None:
+        return pl.repeat(default, table.frame.height, dtype=pl.String, eager=True)
+    return table.frame[column].str.strip_chars()
+
+
+def _placed(table: Table, options: BoutTableOptions, timebase: TimeBase) -> pl.DataFrame:
+    """Every row with its times on the session's clock; markers too."""
+    if options.time_unit == "frames":
+        starts, stops = _frame_numbers(table, options)
+        times = [timebase.time_of(frame) for frame in starts], [timebase.time_of(frame) for frame in stops]
+        frames = starts, stops
+    else:
+        times = _seconds(table, options, timebase)
+        frames = tuple([timebase.nearest_boundary(time) for time in column] for column in times)
+    _check_order(table, options, *times)
+    scores = None if options.score is None else numbers(table, options.score)
+    return pl.DataFrame(
+        {
+            "individual": _texts(table, options.individual, ""),
+            "partner": _texts(table, options.partner, None),
+            "behavior": _texts(table, options.behavior, None),
+            "start_time": times[0],
+            "stop_time": times[1],
+            "start_frame": frames[0],
+            "stop_frame": frames[1],
+            "score": pl.repeat(None, table.frame.height, dtype=pl.Float64, eager=True) if scores is None else scores,
+        },
+        schema_overrides={name: dtype for name, dtype in BOUT_ROWS.items() if not name.startswith("source")},
+    )
+
+
+def _seconds(table: Table, options: BoutTableOptions, timebase: TimeBase) -> tuple[list[float], list[float]]:
+    if timebase.unit != "s":
+        raise FormatError(
+            f"Expected a frame rate of the session to place times in {options.time_unit}; declare `fps` of the "
+            'session, or `time_unit = "frames"` where the file counts frames.',
+            path=table.path,
+        )
+    factor = _SECONDS[options.time_unit]
+    starts, stops = (numbers(table, str(name), missing=()) for name in (options.start, options.stop))
+    return (starts * factor + options.offset_s).to_list(), (stops * factor + options.offset_s).to_list()
+
+
+def _frame_numbers(table: Table, options: BoutTableOptions) -> tuple[list[int], list[int]]:
+    if options.offset_s:
+        raise FormatError(
+            'Expected no `offset_s` beside `time_unit = "frames"`; shift frames by `first_frame`.', path=table.path
+        )
+    starts = integers(table, str(options.start)) - options.first_frame
+    stops = integers(table, str(options.stop)) - options.first_frame + int(options.inclusive)
+    return starts.to_list(), stops.to_list()
+
+
+def _check_order(table: Table, options: BoutTableOptions, starts: Sequence[float], stops: Sequence[float]) -> None:
+    for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        if stop < start:
+            given = [table.frame[str(name)][row] for name in (options.start, options.stop)]
+            raise table.error(
+                f"Expected a bout that stops at or after its start, found {given[0]} to {given[1]}.",
+                row=row,
+                column=options.stop,
+            )
+
+
+def _check_bouts(table: Table, bouts: pl.DataFrame, is_bout: pl.Series, options: BoutTableOptions) -> None:
+    unnamed = (bouts["behavior"] == "").arg_true()
+    if len(unnamed) and "" not in options.ignore:
+        raise table.error("Expected the name of a behavior, found none.", row=int(unnamed[0]), column=options.behavior)
+    anonymous = (bouts["source"] == "").arg_true()
+    if len(anonymous):
+        raise table.error("Expected the name of a rater, found none.", row=int(anonymous[0]), column=options.rater)
+    early = (is_bout & (bouts["start_time"] < 0)).arg_true()
+    if len(early):
+        row = int(early[0])
+        raise table.error(
+            f"Expected bouts from session start on, found one that starts at {bouts['start_time'][row]:g}; "
+            "check `offset_s` or `first_frame`.",
+            row=row,
+            column=options.start,
+        )
+
+
+def _vocabulary(whole: Table, options: BoutTableOptions, source: str) -> dict[str, list[str]]:
+    """Behaviors that each rater uses anywhere in the file: what makes a zero a zero."""
+    pairs = pl.DataFrame(
+        {"source": _texts(whole, options.rater, source), "behavior": _texts(whole, options.behavior, None)}
+    ).unique()
+    found: dict[str, set[str]] = {}
+    for rater, behavior in pairs.iter_rows():
+        found.setdefault(rater, {*options.behaviors}).add(behavior)
+    return {rater: sorted(names - {*options.ignore}) for rater, names in found.items()}
+
+
+def _coverage(bouts: pl.DataFrame, vocabulary: dict[str, list[str]]) -> pl.DataFrame:
+    watched = bouts.select("source", "individual", "source_kind").unique().sort("source", "individual")
+    stop_time, stop_frame = bouts["stop_time"].max(), bouts["stop_frame"].max()
+    rows = [
+        (individual, "annotations", rater, kind, 0.0, stop_time, stop_frame, vocabulary[rater])
+        for rater, individual, kind in watched.iter_rows()
+    ]
+    return pl.DataFrame(rows, schema=COVERAGE_ROWS, orient="row")

@@ -1,0 +1,413 @@
+"""Qdrant through qdrant-client: a server or cluster by URL, or the client's own engine in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ethochat.index.errors import BackendUnavailableError, NotIngestedError
+from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
+from ethochat.index.store.encoding import (
+    EXACT_UP_TO,
+    ID_FIELD,
+    VECTOR_NAME,
+    build_filter,
+    check_description,
+    describe_collection,
+    field_key,
+    new_fields,
+    point_id,
+    to_hit,
+    to_payload,
+)
+from ethochat.index.store.generations import FolderEngine, GenerationSession
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
+
+logger = logging.getLogger(__name__)
+ResultT = TypeVar("ResultT")
+
+_BATCH: Final = 256
+_PAGE: Final = 2000
+_TIMEOUT_S: Final = 30
+_PAUSES_S: Final = (0.2, 0.8, 3.2)
+_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+
+
+class _ClientSegmentStore(ABC):
+    """What both have in common: one collection behind a ``QdrantClient``."""
+
+    name: str
+    _collection: str
+
+    @abstractmethod
+    def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        """Make a call that changes nothing."""
+
+    @abstractmethod
+    def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        """Make a call that changes the collection; it may be made twice."""
+
+    def upsert(self, points: Sequence[SegmentPoint]) -> None:
+        """Add or replace points."""
+        from qdrant_client import models
+
+        for start in range(0, len(points), _BATCH):
+            batch = [
+                models.PointStruct(
+                    id=point_id(point.segment_id),
+                    vector={VECTOR_NAME: point.vector.tolist()},
+                    payload=to_payload(point),
+                )
+                for point in points[start : start + _BATCH]
+            ]
+            self._write(lambda client, batch=batch: client.upsert(self._collection, batch, wait=True))  # type: ignore[misc]
+
+    def delete(self, conditions: Sequence[FieldCondition]) -> None:
+        """Delete the points that meet all conditions."""
+        from qdrant_client import models
+
+        wanted = build_filter(_ClientDialect(), conditions)
+        if wanted is None:
+            raise ValueError(
+                "Expected at least one condition; deleting everything is `rebuild=True` of open_store."
+            )
+        selector = models.FilterSelector(filter=wanted)
+        self._write(lambda client: client.delete(self._collection, selector, wait=True))
+
+    def search(
+        self,
+        vector: NDArray[np.float32],
+        *,
+        text: str = "",
+        limit: int = 10,
+        conditions: Sequence[FieldCondition] = (),
+    ) -> list[Hit]:
+        """Nearest points by cosine, best first; ``text`` is ignored."""
+        from qdrant_client import models
+
+        if limit < 1:
+            return []
+        wanted = build_filter(_ClientDialect(), conditions)
+        n_points = self._read(lambda client: client.count(self._collection, exact=False)).count
+        found = self._read(
+            lambda client: client.query_points(
+                self._collection,
+                query=vector.tolist(),
+                using=VECTOR_NAME,
+                query_filter=wanted,
+                search_params=models.SearchParams(exact=n_points <= EXACT_UP_TO),
+                limit=limit,
+                with_payload=True,
+            )
+        )
+        return [to_hit(point.payload, point.score) for point in found.points]
+
+    def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
+        """Count the points that meet all conditions, exactly."""
+        wanted = build_filter(_ClientDialect(), conditions)
+        return int(
+            self._read(lambda client: client.count(self._collection, count_filter=wanted, exact=True)).count
+        )
+
+    def segment_ids(self, conditions: Sequence[FieldCondition] = ()) -> set[str]:
+        """Collect the ids of the points that meet all conditions."""
+        return {str(payload[ID_FIELD]) for payload in self._scroll([ID_FIELD], conditions)}
+
+    def read_field(self, field: str) -> dict[str, PayloadValue]:
+        """Read one payload field of every point."""
+        key = field_key(field)
+        return {str(payload[ID_FIELD]): payload.get(key) for payload in self._scroll([ID_FIELD, key], ())}
+
+    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
+        """Return the stored vector of a segment."""
+        records = self._read(
+            lambda client: client.retrieve(
+                self._collection, [point_id(segment_id)], with_payload=False, with_vectors=True
+            )
+        )
+        return np.asarray(records[0].vector[VECTOR_NAME], dtype=np.float32) if records else None
+
+    def _scroll(self, keys: list[str], conditions: Sequence[FieldCondition]) -> list[dict[str, PayloadValue]]:
+        wanted, offset = build_filter(_ClientDialect(), conditions), None
+        payloads: list[dict[str, PayloadValue]] = []
+        while True:
+            records, offset = self._read(
+                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
+                    self._collection, scroll_filter=wanted, limit=_PAGE, offset=offset, with_payload=keys
+                )
+            )
+            payloads += [record.payload for record in records]
+            if offset is None:
+                return payloads
+
+
+class LocalSegmentStore(_ClientSegmentStore):
+    """Segments in a folder, searched by qdrant-client's engine in Python: portable, and slow beyond some 10,000 segments.
+
+    Readers and the writer keep out of each other's way as in :mod:`ethochat.index.store.generations`; a reader opens a copy, since
+    the engine lets only one process into a folder.
+    """
+
+    name = "local"
+    _collection = "segments"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        dimension: int,
+        embedder_name: str,
+        read_only: bool = False,
+        rebuild: bool = False,
+    ) -> None:
+        """Open or make the collection; parameters and errors as those of ``EdgeSegmentStore``."""
+        engine: FolderEngine[QdrantClient] = FolderEngine(
+            create=lambda folder: _create_local(folder, self._collection, dimension),
+            load=_open_local,
+            finish=lambda client: None,  # every point is committed as it is written
+            close=lambda client: client.close(),
+            shares_folder=False,
+        )
+        self._session = GenerationSession(
+            path,
+            engine,
+            description=describe_collection(embedder=embedder_name, dimension=dimension),
+            read_only=read_only,
+            rebuild=rebuild,
+        )
+
+    def describe(self) -> Mapping[str, PayloadValue]:
+        """Return what the collection was made with."""
+        return self._session.description
+
+    def close(self) -> None:
+        """Publish what was written, and release."""
+        self._session.close()
+
+    def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        with self._session.reading() as client:
+            return call(client)
+
+    def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        with self._session.writing() as client:
+            return call(client)
+
+
+def _open_local(folder: Path) -> QdrantClient:
+    from qdrant_client import QdrantClient
+
+    return QdrantClient(path=str(folder))
+
+
+def _create_local(folder: Path, collection: str, dimension: int) -> QdrantClient:
+    client = _open_local(folder)
+    client.create_collection(collection, vectors_config=_vectors(dimension))
+    return client
+
+
+class ServerSegmentStore(_ClientSegmentStore):
+    """Segments in one collection of a Qdrant server or cluster."""
+
+    name = "server"
+
+    def __init__(
+        self,
+        url: str,
+        path: Path,
+        *,
+        dimension: int,
+        embedder_name: str,
+        read_only: bool = False,
+        rebuild: bool = False,
+        pauses_s: Sequence[float] = _PAUSES_S,
+    ) -> None:
+        """Open or make the collection.
+
+        Parameters
+        ----------
+        url
+            ``http://host:6333`` or ``http://host:6333/collection``. The environment's ``QDRANT_API_KEY`` is sent where set.
+        path
+            The experiment's ``.ethochat/vectors``; names the collection where the URL does not.
+        dimension, embedder_name
+            Of the vectors; compared with what the collection was made with.
+        read_only
+            Refuse changes; needs an existing collection.
+        rebuild
+            Start from an empty collection.
+        pauses_s
+            Waits before a call is tried again, seconds.
+
+        Raises
+        ------
+        BackendUnavailableError
+            When the server does not answer, refuses the key, or is too old to keep a collection's description.
+        NotIngestedError, StaleIndexError
+            As for the embedded stores.
+        """
+        from qdrant_client import QdrantClient
+
+        address = urlsplit(url)
+        self._url = f"{address.scheme}://{address.netloc}"
+        self._collection = address.path.strip("/") or _collection_name(path)
+        self._read_only = read_only
+        self._pauses_s = pauses_s
+        self._indexed: set[str] | None = None
+        self._description = describe_collection(embedder=embedder_name, dimension=dimension)
+        self._client = QdrantClient(
+            url=self._url,
+            api_key=os.environ.get("QDRANT_API_KEY") or None,
+            timeout=_TIMEOUT_S,
+            check_compatibility=False,  # asks the server before we can say clearly that it does not answer
+        )
+        try:
+            self._open(dimension, rebuild=rebuild)
+        except BaseException:
+            self._client.close()
+            raise
+
+    def describe(self) -> Mapping[str, PayloadValue]:
+        """Return what the collection was made with."""
+        metadata = self._read(lambda client: client.get_collection(self._collection)).config.metadata
+        return dict(metadata or {})
+
+    def upsert(self, points: Sequence[SegmentPoint]) -> None:
+        """Add or replace points; fields met for the first time are indexed."""
+        for key, kind in new_fields(points, self._indexed_fields()).items():
+            self._write(
+                lambda client, key=key, kind=kind: client.create_payload_index(  # type: ignore[misc]
+                    self._collection, field_name=key, field_schema=kind, wait=True
+                )
+            )
+            self._indexed_fields().add(key)
+        super().upsert(points)
+
+    def close(self) -> None:
+        """Close the connections; the server has everything already."""
+        self._client.close()
+
+    def _open(self, dimension: int, *, rebuild: bool) -> None:
+        exists = self._read(lambda client: client.collection_exists(self._collection))
+        if exists and rebuild:
+            self._write(lambda client: client.delete_collection(self._collection))
+            exists = False
+        if not exists:
+            if self._read_only:
+                raise NotIngestedError(
+                    f"{self._url}: expected a collection {self._collection!r}, found none; "
+                    "run `ethochat ingest` on the experiment first."
+                )
+            self._write(
+                lambda client: client.create_collection(
+                    self._collection, vectors_config=_vectors(dimension), metadata=self._description
+                )
+            )
+        found = self.describe()
+        if not exists and not found:
+            self._write(lambda client: client.delete_collection(self._collection))
+            raise BackendUnavailableError(
+                f"{self._url}: expected a Qdrant server that keeps collection metadata (1.16 or newer), found an older one."
+            )
+        check_description(found, self._description, where=f"{self._url}, collection {self._collection!r}")
+
+    def _indexed_fields(self) -> set[str]:
+        if self._indexed is None:
+            info = self._read(lambda client: client.get_collection(self._collection))
+            self._indexed = set(info.payload_schema)
+        return self._indexed
+
+    def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        if self._read_only:
+            raise BackendUnavailableError(
+                f"{self._url}: expected an index opened for writing, got one opened for reading."
+            )
+        return self._read(call)
+
+    def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        """Call the server, again after a pause where it is busy or out of reach."""
+        from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+        for pause_s in (*self._pauses_s, None):
+            try:
+                return call(self._client)
+            except (ResponseHandlingException, ResourceExhaustedResponse, UnexpectedResponse) as exc:
+                status = getattr(exc, "status_code", None)
+                if pause_s is None or (isinstance(exc, UnexpectedResponse) and status not in _TRANSIENT):
+                    raise self._unavailable(exc, status) from exc
+                logger.warning("%s: %s; trying again in %.1f s.", self._url, exc, pause_s)
+                time.sleep(pause_s)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _unavailable(self, exc: Exception, status: int | None) -> BackendUnavailableError | NotIngestedError:
+        if status in (401, 403):
+            return BackendUnavailableError(
+                f"{self._url}: the Qdrant server refused the key (status {status}); set QDRANT_API_KEY."
+            )
+        if status == 404:
+            return NotIngestedError(
+                f"{self._url}: expected a collection {self._collection!r}, found none; run `ethochat ingest` on the experiment."
+            )
+        return BackendUnavailableError(
+            f"{self._url}: expected an answer from a Qdrant server, got {exc}; check that it runs and that the address is right."
+        )
+
+
+def _collection_name(path: Path) -> str:
+    """Readable and distinct: the experiment folder's name and a hash of where it lies."""
+    folder = path.resolve()
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", folder.parent.parent.name).strip("-")
+    return f"ethochat-{readable}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+
+
+def _vectors(dimension: int) -> Any:  # noqa: ANN401 - the client's classes are untyped here
+    from qdrant_client import models
+
+    return {VECTOR_NAME: models.VectorParams(size=dimension, distance=models.Distance.COSINE)}
+
+
+class _ClientDialect:
+    """qdrant-client's filter classes."""
+
+    def equals(self, key: str, value: str | bool) -> Any:  # noqa: ANN401 - the client's classes are untyped here
+        from qdrant_client import models
+
+        return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+    def any_of(self, key: str, values: list[str]) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.FieldCondition(key=key, match=models.MatchAny(any=values))
+
+    def within(self, key: str, **limits: float) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.FieldCondition(key=key, range=models.Range(**limits))
+
+    def empty(self, key: str) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+
+    def any_clause(self, clauses: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.Filter(should=clauses)
+
+    def combine(self, must: list[Any], must_not: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.Filter(must=must, must_not=must_not)

@@ -1,0 +1,207 @@
+"""How points and conditions are written in Qdrant, the same in every engine."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Final, Literal, Protocol, TypeVar
+
+from ethochat.index.errors import StaleIndexError
+from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
+
+SCHEMA_VERSION: Final = 1
+"""Raised whenever ids, field names or the text index change; older collections must be rebuilt."""
+ID_FIELD: Final = "segment_id"
+TEXT_FIELD: Final = "text"
+VECTOR_NAME: Final = "text"
+EXACT_UP_TO: Final = 100_000
+"""Points up to which every vector is compared: 12 ms there, and no index to build."""
+_NAMESPACE: Final = uuid.UUID("5d0e1a3c-6a0b-5c1f-9f44-0b9f3d5b8a21")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+_ESCAPED = re.compile(r"-([0-9a-f]+)-")
+
+FilterT = TypeVar("FilterT")
+ClauseT = TypeVar("ClauseT")
+
+
+def point_id(segment_id: str) -> str:
+    """The point's id: the same for the same segment in every run and on every machine."""
+    return str(uuid.uuid5(_NAMESPACE, segment_id))
+
+
+def field_key(field: str) -> str:
+    """A field's name as the engine's paths allow it: ``meta.dose mg/kg`` would be read as nested, or refused."""
+    return _UNSAFE.sub(lambda match: f"-{ord(match.group()):x}-", field)
+
+
+def field_name(key: str) -> str:
+    """The inverse of :func:`field_key`."""
+    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), key)
+
+
+def to_payload(point: SegmentPoint) -> dict[str, PayloadValue]:
+    """A point's payload as stored.
+
+    Raises
+    ------
+    ValueError
+        When the payload uses a name that the store needs.
+    """
+    reserved = {ID_FIELD, TEXT_FIELD} & set(point.payload)
+    if reserved:
+        raise ValueError(
+            f"Expected a payload without {sorted(reserved)} in point {point.segment_id!r}; the store writes them."
+        )
+    fields = {field_key(name): value for name, value in point.payload.items()}
+    return {ID_FIELD: point.segment_id, TEXT_FIELD: point.text, **fields}
+
+
+def to_hit(stored: Mapping[str, PayloadValue], score: float) -> Hit:
+    """A stored payload as a hit."""
+    payload = {field_name(key): value for key, value in stored.items() if key not in (ID_FIELD, TEXT_FIELD)}
+    return Hit(segment_id=str(stored[ID_FIELD]), score=score, text=str(stored[TEXT_FIELD]), payload=payload)
+
+
+def new_fields(
+    points: Sequence[SegmentPoint], known: set[str]
+) -> dict[str, Literal["bool", "float", "keyword"]]:
+    """Kinds of the stored fields that no index covers yet, by their first known value."""
+    kinds: dict[str, Literal["bool", "float", "keyword"]] = {}
+    for point in points:
+        for key, value in to_payload(point).items():
+            if (
+                key not in known
+                and key not in kinds
+                and key != TEXT_FIELD
+                and value is not None
+                and value != []
+            ):
+                number = isinstance(value, int | float)
+                kinds[key] = "bool" if isinstance(value, bool) else "float" if number else "keyword"
+    return kinds
+
+
+def describe_collection(*, embedder: str, dimension: int) -> dict[str, PayloadValue]:
+    """What is recorded when a collection is made."""
+    return {
+        "embedder": embedder,
+        "dimension": dimension,
+        "schema": SCHEMA_VERSION,
+        "version": version("ethochat"),
+    }
+
+
+def check_description(
+    found: Mapping[str, PayloadValue], expected: Mapping[str, PayloadValue], *, where: str
+) -> None:
+    """Compare what a collection says of itself with what the caller will ask of it.
+
+    Raises
+    ------
+    StaleIndexError
+        Naming both sides and the command that rebuilds the index.
+    """
+    for key in ("embedder", "dimension", "schema"):
+        if found.get(key) != expected[key]:
+            raise StaleIndexError(
+                f"{where}: expected an index with {key} {expected[key]!r}, found {found.get(key)!r} "
+                f"(written by ethochat {found.get('version')}); run `ethochat ingest --rebuild-index` on the experiment."
+            )
+
+
+class Dialect(Protocol[ClauseT, FilterT]):
+    """The clauses of one engine's filters."""
+
+    def equals(self, key: str, value: str | bool) -> ClauseT:
+        """The field, or an element of it, is the value."""
+        ...
+
+    def any_of(self, key: str, values: list[str]) -> ClauseT:
+        """The field, or an element of it, is one of the values."""
+        ...
+
+    def within(self, key: str, **limits: float) -> ClauseT:
+        """The number lies within ``gt``, ``gte``, ``lt``, ``lte``."""
+        ...
+
+    def empty(self, key: str) -> ClauseT:
+        """The field is null, absent or an empty list."""
+        ...
+
+    def any_clause(self, clauses: list[ClauseT]) -> ClauseT:
+        """At least one of the clauses holds."""
+        ...
+
+    def combine(self, must: list[ClauseT], must_not: list[ClauseT]) -> FilterT:
+        """All of the first and none of the second hold."""
+        ...
+
+
+_LIMITS: Final[Mapping[str, str]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+
+
+def build_filter(dialect: Dialect[ClauseT, FilterT], conditions: Sequence[FieldCondition]) -> FilterT | None:
+    """Translate conditions; ``None`` where there are none.
+
+    Raises
+    ------
+    ValueError
+        When an ordering is asked of anything but a number.
+    """
+    must: list[ClauseT] = []
+    must_not: list[ClauseT] = []
+    for condition in conditions:
+        key = field_key(condition.field)
+        if condition.op in _LIMITS:
+            must.append(dialect.within(key, **{_LIMITS[condition.op]: ordered_value(condition)}))
+        elif condition.op in ("==", "in"):
+            must.append(_membership(dialect, key, condition))
+        else:
+            must_not += [_membership(dialect, key, condition), dialect.empty(key)]
+    return dialect.combine(must, must_not) if conditions else None
+
+
+def ordered_value(condition: FieldCondition) -> float:
+    """The number that an ordering compares with.
+
+    Raises
+    ------
+    ValueError
+        When it is not a number.
+    """
+    if isinstance(condition.value, int | float) and not isinstance(condition.value, bool):
+        return float(condition.value)
+    raise ValueError(f"Expected a number after {condition.field!r} {condition.op}, got {condition.value!r}.")
+
+
+def member_values(condition: FieldCondition) -> tuple[str | float | int | bool, ...]:
+    """The values that ``==``, ``!=``, ``in`` or ``not in`` compare with.
+
+    Raises
+    ------
+    ValueError
+        When ``in`` is given one value, or ``==`` several.
+    """
+    several = isinstance(condition.value, tuple)
+    if several != (condition.op in ("in", "not in")):
+        raise ValueError(
+            f"Expected {'one value' if several else 'a tuple'} after {condition.field!r} {condition.op}."
+        )
+    return condition.value if isinstance(condition.value, tuple) else (condition.value,)
+
+
+def _membership(dialect: Dialect[ClauseT, FilterT], key: str, condition: FieldCondition) -> ClauseT:
+    values = member_values(condition)
+    words = [value for value in values if isinstance(value, str)]
+    if len(words) == len(values):
+        return dialect.equals(key, words[0]) if condition.op in ("==", "!=") else dialect.any_of(key, words)
+    # Equality of numbers is a range of no width, since the engine's match knows integers only.
+    clauses = [
+        dialect.equals(key, value)
+        if isinstance(value, str | bool)
+        else dialect.within(key, gte=value, lte=value)
+        for value in values
+    ]
+    return clauses[0] if len(clauses) == 1 else dialect.any_clause(clauses)

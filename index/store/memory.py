@@ -1,0 +1,116 @@
+"""A double for tests: every vector in one array, nothing on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
+from ethochat.index.store.encoding import (
+    ID_FIELD,
+    describe_collection,
+    member_values,
+    ordered_value,
+    to_payload,
+)
+
+
+class MemorySegmentStore:
+    """Double: exact, slow beyond some thousand points, forgotten when the process ends."""
+
+    name = "memory"
+
+    def __init__(self, *, dimension: int, embedder_name: str) -> None:
+        """Make an empty collection for vectors of one model."""
+        self._description = describe_collection(embedder=embedder_name, dimension=dimension)
+        self._points: dict[str, SegmentPoint] = {}
+
+    def describe(self) -> Mapping[str, PayloadValue]:
+        """Return what the collection was made with."""
+        return self._description
+
+    def upsert(self, points: Sequence[SegmentPoint]) -> None:
+        """Add or replace points."""
+        for point in points:
+            to_payload(point)  # refuses the names that the engines reserve
+            self._points[point.segment_id] = point
+
+    def delete(self, conditions: Sequence[FieldCondition]) -> None:
+        """Delete the points that meet all conditions."""
+        if not conditions:
+            raise ValueError(
+                "Expected at least one condition; deleting everything is `rebuild=True` of open_store."
+            )
+        for segment_id in self.segment_ids(conditions):
+            del self._points[segment_id]
+
+    def search(
+        self,
+        vector: NDArray[np.float32],
+        *,
+        text: str = "",
+        limit: int = 10,
+        conditions: Sequence[FieldCondition] = (),
+    ) -> list[Hit]:
+        """Nearest points by cosine, best first; ``text`` is ignored."""
+        points = self._matching(conditions)
+        if not points or limit < 1:
+            return []
+        matrix = np.stack([point.vector for point in points]).astype(np.float64)
+        scores = matrix @ vector / (np.linalg.norm(matrix, axis=1) * np.linalg.norm(vector))
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [
+            Hit(
+                segment_id=points[row].segment_id,
+                score=float(scores[row]),
+                text=points[row].text,
+                payload=dict(points[row].payload),
+            )
+            for row in best
+        ]
+
+    def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
+        """Count the points that meet all conditions."""
+        return len(self._matching(conditions))
+
+    def segment_ids(self, conditions: Sequence[FieldCondition] = ()) -> set[str]:
+        """Collect the ids of the points that meet all conditions."""
+        return {point.segment_id for point in self._matching(conditions)}
+
+    def read_field(self, field: str) -> dict[str, PayloadValue]:
+        """Read one payload field of every point."""
+        return {segment_id: point.payload.get(field) for segment_id, point in self._points.items()}
+
+    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
+        """Return the stored vector of a segment."""
+        point = self._points.get(segment_id)
+        return None if point is None else point.vector
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _matching(self, conditions: Sequence[FieldCondition]) -> list[SegmentPoint]:
+        return [point for point in self._points.values() if all(_holds(point, item) for item in conditions)]
+
+
+def _holds(point: SegmentPoint, condition: FieldCondition) -> bool:
+    stored = point.segment_id if condition.field == ID_FIELD else point.payload.get(condition.field)
+    elements = stored if isinstance(stored, list) else [] if stored is None else [stored]
+    if condition.op in ("==", "in", "!=", "not in"):
+        wanted = {(_kind(value), value) for value in member_values(condition)}
+        met = any((_kind(element), element) in wanted for element in elements)
+        return met if condition.op in ("==", "in") else bool(elements) and not met
+    limit = ordered_value(condition)
+    return any(_ordered(element, condition.op, limit) for element in elements if _kind(element) == "number")
+
+
+def _kind(value: object) -> str:
+    """Tell true from 1 and "1", which are equal or alike in Python but not in an index."""
+    return "bool" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+
+
+def _ordered(element: object, op: str, limit: float) -> bool:
+    number = float(element)  # type: ignore[arg-type]  # _kind has told
+    return {">": number > limit, ">=": number >= limit, "<": number < limit, "<=": number <= limit}[op]

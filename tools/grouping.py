@@ -1,0 +1,358 @@
+"""Rows of a measure become values: split, combined within groups with the animal as unit, filtered and ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from ethochat.tools.arguments import MeasureArguments
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
+from ethochat.tools.evidence import Value
+from ethochat.tools.rows import Measured, Row
+from ethochat.tools.selection import IDENTIFIERS, Scope, column_values
+from ethochat.tools.statistics import outlier_limits, summarize
+
+_LABELS: Final = ("source", "behavior", "zone", "keypoint", "pair", "frames")
+_ALWAYS_SPLIT: Final = ("zone", "keypoint", "pair", "frames")
+_COLLAPSING: Final = frozenset({"sum", "range", "min", "max", "count"})
+"""Statistics that make sense over raters; a mean over raters is never what was asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that are combined into one value per statistic."""
+
+    labels: Mapping[str, str]
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """Values of a call and what must be said about them."""
+
+    values: list[Value]
+    flags: list[str]
+    n_rows: int
+
+
+# ----------------------------------------------------------------- splitting
+def split_columns(arguments: MeasureArguments, resolved: Sequence[str], measured: Measured) -> list[str]:
+    """Columns to split by: those asked for, and those that must not be mixed.
+
+    Parameters
+    ----------
+    resolved
+        ``arguments.group_by`` as column names.
+    """
+    columns = list(dict.fromkeys(resolved))
+    rows = measured.rows
+    for name in _ALWAYS_SPLIT:
+        if name not in columns and len({row.labels.get(name) for row in rows}) > 1:
+            columns.append(name)
+    if "source" not in columns and not (arguments.statistics and set(arguments.statistics) <= _COLLAPSING):
+        several = len({row.labels.get("source") for row in rows}) > 1
+        if several and _share_animals(rows):
+            columns.append("source")
+    ranked = arguments.order is not None or arguments.keep != "all" or "each" in arguments.statistics
+    if not columns and not arguments.statistics and ranked:
+        columns.append("session_id")
+    one_session = len({row.session_id for row in rows}) == 1
+    if one_session and not arguments.statistics and not {"individual", "subject_id", "pair"} & set(columns):
+        if len({row.individual for row in rows}) > 1:
+            columns.append("individual")
+    return columns
+
+
+def _share_animals(rows: Iterable[Row]) -> bool:
+    """Whether one animal has rows of several sources, rather than each animal its own tracker."""
+    sources: dict[tuple[str, str, str | None], str | None] = {}
+    for row in rows:
+        key = (row.session_id, row.individual, row.labels.get("behavior"))
+        source = row.labels.get("source")
+        if sources.setdefault(key, source) != source:
+            return True
+    return False
+
+
+def group_rows(rows: Iterable[Row], columns: Sequence[str], scope: Scope, name: str) -> list[Group]:
+    """Put rows of equal labels together, bins apart, in the order in which they come."""
+    metadata = {column: column_values(scope.sessions, column) for column in columns if column not in IDENTIFIERS}
+    found: dict[tuple[str, ...], dict[int, list[Row]]] = {}
+    for row in rows:
+        labels = tuple(label_of(row, column, metadata, name) for column in columns)
+        found.setdefault(labels, {}).setdefault(row.bin_index, []).append(row)
+    return [
+        Group(labels=dict(zip(columns, labels, strict=True)), rows=members)
+        for labels, bins in found.items()
+        for _, members in sorted(bins.items())
+    ]
+
+
+def label_of(row: Row, column: str, metadata: Mapping[str, Mapping[str, str]], name: str) -> str:
+    """Text by which a row is grouped.
+
+    Raises
+    ------
+    ToolRetryError
+        When the measure knows nothing of the column.
+    """
+    if column == "session_id":
+        return row.session_id
+    if column == "subject_id":
+        return row.subject_id or "not stated"
+    if column == "individual":
+        return row.individual
+    if column in _LABELS:
+        if column not in row.labels:
+            known = [label for label in _LABELS if label in row.labels]
+            raise ToolRetryError(f"{name} cannot be split by {column}; it can by {', '.join(known) or 'session_id'}.")
+        return row.labels[column]
+    return metadata[column].get(row.session_id, "not stated")
+
+
+# ----------------------------------------------------------------- combining
+def to_values(arguments: MeasureArguments, resolved: Sequence[str], measured: Measured, scope: Scope) -> Grouped:
+    """Make the values of a call of a measure's rows.
+
+    Raises
+    ------
+    ToolFailedError
+        When there is no row at all.
+    """
+    if not measured.rows:
+        raise ToolFailedError(f"There is nothing to measure: {measured.name} has no value in the selected part of the data.")
+    columns = split_columns(arguments, resolved, measured)
+    groups = group_rows(measured.rows, columns, scope, measured.name)
+    statistics = _statistics(arguments, columns, groups, measured)
+    flags = _combined_flags(columns, groups, measured)
+    made = [(group, [_value(group, statistic, measured, columns) for statistic in statistics]) for group in groups]
+    if statistics == ["each"]:
+        made = [(group, [value]) for group in groups for value in _each(group, measured, columns)]
+    total = len(made)
+    kept = _keep(made, arguments)
+    if arguments.order is not None:
+        kept = _ranked(kept, arguments.order == "descending")
+    values = [value for _, items in kept[: arguments.limit] for value in items]
+    if arguments.keep != "all":
+        values.insert(0, _count_value(len(kept), total, columns, measured, arguments.keep))
+    if arguments.limit is not None and len(kept) > arguments.limit:
+        flags.append(f"The first {arguments.limit} of {len(kept)} are shown.")
+    flags += _missing_flags(measured, groups)
+    return Grouped(values=values, flags=flags, n_rows=sum(row.n_rows for row in measured.rows))
+
+
+def _statistics(
+    arguments: MeasureArguments, columns: Sequence[str], groups: Sequence[Group], measured: Measured
+) -> list[str]:
+    if arguments.statistics:
+        return list(dict.fromkeys(arguments.statistics))
+    if measured.kind == "pooled":
+        if arguments.order is not None:
+            return ["max" if arguments.order == "descending" else "min"]
+        return list(measured.default_statistics)
+    if all(len(group.rows) == 1 for group in groups):
+        return ["each"]
+    per_session = {"session_id", "subject_id", "individual"} & set(columns)
+    if per_session:
+        return ["sum"] if measured.kind == "additive" else ["mean"]
+    if not columns:
+        return ["mean", "sum"] if measured.kind == "additive" else ["mean", "median"]
+    return ["mean"]
+
+
+def _each(group: Group, measured: Measured, columns: Sequence[str]) -> list[Value]:
+    """Each row by itself; of a pooled measure each bout."""
+    values = []
+    for row in group.rows:
+        single = Group(labels=group.labels, rows=[row])
+        if measured.kind == "pooled" and row.observations is not None:
+            times = row.times if row.times is not None else np.full(len(row.observations), np.nan)
+            for observation, time in zip(row.observations.tolist(), times.tolist(), strict=True):
+                note = f"starts at {time:.6g}" if time == time else None  # a NaN is not equal to itself
+                values.append(_make(single, measured, None, observation, 1, note))
+        else:
+            values.append(_make(single, measured, None, row.value, None, None if row.value is not None else _never(measured)))
+    return values
+
+
+def _never(measured: Measured) -> str:
+    return "did not happen" if measured.name in ("latency", "zone_latency", "last_end") else "no value"
+
+
+def _value(group: Group, statistic: str, measured: Measured, columns: Sequence[str]) -> Value:
+    if measured.kind == "pooled" and statistic != "range":
+        return _pooled_value(group, statistic, measured)
+    present = [row for row in group.rows if row.value is not None]
+    if statistic in ("min", "max"):
+        if not present:
+            return _make(group, measured, statistic, None, 0, _never(measured))
+        pick = (max if statistic == "max" else min)(present, key=lambda row: row.value or 0.0)
+        return _make(Group(labels=group.labels, rows=[pick]), measured, statistic, pick.value, len(present), None)
+    return _combined_value(group, statistic, measured, present)
+
+
+def _combined_value(group: Group, statistic: str, measured: Measured, present: Sequence[Row]) -> Value:
+    per_animal = animal_means(present)
+    n = len(per_animal)
+    note = f"n counts animals; several values of one animal were averaged first ({len(present)} values)" if n < len(present) else None
+    if statistic == "count":
+        return _make(group, measured, "count", float(n), n, "animals with a value")
+    if not present:
+        return _make(group, measured, statistic, None, 0, _never(measured))
+    numbers = [row.value for row in present if row.value is not None]
+    if statistic == "sum":
+        return _make(group, measured, "sum", _sum(measured, present), n, _sum_note(measured))
+    if statistic == "range":
+        return _make(group, measured, "range", max(numbers) - min(numbers), len(numbers), "largest minus smallest value")
+    if statistic == "each":
+        return _make(group, measured, None, numbers[0], None, None)
+    return _make(group, measured, statistic, _describe(list(per_animal.values()), statistic), n, note)
+
+
+def animal_means(rows: Iterable[Row]) -> dict[str, float]:
+    """One value per animal: the mean of its rows, in the order in which animals come."""
+    numbers: dict[str, list[float]] = {}
+    for row in rows:
+        if row.value is not None:
+            numbers.setdefault(row.animal, []).append(row.value)
+    return {animal: float(np.mean(items)) for animal, items in numbers.items()}
+
+
+def _sum(measured: Measured, rows: Sequence[Row]) -> float | None:
+    if measured.kind == "ratio":
+        part = sum(row.parts[0] for row in rows if row.parts is not None)
+        whole = sum(row.parts[1] for row in rows if row.parts is not None)
+        return part / whole if whole else None
+    return float(np.sum([row.value for row in rows if row.value is not None]))
+
+
+def _sum_note(measured: Measured) -> str | None:
+    return "pooled: the parts of all rows over the wholes of all rows" if measured.kind == "ratio" else None
+
+
+def _describe(numbers: Sequence[float], statistic: str) -> float | None:
+    summary = summarize(numbers)
+    found: dict[str, float | None] = {
+        "mean": summary.mean, "median": summary.median, "sd": summary.sd, "sem": summary.sem
+    }  # fmt: skip
+    return found[statistic]
+
+
+def _pooled_value(group: Group, statistic: str, measured: Measured) -> Value:
+    rows = [row for row in group.rows if row.observations is not None and len(row.observations)]
+    pooled = np.concatenate([row.observations for row in rows if row.observations is not None]) if rows else np.zeros(0)
+    n = len({row.animal for row in rows})
+    note = f"pooled over {len(pooled)} {measured.observation}"
+    if statistic == "count":
+        return _make(group, measured, "count", float(len(pooled)), n, note)
+    if not len(pooled):
+        return _make(group, measured, statistic, None, 0, f"there are no {measured.observation}")
+    if statistic in ("min", "max"):
+        best = (np.argmax if statistic == "max" else np.argmin)(pooled)
+        row, place = _place_of(rows, int(best))
+        if row.times is not None:
+            note += f"; it starts at {row.times[place]:.6g} in {row.session_id}"
+        picked = Group(labels=group.labels, rows=[row])
+        return _make(picked, measured, statistic, float(pooled[best]), n, note)
+    value = float(pooled.sum()) if statistic == "sum" else _describe(pooled.tolist(), statistic)
+    return _make(group, measured, statistic, value, n, note)
+
+
+def _place_of(rows: Sequence[Row], index: int) -> tuple[Row, int]:
+    for row in rows:
+        size = len(row.observations) if row.observations is not None else 0
+        if index < size:
+            return row, index
+        index -= size
+    raise IndexError(index)
+
+
+def _make(
+    group: Group, measured: Measured, statistic: str | None, value: float | None, n: int | None, note: str | None
+) -> Value:
+    """One value with all that its rows have in common."""
+    rows = group.rows
+    labels = {key: text for key, text in group.labels.items() if key not in ("session_id", "subject_id")}
+    for name in ("source", "behavior", "zone", "keypoint", "pair", "frames"):
+        shared = {row.labels.get(name) for row in rows}
+        if name not in labels and len(shared) == 1 and None not in shared:
+            labels[name] = str(shared.pop())
+    if "individual" not in labels and len({row.individual for row in rows}) == 1 and rows[0].individual:
+        labels["individual"] = rows[0].individual
+    sessions, subjects = {row.session_id for row in rows}, {row.subject_id for row in rows}
+    unit = "count" if statistic == "count" else measured.unit
+    return Value(
+        name=measured.name,
+        value=value,
+        unit=unit,
+        statistic=statistic,
+        n=n,
+        group=labels,
+        session_id=rows[0].session_id if len(sessions) == 1 else None,
+        subject_id=rows[0].subject_id if len(subjects) == 1 else None,
+        bin_start_s=rows[0].bin_start,
+        note=note,
+    )
+
+
+# ----------------------------------------------------------------- filtering and ranking
+_Made = list[tuple[Group, list[Value]]]
+
+
+def _keep(made: _Made, arguments: MeasureArguments) -> _Made:
+    if arguments.keep == "all":
+        return made
+    test = _keep_test([_number(items) for _, items in made], arguments)
+    return [(group, items) for group, items in made if (number := _number(items)) is not None and test(number)]
+
+
+def _keep_test(numbers: Sequence[float | None], arguments: MeasureArguments) -> Callable[[float], bool]:
+    if arguments.keep in ("above", "below"):
+        limit = arguments.keep_value
+        if limit is None:
+            raise ToolRetryError(f"keep={arguments.keep!r} needs keep_value.")
+        return (lambda x: x > limit) if arguments.keep == "above" else (lambda x: x < limit)
+    if arguments.keep == "outliers":
+        low, high = outlier_limits([x for x in numbers if x is not None])
+        return lambda x: x < low or x > high
+    return (lambda x: x == 0) if arguments.keep == "zero" else (lambda x: x != 0)
+
+
+def _number(items: Sequence[Value]) -> float | None:
+    value = items[0].value
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _ranked(made: _Made, descending: bool) -> _Made:
+    """Sort by the first value, those without one last; ties stay in order."""
+    known = [item for item in made if _number(item[1]) is not None]
+    rest = [item for item in made if _number(item[1]) is None]
+    return sorted(known, key=lambda item: _number(item[1]) or 0.0, reverse=descending) + rest
+
+
+def _count_value(n: int, total: int, columns: Sequence[str], measured: Measured, keep: str) -> Value:
+    what = "sessions" if "session_id" in columns else "animals" if "subject_id" in columns else "groups"
+    return Value(
+        name=f"n_{what}", value=float(n), unit="count", statistic="count", n=total,
+        note=f"{what} of {total} whose {measured.name} is kept by '{keep}'",
+    )  # fmt: skip
+
+
+# ----------------------------------------------------------------- what must be said
+def _combined_flags(columns: Sequence[str], groups: Sequence[Group], measured: Measured) -> list[str]:
+    flags = []
+    sources = sorted({row.labels.get("source", "") for group in groups for row in group.rows} - {""})
+    if "source" not in columns and len(sources) > 1:
+        flags.append(f"Sources taken together: {', '.join(sources)}.")
+    return flags
+
+
+def _missing_flags(measured: Measured, groups: Sequence[Group]) -> list[str]:
+    without = [row for group in groups for row in group.rows if row.value is None and measured.kind != "pooled"]
+    rows = sum(len(group.rows) for group in groups)
+    if not without or rows == 1:
+        return []
+    names = ", ".join(dict.fromkeys(row.session_id for row in without[:5]))
+    return [f"{measured.name} has no value in {len(without)} of {rows} rows ({names}{' …' if len(without) > 5 else ''})."]

@@ -1,0 +1,324 @@
+"""Measures of bouts: how often, how long, when first, how far apart.
+
+A source counts in a session where it looked (the coverage table): no bout there is a zero, outside there is nothing.
+Durations are of united bouts cut to the window; counts are of bouts as listed, by their start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, total, unite
+from ethochat.tools.arguments import MeasureArguments
+from ethochat.tools.context import ToolContext
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
+from ethochat.tools.rows import Call, Kind, Measured, Row, Vector, bins_of
+from ethochat.tools.selection import (
+    Scope,
+    SourcePlan,
+    listing,
+    match_behaviors,
+    plan_sources,
+)
+
+Key = tuple[str, str, str, str]
+"""session_id, individual, source, behavior (empty where several are united)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """The bouts of one animal by one source, in one window."""
+
+    bouts: Sequence[Interval]
+    """As listed, by start; not cut to the window."""
+    looked: Sequence[Interval]
+    """Where the source looked within the window, disjoint."""
+
+    @property
+    def observed(self) -> float:
+        """Time looked at."""
+        return total(self.looked)
+
+    @property
+    def started(self) -> list[Interval]:
+        """Bouts that start where the source looked, by start."""
+        if len(self.looked) == 1:
+            low, high = self.looked[0]
+            return [bout for bout in self.bouts if low <= bout[0] < high]
+        return [bout for bout in self.bouts if any(low <= bout[0] < high for low, high in self.looked)]
+
+    @property
+    def duration(self) -> float:
+        """United time of the bouts within the window."""
+        if len(self.looked) == 1:
+            return total(clip_intervals(self.bouts, *self.looked[0]))
+        return total(intersect(self.bouts, self.looked))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one measure says of one :class:`Listed`."""
+
+    value: float | None = None
+    parts: tuple[float, float] | None = None
+    observations: Vector | None = None
+    times: Vector | None = None
+
+
+def _count(listed: Listed) -> Found:
+    return Found(value=float(len(listed.started)))
+
+
+def _duration(listed: Listed) -> Found:
+    return Found(value=listed.duration)
+
+
+def _percent(listed: Listed) -> Found:
+    part, whole = 100.0 * listed.duration, listed.observed
+    return Found(value=part / whole, parts=(part, whole))
+
+
+def _rate(listed: Listed) -> Found:
+    part, whole = float(len(listed.started)), listed.observed / 60.0
+    return Found(value=part / whole, parts=(part, whole))
+
+
+def _durations(listed: Listed) -> Found:
+    started = listed.started
+    lengths = np.array([stop - start for start, stop in started])
+    value = float(lengths.mean()) if len(lengths) else None
+    return Found(value=value, observations=lengths, times=np.array([start for start, _ in started]))
+
+
+def _latency(listed: Listed) -> Found:
+    started = listed.started
+    return Found(value=started[0][0] if started else None)
+
+
+def _last_end(listed: Listed) -> Found:
+    inside = intersect(listed.bouts, listed.looked)
+    return Found(value=inside[-1][1] if inside else None)
+
+
+def _gaps(listed: Listed) -> Found:
+    """From the end of all earlier bouts to the next start, within one stretch that was looked at."""
+    lengths, times = [], []
+    for low, high in listed.looked:
+        end: float | None = None
+        for start, stop in listed.bouts:
+            if not low <= start < high:
+                continue
+            if end is not None and start >= end:
+                lengths.append(start - end)
+                times.append(end)
+            end = stop if end is None else max(end, stop)
+    gaps = np.array(lengths)
+    return Found(value=float(np.median(gaps)) if len(gaps) else None, observations=gaps, times=np.array(times))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelMeasure:
+    """How a measure of bouts is computed and put together."""
+
+    name: str
+    unit: str
+    """Unit where the session counts in seconds."""
+    kind: Kind
+    find: Callable[[Listed], Found]
+    statistics: tuple[str, ...] = ("mean",)
+    observation: str = "bouts"
+
+    def __call__(self, call: Call) -> Measured:
+        """Compute the measure for every animal, source, behavior and bin of a call."""
+        time_unit = _time_unit(call.scope, self.unit, call.arguments)
+        if self.unit == "bouts/min" and time_unit == "frames":
+            raise ToolFailedError("The frame rate is not documented, so a rate per minute cannot be given.")
+        plan, behaviors = plan_labels(call)
+        rows = [
+            Row(
+                session_id=key[0],
+                individual=key[1],
+                subject_id=call.scope.subject_of(key[0], key[1]),
+                labels={"source": key[2], **({"behavior": key[3]} if key[3] else {})},
+                bin_index=index,
+                bin_start=start if call.arguments.bin_s is not None else None,
+                value=found.value,
+                parts=found.parts,
+                observations=found.observations,
+                times=found.times,
+                n_rows=len(listed.bouts),
+            )
+            for key, index, start, listed in listed_bouts(call, plan, behaviors)
+            for found in [self.find(listed)]
+        ]
+        return Measured(
+            name=self.name,
+            unit=time_unit if self.unit == "s" else self.unit,
+            kind=self.kind,
+            rows=rows,
+            default_statistics=self.statistics,
+            observation=self.observation,
+            flags=(*plan.flags, *_said(call, behaviors, time_unit)),
+        )
+
+
+def _time_unit(scope: Scope, unit: str, arguments: MeasureArguments) -> str:
+    """Unit of times; seconds and frames mix only where the result is a number of neither."""
+    units = set(scope.sessions["time_unit"].drop_nulls().to_list())
+    timed = arguments.start_s is not None or arguments.stop_s is not None or arguments.bin_s is not None
+    if len(units) > 1 and (unit == "s" or timed):
+        return scope.time_unit()
+    return units.pop() if len(units) == 1 else "s"
+
+
+def _said(call: Call, behaviors: Sequence[str], time_unit: str) -> list[str]:
+    """Sentences about how the bouts were read."""
+    arguments = call.arguments
+    flags = []
+    if len(behaviors) > 1 and "behavior" not in call.split:
+        flags.append(f"Taken together: {listing(behaviors)}.")
+    if time_unit == "frames":
+        flags.append("The frame rate is not documented: times and durations are in frames.")
+    return flags + limit_flags(arguments, time_unit)
+
+
+def limit_flags(arguments: MeasureArguments, time_unit: str) -> list[str]:
+    """Say which bouts a duration limit keeps."""
+    low, high = arguments.min_bout_s, arguments.max_bout_s
+    words = []
+    if low is not None:
+        words.append(f"{'longer than' if arguments.strict else 'of at least'} {low:g} {time_unit}")
+    if high is not None:
+        words.append(f"{'shorter than' if arguments.strict else 'of at most'} {high:g} {time_unit}")
+    return [f"Only bouts {' and '.join(words)} count."] if words else []
+
+
+# ----------------------------------------------------------------- reading the tables
+def plan_labels(call: Call) -> tuple[SourcePlan, tuple[str, ...]]:
+    """Sources and behaviors of a call.
+
+    Raises
+    ------
+    ToolRetryError
+        When no behavior is named and the result is not split by behavior.
+    """
+    arguments = call.arguments
+    behaviors = match_behaviors(call.context, arguments.behaviors)
+    if not behaviors and "behavior" not in call.split:
+        raise ToolRetryError(
+            f"{arguments.measure} needs a behavior in `behaviors`, or group_by behavior for all of them."
+        )
+    plan = plan_sources(call.context, call.scope, behaviors, arguments.sources, split="source" in call.split)
+    if not behaviors:
+        marked = plan.coverage["behaviors"].explode(keep_nulls=False, empty_as_null=False)
+        behaviors = tuple(sorted(set(marked.drop_nulls().to_list())))
+    return plan, behaviors
+
+
+def listed_bouts(
+    call: Call, plan: SourcePlan, behaviors: Sequence[str]
+) -> Iterator[tuple[Key, int, float, Listed]]:
+    """Bouts and the time looked at, per animal, source, behavior and bin."""
+    split = "behavior" in call.split
+    looked = coverage_intervals(call.scope, plan.coverage, behaviors, split=split)
+    bouts = bouts_by_key(call, plan, behaviors, split=split)
+    sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
+    masks = _zone_masks(call)
+    for session_id, session in sessions.items():
+        window = call.scope.window(session)
+        for key in looked.get(session_id, {}):
+            covered = looked[session_id][key]
+            if masks is not None:
+                covered = intersect(covered, masks.get((key[0], key[1]), masks.get((key[0], ""), [])))
+            end = max((stop for _, stop in covered), default=0.0)
+            for index, start, stop in bins_of(window, end, call.arguments.bin_s):
+                part = clip_intervals(covered, start, stop)
+                if part:
+                    yield key, index, start, Listed(bouts=bouts.get(key, []), looked=part)
+
+
+def _zone_masks(call: Call) -> Mapping[tuple[str, str], list[Interval]] | None:
+    """When each animal was in the zones of the call, ``None`` when it names none."""
+    if not call.arguments.zones:
+        return None
+    from ethochat.tools.motion import zone_intervals
+
+    return zone_intervals(call)
+
+
+def coverage_intervals(
+    scope: Scope, coverage: pl.DataFrame, behaviors: Sequence[str], *, split: bool
+) -> dict[str, dict[Key, list[Interval]]]:
+    """Where each source looked for the behaviors, united: session_id to key to intervals."""
+    wanted = set(behaviors)
+    ends = dict(scope.sessions.select("session_id", "duration").iter_rows())
+    found: dict[str, dict[Key, list[Interval]]] = {}
+    columns = ["session_id", "individual", "source", "start_time", "stop_time", "behaviors"]
+    for session_id, individual, source, start, stop, marked in coverage.select(columns).iter_rows():
+        interval = (start or 0.0, stop if stop is not None else (ends.get(session_id) or 0.0))
+        names = [name for name in marked or [] if name in wanted]
+        for name in names if split else names[:1]:
+            key = (session_id, individual or "", source, name if split else "")
+            found.setdefault(session_id, {}).setdefault(key, []).append(interval)
+    return {
+        session_id: {key: unite(intervals) for key, intervals in keys.items()} for session_id, keys in found.items()
+    }
+
+
+def bouts_by_key(
+    call: Call, plan: SourcePlan, behaviors: Sequence[str], *, split: bool
+) -> dict[Key, list[Interval]]:
+    """Bouts of a call that meet its duration limits, by start."""
+    table = select_bouts(call.context, plan, behaviors, call.arguments)
+    found: dict[Key, list[Interval]] = {}
+    columns = ["session_id", "individual", "source", "behavior", "start_time", "stop_time"]
+    for session_id, individual, source, behavior, start, stop in table.select(columns).iter_rows():
+        key = (session_id, individual or "", source, behavior if split else "")
+        found.setdefault(key, []).append((start, stop))
+    return found
+
+
+def select_bouts(
+    context: ToolContext, plan: SourcePlan, behaviors: Iterable[str], arguments: MeasureArguments
+) -> pl.DataFrame:
+    """Rows of the bouts table by the planned sources, within duration limits, by start."""
+    conditions = [
+        pl.col("source").is_in(list(plan.sources)),
+        pl.col("behavior").is_in(list(behaviors)),
+        pl.col("session_id").is_in(plan.coverage["session_id"].unique().to_list()),
+        *duration_limits(arguments.min_bout_s, arguments.max_bout_s, strict=arguments.strict),
+    ]
+    return context.catalog.load("bouts").filter(*conditions).sort("session_id", "start_time", "stop_time")
+
+
+def duration_limits(low: float | None, high: float | None, *, strict: bool) -> list[pl.Expr]:
+    """Conditions on the length of a bout; a rounding error of the difference does not decide."""
+    length = pl.col("stop_time") - pl.col("start_time")
+    conditions = []
+    if low is not None:
+        conditions.append(length > low + 1e-9 if strict else length >= low - 1e-9)
+    if high is not None:
+        conditions.append(length < high - 1e-9 if strict else length <= high + 1e-9)
+    return conditions
+
+
+BOUT_COUNT = LabelMeasure(name="bout_count", unit="bouts", kind="additive", find=_count)
+TOTAL_DURATION = LabelMeasure(name="total_duration", unit="s", kind="additive", find=_duration)
+PERCENT_TIME = LabelMeasure(name="percent_time", unit="%", kind="ratio", find=_percent)
+BOUT_RATE = LabelMeasure(name="bout_rate", unit="bouts/min", kind="ratio", find=_rate)
+BOUT_DURATION = LabelMeasure(
+    name="bout_duration", unit="s", kind="pooled", find=_durations, statistics=("mean", "median", "max")
+)
+LATENCY = LabelMeasure(name="latency", unit="s", kind="plain", find=_latency)
+LAST_END = LabelMeasure(name="last_end", unit="s", kind="plain", find=_last_end)
+INTER_BOUT_INTERVAL = LabelMeasure(
+    name="inter_bout_interval",
+    unit="s",
+    kind="pooled",
+    find=_gaps,
+    statistics=("median", "mean"),
+    observation="intervals between bouts",
+)

@@ -1,0 +1,642 @@
+"""From names and windows in a call to sessions, animals, behaviors and sources of the tables.
+
+Names are matched exactly, then in any case and spacing, then by declared synonyms and categories; never by likeness. An
+unknown name is an error that says what is known and what is near.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+from ethochat.index.tables import SESSIONS
+from ethochat.tools.arguments import Condition, Selection
+from ethochat.tools.context import ToolContext
+from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
+
+SOURCE_KIND_WORDS: Final[Mapping[str, str]] = {
+    "manual": "manual", "human": "manual", "humans": "manual", "rater": "manual", "raters": "manual",
+    "automated": "automated", "automatic": "automated", "classifier": "automated", "rule": "rule", "rules": "rule",
+}  # fmt: skip
+"""Words for all sources of a kind; a source of that very name wins."""
+
+IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "session_id": ("session", "sessions", "recording", "recordings", "trial", "trials", "video"),
+    "subject_id": ("subject", "subjects", "animal", "animals", "mouse", "mice"),
+    "individual": ("individuals",),
+    "pair": ("pairs",),
+    "source": ("sources", "rater", "raters", "annotator", "tracker", "trackers", "classifier", "channel"),
+    "behavior": ("behaviors", "behaviour", "behaviours", "label", "labels"),
+    "zone": ("zones",),
+    "keypoint": ("keypoints", "bodypart", "body part", "bodyparts", "body parts"),
+}
+"""What values can be split by besides metadata columns, and other words for it."""
+
+
+def plain(name: str) -> str:
+    """Fold case and spacing of a name: ``Left_Ear`` and ``left ear`` are one."""
+    return re.sub(r"[\s_\-]+", " ", name.strip()).casefold()
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
+    """Known names that look like a name, best first; only for messages."""
+    from rapidfuzz import fuzz, process
+
+    found = process.extract(name, list(known), scorer=fuzz.WRatio, processor=plain, limit=limit, score_cutoff=55)
+    return tuple(item[0] for item in found)
+
+
+def find_name(name: str, known: Iterable[str]) -> str | None:
+    """Find a known name exactly, else the only one that differs in case and spacing."""
+    names = list(known)
+    if name in names:
+        return name
+    for fold in (str.casefold, plain):
+        same = [item for item in names if fold(item) == fold(name)]
+        if len(same) == 1:
+            return same[0]
+    return None
+
+
+def unknown_name(name: str, known: Iterable[str], what: str) -> ToolRetryError:
+    """Make the error for a name that is not known."""
+    names = list(dict.fromkeys(known))
+    near = nearest(name, names)
+    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    hint = f" Near: {', '.join(near)}." if near and len(names) > 20 else ""
+    return ToolRetryError(f"There is no {what} {name!r}. Known: {shown or 'none'}.{hint}", near=near)
+
+
+def match_name(name: str, known: Iterable[str], what: str) -> str:
+    """Find a known name or raise :class:`ToolRetryError` naming what is known and near."""
+    names = list(known)
+    found = find_name(name, names)
+    if found is None:
+        raise unknown_name(name, names, what)
+    return found
+
+
+def listing(names: Iterable[str], limit: int = 8) -> str:
+    """Names for a sentence: all, or the first and how many more."""
+    items = list(names)
+    if len(items) <= limit:
+        return ", ".join(items)
+    return ", ".join(items[:limit]) + f" and {len(items) - limit} more"
+
+
+# ----------------------------------------------------------------- sessions and animals
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The sessions and animals one call is about."""
+
+    sessions: pl.DataFrame
+    """Rows of the sessions table, metadata included, ordered as in the experiment."""
+    subjects: Mapping[tuple[str, str], str | None]
+    """(session_id, individual) to subject_id, for every animal of the selected sessions."""
+    alone: Mapping[str, str | None]
+    """session_id to the session's only subject, where it has one."""
+    individuals: frozenset[str] | None
+    """Individuals asked for by name; ``None`` for all."""
+    of_subjects: frozenset[tuple[str, str]] | None
+    """Animals that the subjects asked for are; ``None`` for all."""
+    start: float | None
+    stop: float | None
+    flags: tuple[str, ...]
+
+    @property
+    def session_ids(self) -> list[str]:
+        """Ids of the selected sessions, in order."""
+        return self.sessions["session_id"].to_list()
+
+    def subject_of(self, session_id: str, individual: str) -> str | None:
+        """Subject behind an individual of a session."""
+        known = self.subjects.get((session_id, individual))
+        return known if known is not None else self.alone.get(session_id)
+
+    def includes(self, session_id: str, individual: str) -> bool:
+        """Whether an animal was asked for."""
+        if self.individuals is not None and individual not in self.individuals:
+            return False
+        return self.of_subjects is None or (session_id, individual) in self.of_subjects
+
+    def time_unit(self) -> str:
+        """Unit of the selected sessions' times.
+
+        Raises
+        ------
+        ToolRetryError
+            When some sessions count in seconds and others in frames.
+        """
+        units = set(self.sessions["time_unit"].drop_nulls().to_list())
+        if len(units) > 1:
+            frames = self.sessions.filter(pl.col("time_unit") == "frames")["session_id"].to_list()
+            raise ToolRetryError(
+                f"The frame rate of {listing(frames)} is not documented, so their times are frames and cannot be put "
+                "together with seconds; select them separately, or ask for unit 'frames'."
+            )
+        return units.pop() if units else "s"
+
+    def window(self, session: Mapping[str, object]) -> tuple[float, float]:
+        """Time window asked for in one session, ends open where none was given."""
+        duration = session["duration"]
+        end = float(duration) if isinstance(duration, int | float) else float("inf")
+        start = self.start if self.start is not None else 0.0
+        stop = self.stop if self.stop is not None else float("inf")
+        return (start + end if start < 0 else start), (stop + end if stop < 0 else stop)
+
+
+def select_sessions(context: ToolContext, selection: Selection) -> Scope:
+    """Find the sessions of a call; flagged ones are left out and named.
+
+    Raises
+    ------
+    ToolRetryError
+        When a session, subject, individual, column or group is not known, or the window is empty.
+    ToolFailedError
+        When only unusable sessions are left, saying why they are unusable.
+    """
+    _check_window(selection)
+    everything = ordered_sessions(context)
+    individuals = context.catalog.load("individuals")
+    chosen = _by_session_id(everything, individuals, selection.sessions)
+    chosen, of_subjects = _by_subject(chosen, everything, individuals, selection.subjects)
+    named = _individual_names(context, individuals, selection.individuals)
+    if named is not None:
+        chosen = _having_individual(context, chosen, individuals, named)
+    for condition in selection.where:
+        chosen = _where(everything, chosen, condition)
+    flags = _partial_warning(context)
+    if not selection.include_excluded:
+        chosen, left_out = _leave_out(context, chosen)
+        flags += left_out
+    alone = dict(chosen.select("session_id", "subject_id").iter_rows())
+    in_scope = individuals.filter(pl.col("session_id").is_in(chosen["session_id"].to_list()))
+    subjects = {(row[0], row[1]): row[2] for row in in_scope.select("session_id", "individual", "subject_id").iter_rows()}
+    return Scope(
+        sessions=chosen,
+        subjects=subjects,
+        alone=alone,
+        individuals=named,
+        of_subjects=of_subjects,
+        start=selection.start_s,
+        stop=selection.stop_s,
+        flags=tuple(flags),
+    )
+
+
+def require_sessions(scope: Scope, selection: Selection) -> None:
+    """Raise :class:`ToolFailedError` when no session is left."""
+    if scope.sessions.is_empty():
+        wanted = "; ".join(f"{c.column} {c.op} {c.value!r}" for c in selection.where)
+        raise ToolFailedError(f"No session meets the conditions{f' ({wanted})' if wanted else ''}.")
+
+
+def ordered_sessions(context: ToolContext) -> pl.DataFrame:
+    """All ingested sessions in the order of sessions.csv."""
+    table = context.catalog.load("sessions")
+    order = {session.session_id: place for place, session in enumerate(context.experiment.sessions)}
+    places = [order.get(session_id, len(order)) for session_id in table["session_id"].to_list()]
+    return table.with_columns(pl.Series("_place", places)).sort("_place", "session_id").drop("_place")
+
+
+def _check_window(selection: Selection) -> None:
+    start, stop = selection.start_s, selection.stop_s
+    if start is not None and stop is not None and (start < 0) == (stop < 0) and stop <= start:
+        raise ToolRetryError(f"Expected stop_s after start_s, got start_s={start:g} and stop_s={stop:g}.")
+
+
+def _by_session_id(everything: pl.DataFrame, individuals: pl.DataFrame, wanted: Sequence[str]) -> pl.DataFrame:
+    if not wanted:
+        return everything
+    known = everything["session_id"].to_list()
+    found = []
+    for name in wanted:
+        match = find_name(name, known)
+        if match is None:
+            subjects = _known_subjects(everything, individuals)
+            if find_name(name, subjects) is not None:
+                raise ToolRetryError(f"{name!r} is a subject, not a session; give it in `subjects`.", near=(name,))
+            raise unknown_name(name, known, "session")
+        found.append(match)
+    return everything.filter(pl.col("session_id").is_in(found))
+
+
+def _known_subjects(sessions: pl.DataFrame, individuals: pl.DataFrame) -> list[str]:
+    names = [*sessions["subject_id"].drop_nulls().to_list(), *individuals["subject_id"].drop_nulls().to_list()]
+    return list(dict.fromkeys(names))
+
+
+def _by_subject(
+    chosen: pl.DataFrame, everything: pl.DataFrame, individuals: pl.DataFrame, wanted: Sequence[str]
+) -> tuple[pl.DataFrame, frozenset[tuple[str, str]] | None]:
+    """Sessions of the subjects, and which individuals of them the subjects are."""
+    if not wanted:
+        return chosen, None
+    known = _known_subjects(everything, individuals)
+    found = [match_name(name, known, "subject") for name in wanted]
+    single = chosen.filter(pl.col("subject_id").is_in(found))["session_id"].to_list()
+    several = individuals.filter(pl.col("subject_id").is_in(found), ~pl.col("session_id").is_in(single))
+    ids = [*single, *several["session_id"].to_list()]
+    animals = {(row[0], row[1]) for row in several.select("session_id", "individual").iter_rows()}
+    own = individuals.filter(pl.col("session_id").is_in(single)).select("session_id", "individual").iter_rows()
+    animals |= {(row[0], row[1]) for row in own} | {(session_id, "") for session_id in single}
+    return chosen.filter(pl.col("session_id").is_in(ids)), frozenset(animals)
+
+
+def _individual_names(
+    context: ToolContext, individuals: pl.DataFrame, wanted: Sequence[str]
+) -> frozenset[str] | None:
+    if not wanted:
+        return None
+    known = sorted({name for name in individuals["individual"].to_list() if name})
+    return frozenset(match_name(name, known, "individual") for name in wanted)
+
+
+def _having_individual(
+    context: ToolContext, chosen: pl.DataFrame, individuals: pl.DataFrame, named: frozenset[str]
+) -> pl.DataFrame:
+    having = individuals.filter(pl.col("individual").is_in(list(named)))["session_id"].to_list()
+    return chosen.filter(pl.col("session_id").is_in(having))
+
+
+def _partial_warning(context: ToolContext) -> list[str]:
+    """Say when sessions of the experiment were never ingested."""
+    ingested = set(context.catalog.load("sessions")["session_id"].to_list())
+    absent = [s.session_id for s in context.experiment.sessions if s.session_id not in ingested]
+    return [f"Not ingested yet, so not in any result: {listing(absent)}."] if absent else []
+
+
+def _leave_out(context: ToolContext, chosen: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    bad = chosen.filter(pl.col("excluded"))["session_id"].to_list()
+    if not bad:
+        return chosen, []
+    reasons = {session_id: exclusion_reason(context, session_id) for session_id in bad}
+    if len(bad) == chosen.height:
+        said = " ".join(f"{session_id}: {reason}" for session_id, reason in list(reasons.items())[:5])
+        raise ToolFailedError(f"The recording is flagged as unusable and is left out of results. {said}")
+    flags = [f"Left out: {session_id} ({reason.rstrip('.')})." for session_id, reason in list(reasons.items())[:5]]
+    if len(bad) > 5:
+        flags.append(f"Left out as well: {listing(bad[5:])}.")
+    return chosen.filter(~pl.col("excluded")), flags
+
+
+def exclusion_reason(context: ToolContext, session_id: str) -> str:
+    """Say why a session is left out of statistics."""
+    flags = context.catalog.load("flags").filter(pl.col("session_id") == session_id, pl.col("excludes"))
+    messages = list(dict.fromkeys(flags["message"].drop_nulls().to_list()))
+    return " ".join(messages) or "flagged as unusable"
+
+
+# ----------------------------------------------------------------- metadata columns
+def metadata_columns(context: ToolContext) -> list[str]:
+    """Columns that came with sessions.csv."""
+    table = context.catalog.load("sessions").columns
+    return [name for name in table if name not in SESSIONS]
+
+
+def find_column(context: ToolContext, name: str) -> str | None:
+    """Find a column of the sessions table: metadata first, then subject_id, fps and the like."""
+    return find_name(name, metadata_columns(context)) or find_name(name, SESSIONS.names())
+
+
+def match_column(context: ToolContext, name: str) -> str:
+    """Find a column of the sessions table or raise :class:`ToolRetryError`."""
+    found = find_column(context, name)
+    if found is None:
+        known = [*metadata_columns(context), "session_id", "subject_id"]
+        raise unknown_name(name, known, "metadata column")
+    return found
+
+
+def match_group_column(context: ToolContext, name: str) -> str:
+    """Find what to split by: an identifier such as ``source``, or a metadata column."""
+    if name in IDENTIFIERS:
+        return name
+    found = find_column(context, name)
+    if found is not None:
+        return found
+    for identifier, words in IDENTIFIERS.items():
+        if plain(name) == plain(identifier) or plain(name) in words:
+            return identifier
+    raise unknown_name(name, [*metadata_columns(context), *IDENTIFIERS], "column")
+
+
+def show(value: object) -> str:
+    """Text of a metadata value; a whole number without decimals."""
+    if value is None:
+        return "not stated"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def column_values(sessions: pl.DataFrame, column: str) -> dict[str, str]:
+    """session_id to the text of a column's value."""
+    return {row[0]: show(row[1]) for row in sessions.select("session_id", pl.col(column).alias("_v")).iter_rows()}
+
+
+def match_value(sessions: pl.DataFrame, column: str, value: object) -> str:
+    """Find a value of a text column or raise :class:`ToolRetryError` naming the values there are."""
+    known = sorted({show(item) for item in sessions[column].to_list() if item is not None})
+    found = find_name(show(value), known)
+    if found is None:
+        near = nearest(show(value), known)
+        raise ToolRetryError(
+            f"Column {column!r} has no value {show(value)!r}. Its values: {listing(known, 20)}.", near=near
+        )
+    return found
+
+
+def _where(everything: pl.DataFrame, chosen: pl.DataFrame, condition: Condition) -> pl.DataFrame:
+    column = find_name(condition.column, [name for name in everything.columns if name not in SESSIONS])
+    column = column or find_name(condition.column, SESSIONS.names())
+    if column is None:
+        known = [name for name in everything.columns if name not in SESSIONS]
+        raise unknown_name(condition.column, known, "metadata column")
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    if condition.op not in ("in", "not in") and len(values) != 1:
+        raise ToolRetryError(f"Expected one value for {condition.op!r} on {column!r}, got {values!r}.")
+    return chosen.filter(_predicate(everything, column, condition.op, values))
+
+
+def _predicate(everything: pl.DataFrame, column: str, op: str, values: Sequence[str | float]) -> pl.Expr:
+    dtype = everything.schema[column]
+    cell = pl.col(column)
+    if dtype.is_numeric():
+        return _compare(cell.cast(pl.Float64), op, [_number(column, value) for value in values])
+    if op not in ("==", "!=", "in", "not in"):
+        raise ToolRetryError(f"Expected a number column for {op!r}, but {column!r} holds text; use '==' or 'in'.")
+    if dtype == pl.Boolean:
+        return _compare(cell, op, [_truth(column, value) for value in values])
+    return _compare(cell.cast(pl.String), op, [match_value(everything, column, value) for value in values])
+
+
+def _number(column: str, value: str | float) -> float:
+    try:
+        return float(value)
+    except ValueError as exc:
+        raise ToolRetryError(f"Expected a number for column {column!r}, got {value!r}.") from exc
+
+
+def _truth(column: str, value: str | float) -> bool:
+    words = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
+    found = words.get(str(value).strip().casefold())
+    if found is None:
+        raise ToolRetryError(f"Expected true or false for column {column!r}, got {value!r}.")
+    return found
+
+
+def _compare(cell: pl.Expr, op: str, values: Sequence[object]) -> pl.Expr:
+    first = values[0] if values else None
+    comparisons = {
+        "==": lambda: cell == first,
+        "!=": lambda: cell != first,
+        ">": lambda: cell > first,
+        ">=": lambda: cell >= first,
+        "<": lambda: cell < first,
+        "<=": lambda: cell <= first,
+        "in": lambda: cell.is_in(list(values)),
+        "not in": lambda: ~cell.is_in(list(values)),
+    }
+    return comparisons[op]().fill_null(False)
+
+
+# ----------------------------------------------------------------- behaviors
+def known_behaviors(context: ToolContext) -> list[str]:
+    """Behaviors that a source of the experiment marks or would have marked, in name order."""
+    marked = context.catalog.load("coverage").select(pl.col("behaviors").explode(keep_nulls=False, empty_as_null=False))
+    return sorted(set(marked["behaviors"].drop_nulls().to_list()))
+
+
+def declared_words(context: ToolContext) -> dict[str, tuple[str, ...]]:
+    """Synonyms and categories, folded, to the behaviors they stand for."""
+    words: dict[str, tuple[str, ...]] = {}
+    for behavior, synonyms, category in _declared(context):
+        for word in (*synonyms, *((category,) if category else ())):
+            if behavior not in words.get(plain(word), ()):
+                words[plain(word)] = (*words.get(plain(word), ()), behavior)
+    return words
+
+
+def _declared(context: ToolContext) -> list[tuple[str, tuple[str, ...], str | None]]:
+    """Name, synonyms and category of every behavior: the experiment's words, then those of the rule catalogue."""
+    from ethochat.index.behaviors.rules import RULES
+
+    settings = {item.name: item for item in context.experiment.behaviors}
+    declared = [(item.name, item.synonyms, item.category) for item in settings.values()]
+    for rule in RULES:
+        own = settings.get(rule.name)
+        category = own.category if own is not None and own.category else rule.category
+        declared.append((rule.name, tuple(rule.synonyms), category))
+    return declared
+
+
+def match_behaviors(context: ToolContext, names: Sequence[str]) -> tuple[str, ...]:
+    """Behaviors behind names, synonyms and categories.
+
+    Raises
+    ------
+    ToolRetryError
+        For a name that no source of the experiment marks, naming what is known and near.
+    """
+    known = known_behaviors(context)
+    words = declared_words(context)
+    found: list[str] = []
+    for name in names:
+        exact = find_name(name, known)
+        if exact is not None:
+            found.append(exact)
+            continue
+        meant = [behavior for behavior in words.get(plain(name), ()) if behavior in known]
+        if not meant:
+            error = unknown_name(name, known, "behavior")
+            raise ToolRetryError(f"{error} No source of this experiment marks it.", near=error.near)
+        found.extend(meant)
+    return tuple(dict.fromkeys(found))
+
+
+# ----------------------------------------------------------------- sources
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlan:
+    """Which sources give which behaviors."""
+
+    coverage: pl.DataFrame
+    """Rows of the coverage table that count: sessions, animals and sources of the call, behaviors not empty."""
+    sources: tuple[str, ...]
+    named: bool
+    """Whether the call named them."""
+    flags: tuple[str, ...]
+
+
+def label_coverage(context: ToolContext, scope: Scope) -> pl.DataFrame:
+    """Coverage rows of labels (annotations and rules) for the animals of a call."""
+    rows = context.catalog.load("coverage").filter(
+        pl.col("kind").is_in(["annotations", "rules"]), pl.col("session_id").is_in(scope.session_ids)
+    )
+    if scope.individuals is not None:
+        rows = rows.filter(pl.col("individual").is_in(list(scope.individuals)))
+    if scope.of_subjects is not None:
+        wanted = pl.DataFrame(
+            sorted(scope.of_subjects), schema={"session_id": pl.String, "individual": pl.String}, orient="row"
+        )
+        rows = rows.join(wanted, on=["session_id", "individual"], how="semi", maintain_order="left")
+    return rows
+
+
+def known_sources(context: ToolContext) -> dict[str, str]:
+    """Names of all sources (raters, classifiers, trackers, rules) to their kind."""
+    rows = context.catalog.load("coverage").select("source", "source_kind").unique().sort("source")
+    return {row[0]: row[1] for row in rows.iter_rows()}
+
+
+def match_sources(context: ToolContext, names: Sequence[str]) -> tuple[str, ...]:
+    """Sources behind names; ``manual``, ``automated`` and ``rules`` stand for all of that kind."""
+    known = known_sources(context)
+    found: list[str] = []
+    for name in names:
+        exact = find_name(name, known)
+        kind = SOURCE_KIND_WORDS.get(plain(name))
+        if exact is not None:
+            found.append(exact)
+        elif kind is not None and kind in known.values():
+            found.extend(source for source, its_kind in known.items() if its_kind == kind)
+        else:
+            raise unknown_name(name, known, "source")
+    return tuple(dict.fromkeys(found))
+
+
+def plan_sources(
+    context: ToolContext, scope: Scope, behaviors: Sequence[str], requested: Sequence[str], *, split: bool
+) -> SourcePlan:
+    """Choose who says so.
+
+    Parameters
+    ----------
+    behaviors
+        Behaviors as the tables spell them; empty for any.
+    requested
+        Sources named in the call.
+    split
+        Whether the result is split by source, so that several need no choice.
+
+    Raises
+    ------
+    AmbiguousSourceError
+        When several sources mark the behavior in these sessions and none was named.
+    ToolFailedError
+        When no source, or none of those named, looked at these sessions.
+    """
+    everything = label_coverage(context, scope)
+    rows = everything.filter(_marks(behaviors)) if behaviors else everything
+    if requested:
+        return _named_sources(context, scope, rows, behaviors, match_sources(context, requested))
+    if rows.is_empty():
+        what = f" marks {listing(behaviors)} in" if behaviors else " labeled"
+        raise ToolFailedError(f"No source{what} {_place(scope)}.")
+    if split:
+        sources = tuple(rows["source"].unique(maintain_order=True).to_list())
+        return SourcePlan(coverage=rows, sources=sources, named=False, flags=_gap_flags(scope, rows))
+    chosen: list[str] = []
+    flags: list[str] = []
+    for behavior in behaviors or [None]:
+        mine = rows if behavior is None else rows.filter(_marks([behavior]))
+        if not mine.is_empty():
+            source, said = _only_source(mine, scope, behavior)
+            chosen.append(source)
+            flags.extend(said)
+    sources = tuple(dict.fromkeys(chosen))
+    rows = rows.filter(pl.col("source").is_in(list(sources)))
+    flags = [f"Source: {listing(sources)}.", *dict.fromkeys(flags), *_gap_flags(scope, rows)]
+    return SourcePlan(coverage=rows, sources=sources, named=False, flags=tuple(flags))
+
+
+def _marks(behaviors: Sequence[str]) -> pl.Expr:
+    return pl.any_horizontal(*(pl.col("behaviors").list.contains(name) for name in behaviors)).fill_null(False)
+
+
+def _place(scope: Scope) -> str:
+    ids = scope.session_ids
+    return listing(ids) if len(ids) <= 3 else f"any of the {len(ids)} sessions"
+
+
+def _named_sources(
+    context: ToolContext, scope: Scope, rows: pl.DataFrame, behaviors: Sequence[str], sources: tuple[str, ...]
+) -> SourcePlan:
+    mine = rows.filter(pl.col("source").is_in(list(sources)))
+    if mine.is_empty():
+        raise ToolFailedError(_why_not_covered(context, scope, rows, behaviors, sources))
+    covering = set(mine["source"].to_list())
+    flags = [f"{name} looked at none of these sessions for that." for name in sources if name not in covering]
+    used = tuple(name for name in sources if name in covering)
+    return SourcePlan(coverage=mine, sources=used, named=True, flags=(*flags, *_gap_flags(scope, mine)))
+
+
+def _why_not_covered(
+    context: ToolContext, scope: Scope, rows: pl.DataFrame, behaviors: Sequence[str], sources: Sequence[str]
+) -> str:
+    what = listing(behaviors) if behaviors else "anything"
+    others = sorted(set(rows["source"].to_list()))
+    elsewhere = context.catalog.load("coverage").filter(
+        pl.col("source").is_in(list(sources)), pl.col("kind").is_in(["annotations", "rules"])
+    )
+    text = f"{listing(sources)} did not look for {what} in {_place(scope)}."
+    if others:
+        text += f" There it was marked by {listing(others)}."
+    if not elsewhere.is_empty():
+        marked = sorted(set(elsewhere["behaviors"].explode(keep_nulls=False, empty_as_null=False).drop_nulls().to_list()))
+        n_sessions = elsewhere["session_id"].n_unique()
+        text += f" {listing(sources)} labeled {n_sessions} session(s) for {listing(marked)}."
+    return text
+
+
+def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tuple[str, list[str]]:
+    """The one source that needs no choice: the only one, the only outside one, or the only one with every session."""
+    counts = {
+        row[0]: (row[1], row[2])
+        for row in rows.group_by("source")
+        .agg(pl.col("source_kind").first(), pl.col("session_id").n_unique().alias("n"))
+        .sort("source")
+        .iter_rows()
+    }
+    outside = {name: n for name, (kind, n) in counts.items() if kind != "rule"}
+    what = behavior or "the behaviors"
+    if len(counts) == 1:
+        return next(iter(counts)), []
+    if len(outside) == 1:
+        name = next(iter(outside))
+        return name, [f"{what} is marked by {name} and by {listing(n for n in counts if n != name)}; {name} was used."]
+    if not outside:
+        raise _ambiguous(what, list(counts), rows)
+    most = max(outside.values())
+    complete = [name for name, n in outside.items() if n == most]
+    total = len(scope.session_ids)
+    if len(complete) == 1 and most == total:
+        rest = ", ".join(f"{name} {n}" for name, n in outside.items() if name != complete[0])
+        return complete[0], [f"Only {complete[0]} covers all {total} sessions ({rest}), so it was used for {what}."]
+    raise _ambiguous(what, list(outside), rows)
+
+
+def _ambiguous(what: str, names: Sequence[str], rows: pl.DataFrame) -> AmbiguousSourceError:
+    kinds = {row[0]: row[1] for row in rows.select("source", "source_kind").unique().iter_rows()}
+    ordered = sorted(names, key=lambda name: (kinds.get(name) != "manual", name))
+    listed = ", ".join(f"{name} ({kinds.get(name)})" for name in ordered)
+    return AmbiguousSourceError(
+        f"Several sources mark {what} in these sessions: {listed}. Name one in `sources`, or group by source.",
+        sources=tuple(ordered),
+    )
+
+
+def _gap_flags(scope: Scope, rows: pl.DataFrame) -> tuple[str, ...]:
+    """Name the sessions that no chosen source looked at."""
+    covered = set(rows["session_id"].to_list())
+    missing = [session_id for session_id in scope.session_ids if session_id not in covered]
+    if not missing:
+        return ()
+    sources = listing(sorted(set(rows["source"].to_list())))
+    return (
+        f"{len(missing)} of {len(scope.session_ids)} sessions were not looked at by {sources} and are not counted: "
+        f"{listing(missing, 5)}.",
+    )

@@ -1,0 +1,129 @@
+"""Evidence → the short text a chat model reads: numbers to four significant digits, rows counted, flags as sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
+
+MAX_ROWS: Final = 12
+
+
+def number(value: float) -> str:
+    """Write a number with four significant digits; whole numbers in full."""
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    rounded = f"{value:.4g}"
+    if "e" in rounded and 1e-4 <= abs(value) < 1e7:
+        return f"{value:.0f}"
+    return rounded
+
+
+def p_text(p: float) -> str:
+    """Write a p value: three significant digits, powers of ten below 0.001."""
+    return f"p = {p:.3g}" if p >= 0.001 else f"p = {p:.2e}"
+
+
+def quantity(value: float | str | None, unit: str | None) -> str:
+    """Write a value with its unit."""
+    if value is None:
+        return "no value"
+    text = value if isinstance(value, str) else number(value)
+    if unit in (None, "", "count"):
+        return text
+    return f"{text}{unit}" if unit == "%" else f"{text} {unit}"
+
+
+def value_line(value: Value) -> str:
+    """One value as a line: what, of whom, how much."""
+    who = [f"{key}={text}" for key, text in value.group.items()]
+    if value.session_id:
+        who.insert(0, value.session_id)
+    if value.subject_id and value.subject_id != value.session_id:
+        who.append(f"subject {value.subject_id}")
+    if value.bin_start_s is not None:
+        who.append(f"from {number(value.bin_start_s)}")
+    name = f"{value.name} ({value.statistic})" if value.statistic else value.name
+    line = f"{name}{' [' + ', '.join(who) + ']' if who else ''}: {quantity(value.value, value.unit)}"
+    if value.n is not None and value.statistic is not None:
+        line += f", n={value.n}"
+    return line + (f" ({value.note})" if value.note else "")
+
+
+def test_lines(test: TestResult) -> list[str]:
+    """A test as lines: the groups, the statistic, the effect."""
+    lines = []
+    for name, group in test.groups.items():
+        parts = [f"n={group.n}"]
+        for label, item in (("mean", group.mean), ("sd", group.sd), ("sem", group.sem), ("median", group.median)):
+            if item is not None:
+                parts.append(f"{label} {quantity(item, test.unit)}")
+        lines.append(f"{name}: {', '.join(parts)}")
+    head = test.name
+    if test.statistic is not None:
+        head += f": statistic {number(test.statistic)}"
+    if isinstance(test.df, tuple):
+        head += f", df {number(test.df[0])} and {number(test.df[1])}"
+    elif test.df is not None:
+        head += f", df {number(test.df)}"
+    head += f", {p_text(test.p_value)}" if test.p_value is not None else ", no p value"
+    if test.correction:
+        head += f" ({test.correction})"
+    effects = [_effect(name, item) for name, item in test.effect_size.items() if item is not None]
+    lines.append(head + (f"; {', '.join(effects)}" if effects else ""))
+    if test.why:
+        lines.append(test.why)
+    return lines
+
+
+def _effect(name: str, item: float | list[float]) -> str:
+    if isinstance(item, list):
+        return f"{name} {number(item[0])} to {number(item[1])}"
+    return f"{name} {number(item)}"
+
+
+def clip_line(clip: ClipRef) -> str:
+    """One clip as a line."""
+    line = f"{clip.session_id} {number(clip.start_time)}-{number(clip.stop_time)}"
+    if clip.individual:
+        line += f" {clip.individual}"
+    if clip.score is not None:
+        line += f" (score {clip.score:.2f})"
+    return line + (f": {clip.description}" if clip.description else "")
+
+
+def summarize_evidence(evidence: Evidence, *, lead: str = "") -> str:
+    """Write what a tool found, shortly.
+
+    Parameters
+    ----------
+    lead
+        A sentence to put first.
+    """
+    lines = [lead] if lead else []
+    for test in evidence.tests:
+        lines.extend(test_lines(test))
+    values = [] if evidence.tests and not _beyond_groups(evidence) else evidence.values
+    lines.extend(_shown([value_line(value) for value in values], "rows; ask for fewer groups, a limit or an order"))
+    lines.extend(_shown([clip_line(clip) for clip in evidence.clips], "clips; ask for a smaller limit"))
+    lines.extend(f"Figure: {figure.title}" for figure in evidence.figures)
+    lines.extend(evidence.flags)
+    return "\n".join(lines)
+
+
+def _beyond_groups(evidence: Evidence) -> bool:
+    """Whether the values say more than the groups of the tests do."""
+    return any(value.statistic not in ("mean", "median", "p_value") for value in evidence.values)
+
+
+def _shown(lines: Sequence[str], what: str) -> list[str]:
+    if len(lines) <= MAX_ROWS:
+        return list(lines)
+    return [*lines[:MAX_ROWS], f"… {len(lines) - MAX_ROWS} more {what}."]
+
+
+def is_number(value: float | str | None) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
