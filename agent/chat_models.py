@@ -1,4 +1,4 @@
-"""One string, one chat model: ``builtin``, ``provider:model``, ``provider:model@URL``, ``transformers:MODEL_OR_PATH``."""
+"""One string, one chat model: ``builtin``, ``provider:model[@URL]``, ``transformers:MODEL_OR_PATH``."""
 
 from __future__ import annotations
 
@@ -86,12 +86,11 @@ def _provider_model(provider: str, model: str) -> BaseChatModel:
             f"ethochat[{provider}]" if provider in _EXTRAS else f"langchain-{provider.replace('_', '-')}"
         )
         raise BackendUnavailableError(
-            f"Chat models of {provider!r} need a package that is not installed; run `pip install '{package}'`."
+            f"Chat models of {provider!r} need a package that is missing; run `pip install '{package}'`."
         ) from exc
     except ValueError as exc:
-        raise BackendUnavailableError(
-            f"Expected a chat model as one of {FORMS}; got {provider}:{model}: {exc}"
-        ) from exc
+        message = f"Expected a chat model as one of {FORMS}; got {provider}:{model}: {exc}"
+        raise BackendUnavailableError(message) from exc
     return made
 
 
@@ -101,7 +100,7 @@ def probe_tool_calling(chat_model: BaseChatModel) -> None:
     Raises
     ------
     BackendUnavailableError
-        When the model cannot be reached, refuses tools, or answers without calling the one it was told to call.
+        When the model cannot be reached, refuses tools, or answers without calling the one it was told to.
     """
     name = type(chat_model).__name__
     try:
@@ -114,6 +113,7 @@ def probe_tool_calling(chat_model: BaseChatModel) -> None:
     if not any(call["name"] == "report_ready" for call in reply.tool_calls):
         said = reply.text.strip()[:80]
         raise BackendUnavailableError(
-            f"Expected {name} to call a tool, got the text {said!r}. Choose a model trained for tool calling and start its "
-            "server with it: vLLM with --enable-auto-tool-choice and --tool-call-parser, llama.cpp with --jinja."
+            f"Expected {name} to call a tool, got the text {said!r}. Choose a model trained for tools and "
+            "a server that passes them on: vLLM with --enable-auto-tool-choice and --tool-call-parser, llama.cpp with "
+            "--jinja."
         )

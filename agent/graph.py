@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import END, START, StateGraph
 
 from ethochat.agent.nodes import Budgets, Nodes, Run
-from ethochat.agent.state import AgentState
+from ethochat.agent.state import AgentState, ToolTask
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
 
@@ -28,8 +28,8 @@ def build_graph(
 ) -> CompiledStateGraph[AgentState, Run, AgentState, AgentState]:
     """Build the graph that answers one question per run.
 
-    Run it with ``{"question": …}`` and ``context=Run(deadline=…)``; the final state holds ``status``, ``answer``
-    and ``evidence``.
+    Run it with ``{"question": …}`` and ``context=Run(deadline=…)``; the final state holds ``status``,
+    ``answer`` and ``evidence``.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def build_graph(
     graph = StateGraph(AgentState, context_schema=Run)
     graph.add_node("begin", nodes.begin)
     graph.add_node("model", nodes.call_model)
-    graph.add_node("tool", nodes.run_tool)
+    graph.add_node("tool", nodes.run_tool, input_schema=ToolTask)
     graph.add_node("collect", nodes.collect)
     graph.add_node("check", nodes.check)
     graph.add_node("close", nodes.close)

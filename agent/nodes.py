@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
@@ -38,14 +38,14 @@ from ethochat.tools.evidence import Evidence
 
 CLOSING: Final[Mapping[str, Status]] = {"ask_user": "needs_clarification", "decline": "cannot_answer"}
 """Tools whose call ends the turn, and the status it ends with."""
-_NO_TOOL = (
-    "You called no tool. Numbers, names and clips come from tools only; call one, or `ask_user` where the question "
-    "is unclear, or `decline` where the data cannot tell. If nothing needs to be looked up, repeat your answer."
-)
-_REJECTED = (
-    "The draft was compared with the evidence of this turn; these parts are not supported:\n{reason}\nWrite the whole "
-    "answer again with supported statements only, or call the tool that computes what is missing."
-)
+_NO_TOOL = """\
+You called no tool. Numbers, names and clips come from tools only; call one, or `ask_user` where the question
+is unclear, or `decline` where the data cannot tell. If nothing needs to be looked up, repeat your answer."""
+_REJECTED = """\
+The draft was compared with the evidence of this turn; these parts are not supported:
+{reason}
+Write the whole answer again with supported statements only, or call the tool that computes what is missing.
+"""
 _EMPTY = "The draft was empty. Write the answer, or call `decline` where the data cannot tell."
 
 
@@ -79,8 +79,7 @@ class Nodes:
         Parameters
         ----------
         chat_model
-            Must accept OpenAI function schemas in ``bind_tools``; one with ``needs_prompt = False`` gets no system
-            prompt.
+            Takes OpenAI function schemas in ``bind_tools``; one with ``needs_prompt = False`` gets no prompt.
         """
         self._model = chat_model.bind_tools(tool_schemas(tools))
         self._needs_prompt = bool(getattr(chat_model, "needs_prompt", True))
@@ -127,15 +126,15 @@ class Nodes:
             raise BackendUnavailableError(message) from exc
         return {"messages": [reply]}
 
-    def run_tool(self, task: ToolTask, runtime: Runtime[Run]) -> AgentState:
-        """Run one tool call; an error that the chat model can act on becomes a result, any other ends the run."""
-        call = task["call"]
+    def run_tool(self, state: ToolTask, runtime: Runtime[Run]) -> AgentState:
+        """Run one call; an error that the chat model can act on becomes a result, any other ends the run."""
+        call = state["call"]
         started = time.monotonic()
         arguments = call["args"] if isinstance(call["args"], dict) else {}
         runtime.stream_writer(ToolStarted(call_id=str(call["id"]), name=call["name"], arguments=arguments))
         result: dict[str, Any] = {"call_id": str(call["id"]), "name": call["name"]}
         try:
-            evidence = self._tool_for(task, runtime).run(self._context, arguments)
+            evidence = self._tool_for(state, runtime).run(self._context, arguments)
         except ToolError as exc:
             result |= {"message": str(exc), "error": _error_artifact(exc)}
         else:
@@ -270,7 +269,7 @@ class Nodes:
         return self._tools[name]
 
     def _closing(self, call: ToolCall) -> tuple[ToolCall, AskUserArguments | DeclineArguments] | None:
-        """Read a call that ends the turn; one with wrong arguments goes to the tool and comes back as an error."""
+        """Read a call that ends the turn; one with wrong arguments goes on to the tool, which refuses it."""
         if call["name"] not in CLOSING or call["name"] not in self._tools:
             return None
         kind = AskUserArguments if call["name"] == "ask_user" else DeclineArguments
@@ -294,7 +293,7 @@ class Nodes:
             if message.name == VERIFIER or (isinstance(message, AIMessage) and not _calls(message))
         ]
         removed = [RemoveMessage(id=message_id) for message_id in void if message_id != reply.id]
-        final = AIMessage(text, id=reply.id)
+        final = reply.model_copy(update={"content": text})
         return {"messages": [*removed, final], "status": status, "answer": text}  # type: ignore[list-item]
 
 
@@ -314,14 +313,16 @@ def _calls(reply: AIMessage) -> list[ToolCall]:
     return [*reply.tool_calls, *unreadable]
 
 
-def _unanswered(messages: list[AnyMessage]) -> list[ToolCall]:
-    answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
-    turn = messages[turn_start(messages) :]
-    calls = [call for message in turn if isinstance(message, AIMessage) for call in _calls(message)]
-    return [call for call in calls if str(call["id"]) not in answered]
+def _unanswered(messages: Sequence[AnyMessage]) -> list[ToolCall]:
+    """Calls of the last reply that have no result; ids need be unique within a reply only."""
+    last = max((index for index, item in enumerate(messages) if isinstance(item, AIMessage)), default=None)
+    if last is None:
+        return []
+    answered = {item.tool_call_id for item in messages[last + 1 :] if isinstance(item, ToolMessage)}
+    return [call for call in _calls(cast("AIMessage", messages[last])) if str(call["id"]) not in answered]
 
 
-def _n_answered(messages: list[AnyMessage]) -> int:
+def _n_answered(messages: Sequence[AnyMessage]) -> int:
     return sum(isinstance(message, ToolMessage) for message in messages[turn_start(messages) :])
 
 

@@ -32,7 +32,7 @@ CONVERSATIONS = "conversations.sqlite"
 """File in the experiment's ``.ethochat`` folder."""
 
 
-def open_context(root: Path, *, store: str = "edge") -> ToolContext:
+def open_context(root: Path, *, store: str | None = None) -> ToolContext:
     """Open an ingested experiment for asking; the vector index opens with the first search.
 
     Parameters
@@ -40,7 +40,7 @@ def open_context(root: Path, *, store: str = "edge") -> ToolContext:
     root
         Experiment folder.
     store
-        Vector index: ``edge``, ``local`` or the URL of a Qdrant server.
+        Vector index: ``edge``, ``local`` or the URL of a Qdrant server; the one that was ingested into by default.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def open_context(root: Path, *, store: str = "edge") -> ToolContext:
 
         with lock:
             if not opened:
-                opened.append(open_search(experiment, store=store))
+                opened.append(open_search(experiment.data_dir, spec=store or recorded_store(catalog)))
             return opened[0]
 
     return ToolContext(
@@ -68,6 +68,12 @@ def open_context(root: Path, *, store: str = "edge") -> ToolContext:
         open_search=open_once,
         figures_dir=experiment.data_dir / "figures",
     )
+
+
+def recorded_store(catalog: Catalog) -> str:
+    """Return the vector index that the experiment was ingested into."""
+    index = catalog.read_state().get("index")
+    return str(index.get("store", "edge")) if isinstance(index, dict) else "edge"
 
 
 def ask(
@@ -120,11 +126,11 @@ class Conversation:
         context
             See :func:`open_context`.
         model
-            Name or instance of a chat model; a named one other than ``builtin`` is probed for tool calling first.
+            Name or instance of a chat model; a named one other than ``builtin`` is probed for tools.
         thread_id
             Conversation to resume; a new one by default.
         conversations
-            SQLite file that keeps conversations; they live in memory without it. Several processes may use it.
+            SQLite file that keeps conversations; in memory without it. Several processes may use one file.
         tools
             All of ``ethochat.tools.TOOLS`` by default.
 

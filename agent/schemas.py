@@ -13,7 +13,7 @@ from ethochat.tools.base import Tool
 def tool_schemas(tools: Iterable[Tool[Any]]) -> list[dict[str, Any]]:
     """Describe tools in the OpenAI form that every provider package of LangChain accepts.
 
-    References are written out, since not every server resolves ``$ref``; titles are left out: they repeat names.
+    References are written out, since not every server resolves ``$ref``; titles only repeat names.
     """
     return [
         {

@@ -6,9 +6,10 @@ Everything but the messages is plain JSON-like data: a checkpoint gives back dic
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.messages import AnyMessage, HumanMessage, ToolCall
+from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage, ToolCall
 from langgraph.graph.message import add_messages
 
 from ethochat.agent.answer import Status
@@ -45,7 +46,7 @@ class ToolTask(TypedDict):
     """Why the call cannot be made, where its arguments could not be read."""
 
 
-def turn_start(messages: list[AnyMessage]) -> int:
+def turn_start(messages: Sequence[BaseMessage]) -> int:
     """Find the position of the message that asked the running question."""
     for index in range(len(messages) - 1, -1, -1):
         if isinstance(messages[index], HumanMessage) and messages[index].name != VERIFIER:

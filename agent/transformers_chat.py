@@ -179,7 +179,7 @@ def parse_reply(text: str) -> AIMessage:
     Returns
     -------
     AIMessage
-        The text without thoughts and calls; calls that are no JSON object with a name become ``invalid_tool_calls``.
+        The text without thoughts and calls; calls that cannot be read become ``invalid_tool_calls``.
     """
     rest = _THOUGHT.sub("", text)
     found: list[str] = []

@@ -83,8 +83,8 @@ def verify(draft: str, evidence: Sequence[Evidence], question: str) -> Verdict:
     """Compare a draft with the evidence of its turn.
 
     A number may be a value, a test, a clip time, a number of animals, an argument or a number in a tool's own
-    words; it may be rounded as far as its digits show, converted within the dimension of its unit, or stand in
-    the question. A number that belongs to one group or session must not be told of another. Names with digits
+    words; it may be rounded as far as its digits show, converted within its unit's dimension, or stand in the
+    question. A number that belongs to one group or session must not be told of another. Names with digits
     must occur in the evidence or the question, and "significant" must agree with the tests.
 
     Parameters

@@ -1,7 +1,7 @@
 """Look at a folder of files and draft its experiment.toml and sessions.csv.
 
-Files are recognised by their content, paired to sessions by their names, and tables are tied to sessions where one of
-their columns names them. What is a guess says so as a comment in the draft; what is not used is listed with the reason.
+Files are recognised by their content and paired to sessions by their names; tables are tied to sessions where
+a column names them. What is a guess says so in a comment, and what is not used is listed with the reason.
 """
 
 from __future__ import annotations
@@ -10,65 +10,50 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import quote
 
-import polars as pl
 import tomlkit
 from ethochat.index import tables
-from ethochat.index.domain import InputKind
-from ethochat.index.errors import ExperimentError, FormatError
-from ethochat.index.experiment import MANIFEST, RESERVED, SESSIONS
+from ethochat.index.candidates import (
+    KEY_OPTION,
+    Candidate,
+    Recognise,
+    common_rows,
+    describes,
+    is_tabular,
+    look_at,
+    metric_columns,
+    names_many,
+    only_describes,
+    own_key,
+    unused_reason,
+)
+from ethochat.index.errors import ExperimentError
+from ethochat.index.experiment import LONGEST_ID, MANIFEST, RESERVED, SESSIONS
 from ethochat.index.formats.base import Recognition
 from ethochat.index.manifest import DEFAULT_INPUTS, exact_fps
 from ethochat.index.pairing import (
+    KEY_NAMES,
+    SUBJECT_NAMES,
     Group,
     Named,
     alias,
+    find_key,
+    find_row_key,
     group_files,
     identifier,
-    match_exactly,
-    match_parts,
     natural_key,
+    values_of,
 )
 from ethochat.index.sheet import MISSING, parse_number
+from tomlkit import TOMLDocument
 from tomlkit.items import Table as TomlTable
 
-Recognise = Callable[[Path], Sequence[Recognition]]
-
-KEY_OPTION: Final = "key_column"
-"""Reader option that names the column of a shared file which says whose row it is."""
-
-_TABLE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods"})
-_LARGEST_TABLE: Final = 64 * 2**20
-_KEY_NAMES: Final = (
-    *("session_id", "session", "recording_id", "recording", "id", "video", "video_file", "dlcfile", "file"),
-    *("filename", "file_name", "trial", "trial_id", "animal", "animal_id", "subject", "subject_id", "mouse"),
-    *("mouse_id", "rat", "rat_id"),
-)
-_SUBJECT_NAMES: Final = frozenset(
-    {"subject", "subjectid", "animal", "animalid", "animalno", "mouse", "mouseid", "rat", "ratid"}
-)
-_DESIGN_NAMES: Final = frozenset(
-    {
-        "dose",
-        "dosage",
-        "age",
-        "weight",
-        "day",
-        "cage",
-        "trial",
-        "cohort",
-        "batch",
-        "block",
-        "timepoint",
-        "litter",
-        "box",
-    }
-)
-"""Numeric columns of a table of measurements that describe the animal or the design rather than measure behavior."""
+_SHOWN_DOUBTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +105,7 @@ def draft_experiment(root: Path, *, recognise: Recognise | None = None) -> Draft
     root
         Folder with recordings, tracks, annotations or tables, at any depth.
     recognise
-        Says what a file seems to be, best first; by default every reader of :mod:`ethochat.index.formats` is asked.
+        Says what a file seems to be, best first; by default :func:`ethochat.index.formats.recognise`.
 
     Raises
     ------
@@ -140,11 +125,11 @@ def draft_experiment(root: Path, *, recognise: Recognise | None = None) -> Draft
         raise ExperimentError(
             "Expected recordings, tracks, annotations or tables, found an empty folder.", path=root
         )
-    drafter.add([_Found(path=path, recognitions=tuple(recognise(drafter.root / path))) for path in files])
+    drafter.add([look_at(drafter.root, path, recognise) for path in files])
     if not drafter.recognised:
         listed = "; ".join(f"{item.path}: {item.reason}" for item in drafter.left_out[:10])
         raise ExperimentError(
-            f"Expected at least one file that a reader recognises, found {len(drafter.left_out)} others ({listed}).",
+            f"Expected at least one file that a reader recognises, found none ({listed}).",
             path=root,
         )
     return drafter.draft()
@@ -165,10 +150,14 @@ def write_draft(draft: Draft) -> tuple[Path, Path]:
     """
     _refuse_existing(draft.root)
     manifest, sessions = draft.root / MANIFEST, draft.root / SESSIONS
-    with sessions.open("x", encoding="utf-8", newline="") as file:
-        file.write(draft.csv)
-    with manifest.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(draft.toml)
+    for path, text in ((sessions, draft.csv), (manifest, draft.toml)):
+        try:
+            with path.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except OSError as exc:
+            raise ExperimentError(
+                f"Expected a folder that can be written, found: {exc.strerror or exc}.", path=path
+            ) from exc
     return manifest, sessions
 
 
@@ -182,29 +171,7 @@ def _refuse_existing(root: Path) -> None:
         )
 
 
-# ------------------------------------------------------------------------------------------------------- working state
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A file and what the readers say of it."""
-
-    path: PurePosixPath
-    recognitions: tuple[Recognition, ...]
-
-    @property
-    def best(self) -> Recognition | None:
-        return self.recognitions[0] if self.recognitions else None
-
-    def doubts(self) -> list[str]:
-        """Say what is a guess about the recognition."""
-        if self.best is None:
-            return []
-        doubts = [self.best.note] if self.best.certainty < 0.8 and self.best.note else []
-        rivals = [item.format for item in self.recognitions[1:] if item.certainty == self.best.certainty]
-        if rivals:
-            doubts.append(f"{self.path} may as well be read as {' or '.join(rivals)}")
-        return doubts
-
-
+# ------------------------------------------------------------------------------------ working state
 @dataclass(slots=True, kw_only=True)
 class _Session:
     """A row of sessions.csv in the making."""
@@ -224,43 +191,40 @@ class _Input:
     path: str | None = None
     match: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
-    comments: dict[str, None] = field(default_factory=dict)
-    """Used as an ordered set."""
+    doubts: dict[str, list[PurePosixPath]] = field(default_factory=dict)
+    """What is a guess, and about which files."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
-    """The column of a table that names the sessions."""
-
-    column: str
-    values: Mapping[str, str]
-    """Session id to the value of its rows."""
+    def doubt(self, path: PurePosixPath, *doubts: str) -> None:
+        for doubt in doubts:
+            self.doubts.setdefault(doubt, []).append(path)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Drafter:
+    """Fills the two files step by step."""
+
     root: Path
     sessions: dict[str, _Session] = field(default_factory=dict)
     inputs: list[_Input] = field(default_factory=list)
     recognised: list[RecognisedFile] = field(default_factory=list)
     left_out: list[LeftOutFile] = field(default_factory=list)
-    metadata: dict[str, None] = field(default_factory=dict)
-    """Metadata columns in order, used as an ordered set."""
-    comments: list[str] = field(default_factory=list)
+    metadata: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    _overlaps: dict[PurePosixPath, list[str]] = field(default_factory=dict)
 
-    # -------------------------------------------------------------------------------------------------------- files
+    # ---------------------------------------------------------------------------------------- files
     def usable_files(self) -> Iterator[PurePosixPath]:
-        """Walk the folder, hidden files and folders left out; note files that cannot be named in sessions.csv."""
+        """Walk the folder without what is hidden; note files that cannot be named in sessions.csv."""
         for folder, folders, names in os.walk(self.root):
-            for name in sorted(folders):
-                if not name.startswith(".") and os.path.islink(os.path.join(folder, name)):
-                    path = PurePosixPath(Path(folder, name).relative_to(self.root).as_posix())
-                    self.leave_out(path, "a link to a folder, which is not followed")
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            inside = Path(folder).relative_to(self.root)
+            folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_key)
+            for name in folders:
+                if Path(folder, name).is_symlink():
+                    self.leave_out(PurePosixPath(inside / name), "a link to a folder, which is not followed")
             for name in sorted(names, key=natural_key):
-                path = PurePosixPath(Path(folder, name).relative_to(self.root).as_posix())
                 if name.startswith("."):
                     continue
+                path = PurePosixPath(inside / name)
                 problem = self._name_problem(path)
                 if problem:
                     self.leave_out(path, problem)
@@ -270,176 +234,153 @@ class _Drafter:
     def _name_problem(self, path: PurePosixPath) -> str:
         text = str(path)
         if not text.isprintable() or text != text.strip() or ";" in text:
-            return "its name cannot stand in sessions.csv (it has a semicolon, a control character or a space at an end)"
+            return "its name has a semicolon, a control character or a space at an end; rename it"
         if not Path(os.path.realpath(self.root / path)).is_relative_to(self.root):
-            return f"a link to a file outside the folder; list its folder in `allow_roots` of {MANIFEST}"
+            return f"a link to a file outside the folder; list that folder in `allow_roots` of {MANIFEST}"
         return ""
 
     def leave_out(self, path: PurePosixPath, reason: str) -> None:
         self.left_out.append(LeftOutFile(path=str(path), reason=reason))
 
-    # --------------------------------------------------------------------------------------------------------- steps
-    def add(self, files: Sequence[_Found]) -> None:
+    def _use(self, file: Candidate, what: str, session_id: str | None) -> None:
+        self.recognised.append(RecognisedFile(path=str(file.path), what=what, session_id=session_id))
+
+    # ---------------------------------------------------------------------------------------- steps
+    def add(self, files: Sequence[Candidate]) -> None:
         """Sort files into those of one session, tables of many, and the rest."""
-        tabular = {file.path: frame for file in files if (frame := self._table(file)) is not None}
-        shared = [
-            file
-            for file in files
-            if file.best is not None and self._names_many(file, tabular.get(file.path), files)
-        ]
-        single = [file for file in files if file.best is not None and file not in shared]
-        self._add_single(single)
-        rest = [file for file in files if file.best is None]
+        rest = [file for file in files if file.best is None or only_describes(file)]
+        used = [file for file in files if file not in rest]
+        names = {identifier(file.path.name).casefold(): file for file in used if not is_tabular(file)}
+        shared = [file for file in used if names_many(file, names, used)]
+        self._add_single([file for file in used if file not in shared])
+        shared = self._without_copies(shared)
         if not self.sessions:
-            shared = self._seed(shared, tabular)
-        taken = self._add_metadata([*rest, *shared], tabular)
+            shared = self._seed(shared)
+        described = [file for file in (*rest, *shared) if self._add_metadata(file)]
         for file in shared:
-            self._add_shared(file, tabular[file.path])
+            self._add_shared(file)
         for file in rest:
-            if file.path not in taken:
-                self.leave_out(file.path, _unused_reason(file, tabular.get(file.path)))
+            if file not in described:
+                self.leave_out(file.path, unused_reason(file))
 
-    def _table(self, file: _Found) -> pl.DataFrame | None:
-        """Read a file that may be a table of many sessions; ``None`` where it is none."""
-        if file.path.suffix.lower() not in _TABLE_SUFFIXES:
-            return None
-        if file.best is not None and file.best.kind not in {"annotations", "metrics"}:
-            return None
-        path = self.root / file.path
-        if path.stat().st_size > _LARGEST_TABLE:
-            return None
-        return _read_table(path)
-
-    def _names_many(self, file: _Found, table: pl.DataFrame | None, files: Sequence[_Found]) -> bool:
-        """Tell whether the rows of a table belong to several sessions."""
-        if table is None or file.best is None:
-            return False
-        declared = file.best.options.get(KEY_OPTION)
-        if isinstance(declared, str) and declared in table.columns and _distinct(table, declared) > 1:
-            return True
-        others = {
-            identifier(other.path.name)
-            for other in files
-            if other is not file
-            and other.best is not None
-            and other.best.kind in {"video", "pose", "annotations"}
-        } - {""}
-        aliases = {name: {name.casefold()} for name in others}
-        key = _find_key(table, aliases, file.best.options, fewest=2)
-        return key is not None
-
-    # ---------------------------------------------------------------------------------------- files of one session each
-    def _add_single(self, files: Sequence[_Found]) -> None:
-        by_name = {
-            Named(path=file.path, kind=file.best.kind, format=file.best.format): file
+    # -------------------------------------------------------------------- files of one session each
+    def _add_single(self, files: Sequence[Candidate]) -> None:
+        uses = {
+            Named(path=file.path, kind=use.kind, format=use.format): (file, use)
             for file in files
-            if file.best is not None
+            for use in file.uses
         }
         columns: dict[str, _Input] = {}
-        for group in group_files(list(by_name), folder_name=self.root.name):
-            session = self._session(_free_id(group.session_id))
-            session.aliases |= {
-                alias(member.path.name) for member in group.members if member not in group.guessed
-            }
+        for group in group_files(list(uses), folder_name=self.root.name):
+            session = self._session(group.session_id)
+            sure = [member for member in group.members if member not in group.guessed]
+            session.aliases |= {alias(member.path.name) for member in sure}
             for member in self._chosen(group):
-                file = by_name[member]
-                declaration = self._column_input(columns, file)
+                file, use = uses[member]
+                declaration = self._column_input(columns, use)
                 column = declaration.column or ""
-                session.cells[column] = ";".join(filter(None, (session.cells.get(column), str(member.path))))
-                declaration.comments |= dict.fromkeys(file.doubts())
+                paths = (session.cells.get(column), str(member.path))
+                session.cells[column] = ";".join(path for path in paths if path)
+                declaration.doubt(file.path, *file.doubts(use))
                 if member in group.guessed:
-                    declaration.comments[
-                        f"{member.path} belongs to {session.session_id} by the beginning of its name"
-                    ] = None
-                self._use(file, session.session_id)
+                    declaration.doubt(
+                        file.path, f"belongs to {session.session_id} by the beginning of its name"
+                    )
+                self._use(file, use.note or use.format, session.session_id)
 
     def _chosen(self, group: Group) -> list[Named]:
         """Drop what shows the same twice: further poses, and videos with the pose drawn on."""
-        chosen: list[Named] = []
         poses = sorted((member for member in group.members if member.kind == "pose"), key=_pose_rank)
-        videos = [member for member in group.members if member.kind == "video"]
-        plain = [video for video in videos if not _is_drawn_on(video)]
+        plain = [member for member in group.members if member.kind == "video" and not _is_drawn_on(member)]
+        chosen = []
         for member in group.members:
-            if member.kind == "pose" and member is not poses[0]:
-                reason = (
-                    f"another pose of the session that {poses[0].path.name} gives; name it instead to use it"
+            if member.kind == "pose" and member != poses[0]:
+                kept = poses[0].path.name
+                self.leave_out(
+                    member.path, f"another pose of the session, of which {kept} is used; swap them at will"
                 )
-                self.leave_out(member.path, reason)
             elif member.kind == "video" and plain and member not in plain:
                 self.leave_out(member.path, f"seems to be {plain[0].path.name} with labels drawn on")
             else:
                 chosen.append(member)
         return chosen
 
-    def _column_input(self, columns: dict[str, _Input], file: _Found) -> _Input:
+    def _column_input(self, columns: dict[str, _Input], use: Recognition) -> _Input:
         """Find or make the input for files of this kind, format and options."""
-        recognition = file.recognitions[0]
-        options = {name: value for name, value in recognition.options.items() if name != KEY_OPTION}
-        key = json.dumps([recognition.kind, recognition.format, options], sort_keys=True, default=str)
+        options = {name: value for name, value in use.options.items() if name != KEY_OPTION}
+        key = json.dumps([use.kind, use.format, options], sort_keys=True, default=str)
         if key not in columns:
             taken = {item.column for item in columns.values()}
-            names = [recognition.kind, f"{recognition.kind}_{recognition.format}"]
-            names += [f"{names[1]}_{number}" for number in range(2, len(taken) + 3)]
-            column = next(name for name in names if name not in taken)
-            columns[key] = _Input(recognition=recognition, column=column, options=options)
+            column = _numbered(use.kind if use.kind not in taken else f"{use.kind}_{use.format}", taken)
+            columns[key] = _Input(recognition=use, column=column, options=options)
             self.inputs.append(columns[key])
         return columns[key]
 
-    # ------------------------------------------------------------------------------------------- tables of all sessions
-    def _seed(self, shared: list[_Found], tabular: Mapping[PurePosixPath, pl.DataFrame]) -> list[_Found]:
+    # ----------------------------------------------------------------------- tables of all sessions
+    def _without_copies(self, shared: Sequence[Candidate]) -> list[Candidate]:
+        """Leave out tables whose rows all stand in another table of the same format; note shared rows."""
+        kept: list[Candidate] = []
+        for file in sorted(shared, key=lambda file: -(file.table.height if file.table is not None else 0)):
+            common = {other.path: common_rows(file, other) for other in kept}
+            most = max(common, key=lambda path: common[path], default=file.path)
+            n_rows = file.table.height if file.table is not None else 0
+            if common.get(most, 0) == n_rows:
+                self.leave_out(file.path, f"all its rows are in {most}")
+                continue
+            if common.get(most):
+                said = f"{common[most]} of its {n_rows} rows are also in {most} and would count twice"
+                self._overlaps[file.path] = [said]
+            kept.append(file)
+        return [file for file in shared if file in kept]
+
+    def _seed(self, shared: Sequence[Candidate]) -> list[Candidate]:
         """Make sessions from the table that names most of them, where no file is one session's own."""
-        keys = {file.path: _own_key(tabular[file.path], file) for file in shared}
-        known = [file for file in shared if keys[file.path] is not None]
-        if known:
-            seed = max(known, key=lambda file: _distinct(tabular[file.path], keys[file.path] or ""))
-            column = keys[seed.path] or ""
-            self._sessions_of(_values(tabular[seed.path], column))
+        named = {}
         for file in shared:
-            if file not in known:
-                self.leave_out(file.path, "no column of it seems to name sessions; name one as `key_column`")
-        return known
+            key = own_key(file)
+            if file.table is not None and key is not None:
+                named[file.path] = values_of(file.table, key)
+        most: list[str] = max(named.values(), key=len, default=[])
+        short = {value: identifier(value) or value for value in most}
+        ambiguous = len({name.casefold() for name in short.values()}) < len(most)
+        for value in most:
+            self._session(value if ambiguous else short[value]).aliases.add(alias(value))
+        for file in shared:
+            if file.path not in named:
+                self.leave_out(file.path, "no column of it seems to name sessions")
+        return [file for file in shared if file.path in named]
 
-    def _sessions_of(self, values: Sequence[str]) -> None:
-        """Make one session of each value, named as short as possible."""
-        short = {value: identifier(value) or value for value in values}
-        ambiguous = len({name.casefold() for name in short.values()}) < len(values)
-        for value in sorted(values, key=natural_key):
-            session = self._session(_free_id(value if ambiguous else short[value]))
-            session.aliases.add(alias(value))
-
-    def _add_shared(self, file: _Found, table: pl.DataFrame) -> None:
-        if file.best is None:
+    def _add_shared(self, file: Candidate) -> None:
+        if file.best is None or file.table is None:
             return
-        key = _find_key(table, self._aliases(), file.best.options, fewest=1)
+        key = find_key(file.table, self._aliases(), suggested=file.key_column)
         if key is None:
-            column = _own_key(table, file)
-            example = f" (column {column!r} says {_values(table, column)[0]!r})" if column else ""
             self.leave_out(
                 file.path,
-                f"no column of it names the sessions{example}; add a column with its names to {SESSIONS} and an "
-                f"[[inputs]] table with `path` and `match` to {MANIFEST}",
+                f"no column of it names the sessions; add a column with its names to {SESSIONS} and to "
+                f"{MANIFEST} an [[inputs]] table with `path` and `match`",
             )
             return
-        unmatched = sorted(set(_values(table, key.column)) - set(key.values.values()), key=natural_key)
-        new = {value: _free_id(identifier(value) or value) for value in unmatched}
-        matched = dict(key.values)
-        for value, session_id in new.items():
-            if session_id not in self.sessions:
-                self._session(session_id).aliases.add(alias(value))
-                matched[session_id] = value
+        values = dict(key.values)
+        others = [value for value in values_of(file.table, key.column) if value not in set(values.values())]
+        for value in others:
+            session = self._session(identifier(value) or value)
+            session.aliases.add(alias(value))
+            values[session.session_id] = value
         declaration = _Input(
             recognition=file.best,
             path=str(file.path),
-            match=self._match_column(key.column, matched),
-            options={**file.best.options, KEY_OPTION: key.column},
+            match=self._match_column(key.column, values),
+            options={**file.best.options, KEY_OPTION: key.column, **metric_columns(file)},
         )
-        declaration.comments |= dict.fromkeys(file.doubts())
-        if unmatched:
-            declaration.comments[
-                f"{len(unmatched)} names in its column {key.column!r} have no other file, such as {unmatched[0]!r}"
-            ] = None
+        declaration.doubt(file.path, *file.doubts(file.best), *self._overlaps.get(file.path, ()))
+        if others:
+            declaration.doubt(
+                file.path,
+                f"no other file has {len(others)} sessions that {key.column!r} names, such as {others[0]!r}",
+            )
         self.inputs.append(declaration)
-        self._use(file, None)
+        self._use(file, file.best.note or file.best.format, None)
 
     def _match_column(self, name: str, values: Mapping[str, str]) -> str:
         """Find the column of sessions.csv that holds the table's names as they stand, or add one."""
@@ -450,97 +391,80 @@ class _Drafter:
                 self.sessions[session_id].cells.get(column) == value for session_id, value in values.items()
             ):
                 return column
-        column = self._free_column(name)
-        for session_id, value in values.items():
-            self.sessions[session_id].cells[column] = value
-        return column
+        return self._add_column(name, values)
 
-    def _add_metadata(
-        self, files: Sequence[_Found], tabular: Mapping[PurePosixPath, pl.DataFrame]
-    ) -> set[PurePosixPath]:
-        """Merge tables with one row per session or animal into the columns of sessions.csv."""
-        taken = set()
-        for file in files:
-            table = tabular.get(file.path)
-            if table is None or (file.best is not None and file.best.kind != "metrics"):
+    def _add_metadata(self, file: Candidate) -> bool:
+        """Merge a table with one row per session or animal into sessions.csv; tell whether it was one."""
+        measured = file.best is not None and not only_describes(file)
+        if file.table is None or (measured and file.uses[0].kind != "metrics"):
+            return False
+        key = find_row_key(file.table, self._aliases())
+        if key is None:
+            return False
+        rows = {row[key.column]: row for row in file.table.iter_rows(named=True)}
+        for name in file.table.columns:
+            cells = {session_id: rows[value][name].strip() for session_id, value in key.values.items()}
+            if measured and not describes(file.table, name):
                 continue
-            key = _find_row_key(table, self._aliases())
-            if key is None:
+            if not name.strip() or all(cell in MISSING for cell in cells.values()) or self._is_known(cells):
                 continue
-            columns = [
-                name
-                for name in table.columns
-                if file.best is None or name == key.column or _describes(table, name)
-            ]
-            if self._merge(file, table.select(columns), key) and file.best is None:
-                taken.add(file.path)
-                self.recognised.append(
-                    RecognisedFile(
-                        path=str(file.path),
-                        what=f"table of metadata, tied to sessions by its column {key.column!r}",
-                        session_id=None,
-                    )
-                )
-        return taken
-
-    def _merge(self, file: _Found, table: pl.DataFrame, key: _Key) -> bool:
-        """Copy a table's columns into the sessions that it names; tell whether there were any."""
-        rows = {row[key.column]: row for row in table.iter_rows(named=True)}
-        merged = False
-        for name in table.columns:
-            cells = {session_id: rows[value][name] for session_id, value in key.values.items()}
-            if not name.strip() or all(cell in MISSING for cell in cells.values()):
-                continue
-            if all(self.sessions[session_id].session_id == cell for session_id, cell in cells.items()):
-                continue  # says nothing new
-            column = self._free_column(name, cells)
-            for session_id, cell in cells.items():
-                self.sessions[session_id].cells[column] = cell
-            merged = True
+            column = self._add_column(name, cells)
             self._learn(column, cells)
-        if merged and file.best is None:
-            missing = len(self.sessions) - len(key.values)
-            if missing:
-                self.comments.append(f"{file.path} has no row for {missing} of {len(self.sessions)} sessions")
-        return merged
+        if not measured:
+            self._use(file, f"metadata, rows named by {key.column!r}", None)
+            absent = [session_id for session_id in self.sessions if session_id not in key.values]
+            if absent:
+                self.doubts.append(f"{file.path} has no row for {len(absent)} sessions, such as {absent[0]}")
+        return True
+
+    def _is_known(self, cells: Mapping[str, str]) -> bool:
+        """Tell whether a column of sessions.csv says the same already."""
+        if all(session_id == cell for session_id, cell in cells.items()):
+            return True
+        return any(
+            all(self.sessions[session_id].cells.get(column) == cell for session_id, cell in cells.items())
+            for column in self.metadata
+        )
 
     def _learn(self, column: str, cells: Mapping[str, str]) -> None:
-        """Let a column name the subject, and sessions go by its values where they are unique."""
-        plain = column.casefold().replace("_", "").replace(" ", "")
-        if plain in _SUBJECT_NAMES and column != "subject_id" and "subject_id" not in self.metadata:
-            self.metadata["subject_id"] = None
-            self.comments.append(
+        """Let a column name the animals, and sessions go by the values of a column that names them."""
+        plain = "_".join(column.casefold().split())
+        if plain in SUBJECT_NAMES and "subject_id" not in self.metadata:
+            self._add_column("subject_id", cells)
+            self.doubts.append(
                 f"subject_id, the animal behind a session, was taken from the column {column!r}"
             )
+        unique = len({alias(cell) for cell in cells.values()}) == len(cells)
+        if unique and plain in {*KEY_NAMES, *SUBJECT_NAMES}:
             for session_id, cell in cells.items():
-                self.sessions[session_id].cells["subject_id"] = cell
-        if len({alias(cell) for cell in cells.values()}) == len(cells) and not all(
-            map(parse_number, cells.values())
-        ):
-            for session_id, cell in cells.items():
-                self.sessions[session_id].aliases.add(alias(cell))
+                if cell not in MISSING:
+                    self.sessions[session_id].aliases.add(alias(cell))
 
-    def _free_column(self, name: str, cells: Mapping[str, str] | None = None) -> str:
-        """Find a name for a metadata column that sessions.csv has free, and take it."""
-        name = " ".join(name.split())
+    def _add_column(self, name: str, cells: Mapping[str, str]) -> str:
+        """Add a column under its name, or under a similar one where that has another meaning."""
+        wanted = " ".join(name.split())
         taken = {*tables.SESSIONS, *RESERVED, *DEFAULT_INPUTS, *self.metadata}
         taken |= {item.column for item in self.inputs if item.column}
-        if name in {"subject_id", "exclude_reason"} and name not in self.metadata:
-            taken.discard(name)
-        if name in {"fps", "px_per_cm"} and name not in self.metadata and cells and _all_valid(name, cells):
-            taken.discard(name)
-        free = name
-        if free in taken:
-            numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))
-            free = next(candidate for candidate in numbered if candidate not in taken)
-            self.comments.append(
-                f"the column {name!r} was renamed {free!r}, for its name has another meaning"
+        if wanted not in self.metadata and _is_valid(wanted, cells):
+            taken.discard(wanted)
+        column = _numbered(wanted, taken)
+        if column != wanted:
+            self.doubts.append(
+                f"the column {wanted!r} of a table is called {column!r}, for sessions.csv uses that name"
             )
-        self.metadata[free] = None
-        return free
+        self.metadata.append(column)
+        for session_id, cell in cells.items():
+            self.sessions[session_id].cells[column] = cell
+        return column
 
-    # ------------------------------------------------------------------------------------------------------- small parts
-    def _session(self, session_id: str) -> _Session:
+    # ------------------------------------------------------------------------------------- together
+    def _session(self, name: str) -> _Session:
+        """Find or make the session of a name; the id is made such that sessions.csv accepts it."""
+        session_id = f"session_{name}" if name in MISSING else name
+        if len(quote(session_id, safe="")) > LONGEST_ID:
+            while len(quote(session_id, safe="")) > LONGEST_ID - 4:
+                session_id = session_id[:-1]
+            session_id = _numbered(session_id, self.sessions)
         session = self.sessions.setdefault(session_id, _Session(session_id=session_id))
         session.aliases |= {alias(session_id), session_id.casefold()}
         return session
@@ -548,142 +472,41 @@ class _Drafter:
     def _aliases(self) -> dict[str, set[str]]:
         return {session_id: session.aliases for session_id, session in self.sessions.items()}
 
-    def _use(self, file: _Found, session_id: str | None) -> None:
-        best = file.recognitions[0]
-        self.recognised.append(
-            RecognisedFile(path=str(file.path), what=best.note or best.format, session_id=session_id)
-        )
-
     def draft(self) -> Draft:
         """Put everything together."""
         sessions = sorted(self.sessions.values(), key=lambda session: natural_key(session.session_id))
         order = list(DEFAULT_INPUTS)
-        inputs = sorted(self.inputs, key=lambda item: (order.index(item.recognition.kind), item.path or ""))
-        columns = ["session_id", *(item.column for item in inputs if item.column), *self.metadata]
-        if "subject_id" in columns:
-            columns.remove("subject_id")
-            columns.insert(1, "subject_id")
+        inputs = sorted(self.inputs, key=lambda item: order.index(item.recognition.kind))
+        columns = [*(item.column for item in inputs if item.column), *self.metadata]
+        columns.sort(key=lambda name: name != "subject_id")
         return Draft(
             root=self.root,
-            columns=tuple(columns),
+            columns=("session_id", *columns),
             sessions=tuple({"session_id": session.session_id, **session.cells} for session in sessions),
-            toml=_manifest_text(self.root.name, inputs, self.comments),
+            toml=_manifest_text(self.root.name, inputs, self.doubts),
             recognised=tuple(sorted(self.recognised, key=lambda item: natural_key(item.path))),
             left_out=tuple(sorted(self.left_out, key=lambda item: natural_key(item.path))),
         )
 
 
-# -------------------------------------------------------------------------------------------------------------- tables
-def _read_table(path: Path) -> pl.DataFrame | None:
-    """Read a table as text, its rows as they stand; ``None`` where it is none."""
-    from ethochat.index.formats import delimited
-    from ethochat.index.formats.options import TextOptions
-
-    try:
-        if path.suffix.lower() in delimited.SPREADSHEETS:
-            frame = delimited.read_sheet(path).frame
-        else:
-            head = delimited.read_head(path)
-            delimiter = None if head is None else delimited.delimiter_of(head.splitlines()[:50])
-            if delimiter is None:
-                return None
-            frame = delimited.read_table(path, TextOptions(delimiter=delimiter)).frame
-    except FormatError:
-        return None
-    return frame if frame.height and frame.width > 1 else None
-
-
-def _values(table: pl.DataFrame, column: str) -> list[str]:
-    """Return the different values of a column that say something and could stand in sessions.csv."""
-    values = table[column].unique(maintain_order=True).to_list()
-    return [
-        value for value in values if value not in MISSING and value == value.strip() and value.isprintable()
-    ]
-
-
-def _distinct(table: pl.DataFrame, column: str) -> int:
-    return len(_values(table, column))
-
-
-def _find_key(
-    table: pl.DataFrame, aliases: Mapping[str, set[str]], options: Mapping[str, object], *, fewest: int
-) -> _Key | None:
-    """Find the column whose values name most sessions, the one the reader suggests first."""
-    best: tuple[tuple[int, bool, int], _Key] | None = None
-    for column in table.columns:
-        values = _values(table, column)
-        matched = match_exactly(values, aliases)
-        suggested = column == options.get(KEY_OPTION)
-        if len(matched) < fewest or 2 * len(set(matched.values())) < len(values):
-            continue
-        merit = (len(matched), suggested, -_name_rank(column))
-        if best is None or merit > best[0]:
-            best = (merit, _Key(column=column, values=matched))
-    return None if best is None else best[1]
-
-
-def _find_row_key(table: pl.DataFrame, aliases: Mapping[str, set[str]]) -> _Key | None:
-    """Find the column that gives sessions, or animals in the sessions' names, one row each."""
-    best: tuple[tuple[int, bool, int], _Key] | None = None
-    for column in table.columns:
-        values = _values(table, column)
-        if len(values) < table.height:  # empty or repeated names
-            continue
-        exact = match_exactly(values, aliases)
-        matched = exact or match_parts(values, aliases)
-        # A column of small numbers names sessions "1" to "5" by chance, where it is not made for it.
-        chance = all(parse_number(value) is not None for value in values) and 2 * len(matched) < len(values)
-        if 2 * len(matched) < len(aliases) or not matched or chance:
-            continue
-        merit = (len(matched), bool(exact), -_name_rank(column))
-        if best is None or merit > best[0]:
-            best = (merit, _Key(column=column, values=matched))
-    return None if best is None else best[1]
-
-
-def _own_key(table: pl.DataFrame, file: _Found) -> str | None:
-    """Find the column that names sessions by what the reader suggests, or by the column's own name."""
-    suggested = file.recognitions[0].options.get(KEY_OPTION)
-    if isinstance(suggested, str) and suggested in table.columns:
-        return suggested
-    usual = [
-        name for name in table.columns if _name_rank(name) < len(_KEY_NAMES) and _distinct(table, name) > 1
-    ]
-    return min(usual, key=_name_rank, default=None)
-
-
-def _name_rank(column: str) -> int:
-    plain = column.strip().casefold().replace(" ", "_")
-    return _KEY_NAMES.index(plain) if plain in _KEY_NAMES else len(_KEY_NAMES)
-
-
-def _describes(table: pl.DataFrame, column: str) -> bool:
-    """Tell whether a column of a table of measurements says something about the animal or the design."""
-    if column.strip().casefold().replace("_", "") in _DESIGN_NAMES:
-        return True
-    return any(parse_number(value) is None for value in _values(table, column))
-
-
-def _all_valid(column: str, cells: Mapping[str, str]) -> bool:
+# -------------------------------------------------------------------------------------- small parts
+def _is_valid(column: str, cells: Mapping[str, str]) -> bool:
+    """Tell whether cells may stand under a name to which sessions.csv gives a meaning."""
     present = [cell for cell in cells.values() if cell not in MISSING]
     if column == "px_per_cm":
         return all((parse_number(cell) or 0) > 0 for cell in present)
-    try:
-        return all(exact_fps(cell) > 0 for cell in present)
-    except ValueError:
-        return False
+    if column == "fps":
+        try:
+            return all(exact_fps(cell) > 0 for cell in present)
+        except ValueError:
+            return False
+    return column in {"subject_id", "exclude_reason"}
 
 
-def _unused_reason(file: _Found, table: pl.DataFrame | None) -> str:
-    if table is not None:
-        return "no reader recognises it, and no column of it names every session once, as a table of metadata would"
-    return "no reader recognises it"
-
-
-# --------------------------------------------------------------------------------------------------------------- names
-def _free_id(text: str) -> str:
-    """Make a session id that sessions.csv accepts."""
-    return f"session_{text}" if text in MISSING else text[:64]
+def _numbered(name: str, taken: Collection[str | None]) -> str:
+    """Return a name that is not taken: itself, or with a number."""
+    numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))
+    return next(candidate for candidate in (name, *numbered) if candidate not in taken)
 
 
 def _pose_rank(file: Named) -> tuple[bool, bool, int, str]:
@@ -696,32 +519,19 @@ def _is_drawn_on(file: Named) -> bool:
     return file.path.stem.casefold().endswith(("_labeled", "_labelled", "_annotated"))
 
 
-# ------------------------------------------------------------------------------------------------------ experiment.toml
-_HINTS: Final[Mapping[InputKind, str]] = {
-    "annotations": 'source_kind = "automated"  # if a classifier made these labels, not a person',
-    "pose": "options.first_frame = 0  # if the file starts later than the video",
-}
-
-
-def _manifest_text(name: str, inputs: Sequence[_Input], comments: Sequence[str]) -> str:
+# ---------------------------------------------------------------------------------- experiment.toml
+def _manifest_text(name: str, inputs: Sequence[_Input], doubts: Sequence[str]) -> str:
     document = tomlkit.document()
-    document.add(
-        tomlkit.comment("Drafted by `ethochat init`. Read it through: guesses are marked, nothing is final.")
-    )
-    for comment in dict.fromkeys(comments):
-        document.add(tomlkit.comment(f"GUESS: {_one_line(comment)}"))
+    document.add(tomlkit.comment("Drafted by `ethochat init`. Read it through; what is a guess says so."))
+    _add_doubts(document, doubts)
     experiment = tomlkit.table()
     experiment.add("name", name or "experiment")
     experiment.add("description", "")
     document.add("experiment", experiment)
     defaults = tomlkit.table()
+    defaults.add(tomlkit.comment("fps = 25          # where no video says it; without it times count frames"))
     defaults.add(
-        tomlkit.comment(
-            "fps = 25          # where neither a video nor sessions.csv says it; times count frames without"
-        )
-    )
-    defaults.add(
-        tomlkit.comment("px_per_cm = 10.5  # or give the arena's size below; distances are in pixels without")
+        tomlkit.comment("px_per_cm = 10.5  # or declare the arena; without it distances are in pixels")
     )
     document.add("defaults", defaults)
     array = tomlkit.aot()
@@ -733,20 +543,40 @@ def _manifest_text(name: str, inputs: Sequence[_Input], comments: Sequence[str])
 
 def _input_table(item: _Input) -> TomlTable:
     table = tomlkit.table()
-    for comment in item.comments:
-        table.add(tomlkit.comment(f"GUESS: {_one_line(comment)}"))
+    _add_doubts(table, [_worded(doubt, paths) for doubt, paths in item.doubts.items()])
     table.add("kind", item.recognition.kind)
     if item.column is not None:
         table.add("column", item.column)
     else:
         table.add("path", item.path)
         table.add("match", item.match)
-    table.add("format", item.recognition.format)
-    if item.recognition.kind in _HINTS:
-        table.add(tomlkit.comment(_HINTS[item.recognition.kind]))
+    if item.recognition.kind != "video":
+        table.add("format", item.recognition.format)
+    if item.recognition.kind == "annotations":
+        table.add(
+            tomlkit.comment('source_kind = "automated"  # if a program made these labels, not a person')
+        )
     if item.options:
         table.add("options", _plain(item.options))
     return table
+
+
+def _worded(doubt: str, paths: Sequence[PurePosixPath]) -> str:
+    return f"{paths[0]}: {doubt}" if len(paths) == 1 else f"{len(paths)} files such as {paths[0]}: {doubt}"
+
+
+def _add_doubts(container: TOMLDocument | TomlTable, doubts: Sequence[str]) -> None:
+    """Write guesses as comments, the first few where there are many alike."""
+    different = [_one_line(doubt) for doubt in dict.fromkeys(doubts)]
+    for doubt in different[:_SHOWN_DOUBTS]:
+        container.add(tomlkit.comment(f"GUESS: {doubt}"))
+    if len(different) > _SHOWN_DOUBTS:
+        container.add(tomlkit.comment(f"GUESS: … and {len(different) - _SHOWN_DOUBTS} more like these"))
+
+
+def _one_line(text: str) -> str:
+    """Make a text fit for a comment, whatever names of files and columns it quotes."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
 
 
 def _plain(value: object) -> object:
@@ -756,7 +586,3 @@ def _plain(value: object) -> object:
     if isinstance(value, (tuple, list, set, frozenset)):
         return [_plain(item) for item in value]
     return value
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

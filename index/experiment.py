@@ -24,6 +24,9 @@ SESSIONS = "sessions.csv"
 RESERVED: Final = ("session_id", "subject_id", "individuals", "fps", "px_per_cm", "exclude_reason")
 """Columns of sessions.csv with a meaning of their own; those that inputs name come on top."""
 
+LONGEST_ID: Final = 200
+"""Characters of a session id, percent-encoded: it names the session's files below ``.ethochat``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
@@ -239,12 +242,11 @@ class _SessionBuilder:
                 "session_id",
                 f"Expected a unique id, found {shown(session_id)} in lines {first} and {row.line}.",
             )
-        # The id names the session's files below .ethochat, percent-encoded.
-        if not session_id.isprintable() or len(quote(session_id, safe="")) > 200:
+        if not session_id.isprintable() or len(quote(session_id, safe="")) > LONGEST_ID:
             self._note(
                 row,
                 "session_id",
-                f"Expected up to 200 printable characters, found {shown(session_id)}.",
+                f"Expected up to {LONGEST_ID} printable characters, found {shown(session_id)}.",
             )
         return session_id
 

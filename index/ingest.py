@@ -426,8 +426,29 @@ def _bring_index_up_to_date(
     indexed = state.get("index")
     if isinstance(indexed, dict) and not rebuild and {key: indexed.get(key) for key in wanted} == wanted:
         return int(indexed.get("n_segments", 0)), 0
-    from ethochat.index.search import update_index
+    from ethochat.index.search import VECTORS_DIR, cached_embedder, index_segments
+    from ethochat.index.store import open_store
 
-    n_segments, n_indexed = update_index(experiment, catalog, store=store, rebuild=rebuild, progress=progress)
-    catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": n_segments}})
-    return n_segments, n_indexed
+    segments = catalog.scan("segments").collect()
+    embedder = cached_embedder(experiment.data_dir)
+    opened = open_store(
+        store,
+        path=experiment.data_dir / VECTORS_DIR,
+        dimension=embedder.dimension,
+        embedder_name=embedder.name,
+        rebuild=rebuild,
+    )
+    try:
+        n_indexed = index_segments(
+            opened,
+            embedder,
+            segments,
+            catalog.scan("descriptions").collect(),
+            catalog.load("sessions"),
+            individuals=catalog.load("individuals"),
+            progress=lambda done, total: progress("segments indexed", done, total),
+        )
+    finally:
+        opened.close()
+    catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": segments.height}})
+    return segments.height, n_indexed

@@ -150,6 +150,16 @@ class _InputTable(_Table):
     required: bool = False
     options: dict[str, object] = {}
 
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        from ethochat.index.formats import READERS
+
+        known = [*READERS, "video"]
+        if value is not None and value not in known:
+            raise ValueError(f"Expected one of {', '.join(known)}, found {shown(value)}{near(value, known)}")
+        return value
+
     @model_validator(mode="after")
     def _one_place(self) -> _InputTable:
         if (self.column is None) == (self.path is None):

@@ -1,4 +1,4 @@
-"""Which files belong to one session, told by their names.
+"""Which files and which rows of a table belong to one session, told by their names.
 
 A guess by nature: it only drafts ``experiment.toml`` and ``sessions.csv``, which a person then reads.
 """
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+import polars as pl
 from ethochat.index.domain import InputKind
+from ethochat.index.sheet import MISSING, parse_number
 
 _ROLES: Final = frozenset(
     (
@@ -88,6 +90,24 @@ _EXTENSION: Final = re.compile(
 )
 
 
+KEY_NAMES: Final = (
+    *("session_id", "session", "recording_id", "recording", "id", "video", "video_file", "dlcfile", "file"),
+    *("filename", "file_name", "trial", "trial_id"),
+)
+"""Usual names of a column that names sessions, the most telling first."""
+SUBJECT_NAMES: Final = (
+    *("subject_id", "subject", "animal_id", "animal", "animal_no", "mouse_id", "mouse", "rat_id", "rat"),
+)
+"""Usual names of a column that names animals."""
+DESIGN_NAMES: Final = frozenset(
+    (
+        *("dose", "dosage", "age", "weight", "day", "cage", "trial", "cohort", "batch", "block", "timepoint"),
+        *("litter", "box", "week", "year"),
+    )
+)
+"""Numeric columns that describe the animal or the design rather than measure behavior."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """A file to be paired."""
@@ -150,23 +170,33 @@ def group_files(files: Sequence[Named], *, folder_name: str) -> list[Group]:
     list of Group
         In natural order of the session ids, which are unique.
     """
-    named = _identified(files, folder_name)
     groups: dict[str, list[Named]] = defaultdict(list)
     spelling: dict[str, str] = {}
-    for file, name in named:
+    for file, name in _identified(files):
         groups[name.casefold()].append(file)
-        spelling.setdefault(name.casefold(), name)
+        spelling.setdefault(name.casefold(), name or folder_name)
     merged = _merged(groups)
     guessed: dict[str, list[Named]] = defaultdict(list)
     for source, target in merged.items():
         guessed[target] += groups.pop(source)
     result = []
+    taken = set(spelling.values())
     for key, members in groups.items():
-        everyone = (*members, *guessed[key])
         longer = _common_name(spelling[key], members)
-        session_id = spelling[key] if longer.casefold() in groups else longer
+        session_id = spelling[key] if longer in taken else longer
+        taken.add(session_id)
+        everyone = (*members, *guessed[key])
         result.append(Group(session_id=session_id, members=everyone, guessed=tuple(guessed[key])))
     return sorted(result, key=lambda group: natural_key(group.session_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The column of a table that names sessions."""
+
+    column: str
+    values: Mapping[str, str]
+    """Session id to the value of its rows."""
 
 
 def match_exactly(values: Iterable[str], aliases: Mapping[str, Collection[str]]) -> dict[str, str]:
@@ -197,7 +227,7 @@ def match_exactly(values: Iterable[str], aliases: Mapping[str, Collection[str]])
 
 
 def match_parts(values: Iterable[str], aliases: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Find for each session the longest value that is a part of its name: animal ``M1`` in session ``M1_day2``.
+    """Find for each session the longest value that is part of its name: ``M1`` in session ``M1_day2``.
 
     Parts are whole words with at least one letter, for ``2`` may be a day or an animal.
     """
@@ -213,8 +243,89 @@ def match_parts(values: Iterable[str], aliases: Mapping[str, Collection[str]]) -
     return found
 
 
-def _identified(files: Sequence[Named], folder_name: str) -> list[tuple[Named, str]]:
-    """Give every file its session's name; folders help where files are called alike."""
+def values_of(table: pl.DataFrame, column: str) -> list[str]:
+    """Return the different values of a text column that say something and can stand in sessions.csv."""
+    values = table[column].unique(maintain_order=True).to_list()
+    return [
+        value for value in values if value not in MISSING and value == value.strip() and value.isprintable()
+    ]
+
+
+def name_rank(column: str) -> int:
+    """Rank a column by its name: the lower, the more likely it names sessions or animals."""
+    names = (*KEY_NAMES, *SUBJECT_NAMES)
+    plain = "_".join(column.casefold().split())
+    return names.index(plain) if plain in names else len(names)
+
+
+def find_key(
+    table: pl.DataFrame,
+    aliases: Mapping[str, Collection[str]],
+    *,
+    suggested: str | None = None,
+    fewest: int = 1,
+) -> Key | None:
+    """Find the column of a shared table whose values name most sessions.
+
+    Parameters
+    ----------
+    aliases
+        As for :func:`match_exactly`.
+    suggested
+        A column to prefer among equals.
+    fewest
+        Sessions that must be named.
+    """
+    found: list[tuple[tuple[int, bool, int], Key]] = []
+    for column in table.columns:
+        values = values_of(table, column)
+        matched = match_exactly(values, aliases)
+        if len(matched) >= fewest and not _by_chance(matched, values):
+            merit = (len(matched), column == suggested, -name_rank(column))
+            found.append((merit, Key(column=column, values=matched)))
+    return max(found, key=lambda item: item[0])[1] if found else None
+
+
+def find_row_key(table: pl.DataFrame, aliases: Mapping[str, Collection[str]]) -> Key | None:
+    """Find the column of a table with one row per session, or per animal that the sessions' names contain."""
+    found: list[tuple[tuple[int, bool, int], Key]] = []
+    for column in table.columns:
+        values = values_of(table, column)
+        if len(values) < table.height:  # empty or repeated
+            continue
+        exact = match_exactly(values, aliases)
+        matched = exact or match_parts(values, aliases)
+        if matched and 2 * len(matched) >= len(aliases) and not _by_chance(matched, values):
+            merit = (len(matched), bool(exact), -name_rank(column))
+            found.append((merit, Key(column=column, values=matched)))
+    return max(found, key=lambda item: item[0])[1] if found else None
+
+
+def find_named_key(table: pl.DataFrame, *, one_row_each: bool) -> str | None:
+    """Find a column that names several sessions (or animals) by its own name alone.
+
+    Parameters
+    ----------
+    one_row_each
+        Whether every value must stand in one row, or in two and more on average.
+    """
+    usual = []
+    for column in table.columns:
+        n_values = len(values_of(table, column))
+        fits = n_values == table.height if one_row_each else 2 * n_values <= table.height
+        if n_values > 1 and fits and name_rank(column) < len(KEY_NAMES) + len(SUBJECT_NAMES):
+            usual.append(column)
+    return min(usual, key=name_rank, default=None)
+
+
+def _by_chance(matched: Mapping[str, str], values: Sequence[str]) -> bool:
+    """Tell whether a column of numbers names sessions ``1`` to ``5`` although it is not made for it."""
+    numeric = all(parse_number(value) is not None for value in matched.values())
+    return numeric and 2 * len(set(matched.values())) < len(values)
+
+
+def _identified(files: Sequence[Named]) -> list[tuple[Named, str]]:
+    """Give every file its session's name; folders help where files are called alike or not at all."""
     names = {file: identifier(file.path.name) for file in files}
     homes: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for file, name in names.items():
@@ -223,7 +334,7 @@ def _identified(files: Sequence[Named], folder_name: str) -> list[tuple[Named, s
     result = []
     for file, name in names.items():
         parts = [_folder(file), name] if name.casefold() in clashing else [name]
-        result.append((file, "_".join(filter(None, parts)) or folder_name))
+        result.append((file, "_".join(filter(None, parts))))
     return result
 
 
@@ -244,8 +355,9 @@ def _merged(groups: Mapping[str, Sequence[Named]]) -> dict[str, str]:
             shorter = [other for other in others if _starts(_words(name), _words(other))]
             longer = [other for other in others if _starts(_words(other), _words(name))]
             target = max(shorter, key=lambda other: len(_words(other)), default=None)
-            if target is None and len(longer) == 1:
-                target = longer[0]
+            likely = others if not name else longer  # a file without a name belongs to the only recording
+            if target is None and len(likely) == 1:
+                target = likely[0]
             if target is not None:
                 result[name] = target
                 break

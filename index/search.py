@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,26 @@ from ethochat.index.embedders.cache import EmbeddingCache
 from ethochat.index.errors import NotIngestedError, StaleIndexError
 from ethochat.index.store import open_store
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint, SegmentStore
-from ethochat.index.tables import SESSIONS
+from ethochat.index.tables import SESSIONS, empty
 
 VECTORS_DIR: Final = "vectors"
 CACHE_FILE: Final = "cache/embeddings.sqlite"
 HASH_FIELD: Final = "content_hash"
 """Payload field that tells whether a stored point is still what the tables say."""
 
+_FIELDS: Final = (
+    "session_id",
+    "subject_id",
+    "individual",
+    "source",
+    "behaviors",
+    "zones",
+    "start_time",
+    "stop_time",
+    "mean_speed",
+    "distance",
+    "describer",
+)
 _GAP: Final = 0.5  # hits less than this apart, in the session's time unit, may be one event
 _OVERFETCH: Final = 8
 _MOST_CANDIDATES: Final = 4096
@@ -96,7 +110,11 @@ class SegmentSearch:
         while True:
             found = self.store.search(vector, text=query, limit=n_candidates, conditions=conditions)
             events = merge_events(found)
-            if len(found) < n_candidates or n_candidates >= _MOST_CANDIDATES or _settled(found, events, wanted):
+            if (
+                len(found) < n_candidates
+                or n_candidates >= _MOST_CANDIDATES
+                or _settled(found, events, wanted)
+            ):
                 break
             n_candidates *= 4
         kept = [best for best, members in events if like_segment not in members]
@@ -214,9 +232,8 @@ def index_segments(
         When a segment has two descriptions.
     """
     rows = _joined(segments, descriptions, metadata, individuals)
-    columns = [name for name in metadata.columns if name not in SESSIONS]
     stored = store.read_field(HASH_FIELD)
-    changed = [row for row in _contents(rows, columns) if stored.get(row.segment_id) != row.payload[HASH_FIELD]]
+    changed = [row for row in _contents(rows) if stored.get(row.segment_id) != row.payload[HASH_FIELD]]
     _delete_gone(store, sorted(set(stored) - set(rows["segment_id"])))
     # equal texts side by side, so that a chunk embeds each of them once
     changed.sort(key=lambda row: (row.embedded, row.segment_id))
@@ -227,3 +244,127 @@ def index_segments(
         if progress is not None:
             progress(start + len(chunk), len(changed))
     return len(changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What the tables say of one segment."""
+
+    segment_id: str
+    text: str
+    embedded: str
+    payload: dict[str, PayloadValue]
+
+    def point(self, vector: NDArray[np.float32]) -> SegmentPoint:
+        return SegmentPoint(segment_id=self.segment_id, vector=vector, text=self.text, payload=self.payload)
+
+
+def _joined(
+    segments: pl.DataFrame,
+    descriptions: pl.DataFrame,
+    metadata: pl.DataFrame,
+    individuals: pl.DataFrame | None,
+) -> pl.DataFrame:
+    """One row per described segment, with ``meta`` a struct of the session's metadata."""
+    twice = descriptions.filter(pl.col("segment_id").is_duplicated())
+    if not twice.is_empty():
+        raise ValueError(
+            f"Expected one description per segment, found several of {twice['segment_id'][0]!r}."
+        )
+    sessions = metadata.select(
+        "session_id",
+        pl.struct(pl.exclude(*SESSIONS)).alias("meta")
+        if set(metadata.columns) - set(SESSIONS)
+        else pl.lit(None).alias("meta"),
+        (pl.col("subject_id") if "subject_id" in metadata.columns else pl.lit(None, pl.String)).alias(
+            "session_subject"
+        ),
+    )
+    subjects = empty("individuals") if individuals is None else individuals
+    return (
+        segments.join(descriptions.drop("session_id"), on="segment_id", how="inner")
+        .join(sessions, on="session_id", how="left")
+        .join(subjects, on=["session_id", "individual"], how="left")
+        .with_columns(pl.coalesce("subject_id", "session_subject").alias("subject_id"))
+        .sort("segment_id")
+    )
+
+
+def _contents(rows: pl.DataFrame) -> Iterator[_Content]:
+    for row in rows.iter_rows(named=True):
+        text = " ".join(row[part] for part in ("overall", "head", "limb", "torso") if row[part])
+        keywords = ", ".join(row["keywords"] or [])
+        embedded = f"{text} {keywords}".strip()
+        payload: dict[str, PayloadValue] = {
+            **{name: row[name] for name in _FIELDS},
+            "duration": row["stop_time"] - row["start_time"],
+            **{f"meta.{name}": value for name, value in (row["meta"] or {}).items()},
+        }
+        said = json.dumps([embedded, text, payload], sort_keys=True, ensure_ascii=False)
+        payload[HASH_FIELD] = hashlib.sha256(said.encode()).hexdigest()[:16]
+        yield _Content(segment_id=row["segment_id"], text=text, embedded=embedded, payload=payload)
+
+
+def _delete_gone(store: SegmentStore, segment_ids: Sequence[str]) -> None:
+    for start in range(0, len(segment_ids), _CHUNK):
+        batch = tuple(segment_ids[start : start + _CHUNK])
+        store.delete([FieldCondition(field="segment_id", op="in", value=batch)])
+
+
+def _n_indexable(catalog: Catalog) -> int:
+    described = catalog.load("descriptions").select("segment_id")
+    return catalog.load("segments").join(described, on="segment_id", how="semi").height
+
+
+def merge_events(hits: Sequence[Hit]) -> list[tuple[Hit, frozenset[str]]]:
+    """Put together the hits that show one event.
+
+    Parameters
+    ----------
+    hits
+        In any order, with the payload of :class:`~ethochat.index.store.base.SegmentPoint`.
+
+    Returns
+    -------
+    list of tuple
+        The best hit of each event and the ids of all its hits; best first, equally near ones by session and time.
+    """
+    in_time = sorted(hits, key=lambda hit: (_event_key(hit), *_interval(hit), hit.segment_id))
+    events: list[list[Hit]] = []
+    reach = 0.0
+    for hit in in_time:
+        start, stop = _interval(hit)
+        if events and _event_key(events[-1][0]) == _event_key(hit) and start - reach < _GAP:
+            events[-1].append(hit)
+            reach = max(reach, stop)
+        else:
+            events.append([hit])
+            reach = stop
+    merged = [(min(event, key=_rank), frozenset(hit.segment_id for hit in event)) for event in events]
+    return sorted(merged, key=lambda item: _rank(item[0]))
+
+
+def _rank(hit: Hit) -> tuple[float, str, float, str]:
+    # Equal texts may differ in the last digits, by the batch they were embedded in.
+    return (-round(hit.score, 5), str(hit.payload.get("session_id")), _interval(hit)[0], hit.segment_id)
+
+
+def _event_key(hit: Hit) -> tuple[str, str, str]:
+    behaviors = hit.payload.get("behaviors")
+    leading = behaviors[0] if isinstance(behaviors, list) and behaviors else ""
+    return (str(hit.payload.get("session_id")), str(hit.payload.get("individual") or ""), leading)
+
+
+def _interval(hit: Hit) -> tuple[float, float]:
+    start, stop = hit.payload["start_time"], hit.payload["stop_time"]
+    if not isinstance(start, int | float) or not isinstance(stop, int | float):
+        raise StaleIndexError(
+            f"Expected times in the indexed segment {hit.segment_id!r}, found {start!r} and {stop!r}; "
+            "run `ethochat ingest --rebuild-index` on the experiment."
+        )
+    return float(start), float(stop)
+
+
+def _settled(found: Sequence[Hit], events: Sequence[tuple[Hit, frozenset[str]]], wanted: int) -> bool:
+    """Whether no further candidate could be among the wanted: the last one is farther than the last that is kept."""
+    return len(events) >= wanted and min(hit.score for hit in found) < events[wanted - 1][0].score - 1e-4

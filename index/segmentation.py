@@ -352,7 +352,7 @@ def _motions(kinematics: pl.DataFrame, zones: pl.DataFrame) -> dict[str, Motion]
 
 
 def tracked_as(individual: str, tracked: Collection[str]) -> str | None:
-    """Name under which a labeled animal is tracked; a file that names no animal means the only one there is."""
+    """Name under which a labeled animal is tracked; a file that names none means the only one there is."""
     if individual in tracked:
         return individual
     return next(iter(tracked)) if len(tracked) == 1 and (individual == "" or "" in tracked) else None

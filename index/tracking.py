@@ -1,13 +1,14 @@
 """Tracks without pose: one animal as a silhouette on a floor that it contrasts with.
 
-The empty scene is learned first, from frames spread over the video; each frame is then compared with it. A place where
-the animal sits most of the time counts as floor as soon as a few of those frames show it empty. A frame's overall change
-of light is removed, and slow local change is followed. A pixel belongs to the animal when its brightness is closer to the
-animal's than to the floor's. Opening the silhouette removes the tail, so that the centroid is the body's.
+The empty scene is learned first, from frames spread over the video; each frame is then compared with it.
+A place where the animal sits most of the time counts as floor as soon as a few of those frames show it empty.
+A frame's overall change of light is removed, and slow local change is followed. A pixel belongs to the animal
+when its brightness is closer to the animal's than to the floor's. Opening the silhouette removes the tail, so
+that the centroid is the body's.
 
-Heading: the long axis of a silhouette has two ends. Which one leads is decided for a whole stretch at once: the animal
-mostly walks forward and does not turn around between two frames. A stretch without enough walking to tell, and a frame
-whose silhouette is round, have no heading.
+Heading: the long axis of a silhouette has two ends. Which one leads is decided for a whole stretch at once:
+the animal mostly walks forward and does not turn around between two frames. A stretch without enough walking
+to tell, and a frame whose silhouette is round, have no heading.
 """
 
 from __future__ import annotations
@@ -45,7 +46,11 @@ _FAINT_CONFIDENCE: Final = 0.75
 _LIGHT_STRIDE: Final = 7
 """Every how many pixels the light of a frame is measured."""
 _MAX_REACH: Final = 2.0
-"""Body lengths per frame (growing while it is lost) beyond which a silhouette is not the animal's."""
+"""Diameters per frame (more while it is lost) that an animal moves; beyond, it must look much like it."""
+_ALIKE: Final = 0.5
+"""Natural logarithm of the area ratio within which a silhouette far away is still taken for the animal."""
+_JUMP_CONFIDENCE: Final = 0.7
+"""Confidence factor of such a silhouette."""
 _LOST_FRAMES: Final = 30
 """Frames without the animal that end a stretch of heading."""
 _ROUND: Final = 1.15
@@ -106,8 +111,8 @@ class _Look:
     def thresholds(self, background: Gray, *, strict: bool) -> Gray:
         """Least difference at each pixel that makes it the animal's: half of the expected one.
 
-        On a place that is itself almost as dark (or bright) as the animal that is little, and a shadow or a mirror image
-        on a wall reaches it. ``strict`` asks for a good part of the usual contrast everywhere.
+        On a place that is itself almost as dark (or bright) as the animal that is little, and a shadow or a
+        mirror image on a wall reaches it. ``strict`` asks for a good part of the usual contrast everywhere.
         """
         least = max(self.floor, _CLEAR_SHARE * self.contrast if strict else 0.0)
         return np.clip(np.maximum(self.expected(background) / 2, least), 0, 254).astype(np.uint8)
@@ -122,7 +127,7 @@ class _Scene:
     area: float
     """Usual area of the animal without tail, px² at this scale."""
     arena: Mask
-    """Where the animal was ever seen, filled to a convex region and widened by a body length."""
+    """Where the animal was ever seen, made convex and widened by its size."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -176,9 +181,9 @@ def track_silhouette(
     Returns
     -------
     Track
-        Source ``"silhouette"``, keypoint ``"centroid"`` (of the body without the tail, px), ``area_px2`` (of the
-        same) and ``orientation_deg`` (-180..180, 0 = +x, positive towards +y). Where no animal was found, position
-        and area are NaN and the confidence is 0; an empty arena gives a track without a single position.
+        Source ``"silhouette"``, keypoint ``"centroid"`` (of the body without the tail, px), ``area_px2`` (of
+        the same) and ``orientation_deg`` (-180..180, 0 = +x, positive towards +y). Where no animal was found,
+        position and area are NaN and confidence is 0; an empty arena gives a track without any position.
         Confidence is 1 for a silhouette of usual size and contrast without a rival, and falls with each.
 
     Raises
@@ -243,7 +248,7 @@ def _learn(path: Path, settings: SilhouetteSettings) -> _Scene | None:
 
 
 def _read_samples(path: Path, n: int) -> Gray:
-    """Read frames spread over the video at up to ``_SAMPLE_WIDTH``, all in the same light: uint8 (n, height, width)."""
+    """Read frames spread over the video, shrunk, in the same light: uint8, shape (n, height, width)."""
     import cv2
 
     images: list[Gray] = []
@@ -260,12 +265,9 @@ def _read_samples(path: Path, n: int) -> Gray:
 def _shrink(image: Gray, size: tuple[int, int]) -> Gray:
     import cv2
 
-    small = (
-        image
-        if (image.shape[1], image.shape[0]) == size
-        else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    )
-    return np.asarray(cv2.blur(small, (3, 3)), dtype=np.uint8)
+    if (image.shape[1], image.shape[0]) != size:
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.blur(image, (3, 3)), dtype=np.uint8)
 
 
 def _gain(reference: Gray, image: Gray) -> float:
@@ -280,7 +282,7 @@ def _gain(reference: Gray, image: Gray) -> float:
 def _is_dark(order: Gray, median: Gray, floor: float) -> bool:
     """Say whether the moving thing is darker than what it moves on.
 
-    What moves leaves its trace on many places; where it sat for long, only its outline is left the other way round. Where the
+    What moves leaves its trace in many places, and the other way round only where it sat for long. Where the
     two are alike, the scene without the animal is the smoother one.
     """
     darker = median.astype(np.float64) - order[0]
@@ -315,6 +317,8 @@ def _fit(
     if len(areas) < least:
         return None
     area = float(np.median(areas))
+    thresholds = look.thresholds(background, strict=False)
+    masks = [_threshold(look.difference(background, sample), thresholds) for sample in samples]
     return _Scene(background=background, look=look, area=area, arena=_arena(masks, opening, area))
 
 
@@ -372,9 +376,7 @@ def _empty_median(samples: Gray, scene: _Scene) -> Gray:
     covered = np.stack([cv2.dilate(mask, kernel) > 0 for mask in masks])
     values = np.sort(np.where(covered, np.uint8(255), samples), axis=0)  # covered ones last
     n_seen = (~covered).sum(axis=0)
-    middle = np.take_along_axis(
-        values, np.maximum(n_seen // 2, 0)[np.newaxis] - (n_seen > 0) * (n_seen % 2 == 0), 0
-    )[0]
+    middle = np.take_along_axis(values, np.maximum(n_seen - 1, 0)[np.newaxis] // 2, axis=0)[0]
     return np.where(n_seen >= 2, middle, scene.background).astype(np.uint8)
 
 
@@ -435,12 +437,13 @@ class _Finder:
         if number % self._settings.update_every == 0:
             self._update(image, _threshold(difference, self._lenient))
             difference = self._scene.look.difference(self._background, image)
-        for thresholds, factor in ((self._strict, 1.0), (self._lenient, _FAINT_CONFIDENCE)):
+        for thresholds, certainty in ((self._strict, 1.0), (self._lenient, _FAINT_CONFIDENCE)):
             blobs = self._blobs(_threshold(difference, thresholds) & self._scene.arena, difference)
             chosen = min(blobs, key=lambda blob: self._cost(blob, number), default=None)
-            if chosen is not None and self._reach(chosen, number) <= _MAX_REACH:
+            if chosen is not None and self._plausible(chosen, number, strict=thresholds is self._strict):
+                jump = 1.0 if self._reach(chosen, number) <= _MAX_REACH else _JUMP_CONFIDENCE
                 self._last = (chosen.x, chosen.y, number)
-                return chosen, factor * self._confidence(chosen, blobs)
+                return chosen, certainty * jump * self._confidence(chosen, blobs)
         return None, 0.0
 
     def _blobs(self, mask: Mask, difference: Gray) -> list[_Blob]:
@@ -483,6 +486,11 @@ class _Finder:
             return 0.0
         x, y, seen = self._last
         return math.hypot(blob.x - x, blob.y - y) / (2 * self._scene.radius * (1 + (number - seen) / 2))
+
+    def _plausible(self, blob: _Blob, number: int, *, strict: bool) -> bool:
+        """Near where the animal was, or so much like it that the recording must have jumped."""
+        alike = strict and abs(math.log(blob.area / self._scene.area)) < _ALIKE
+        return alike or self._reach(blob, number) <= _MAX_REACH
 
     def _cost(self, blob: _Blob, number: int) -> float:
         return abs(math.log(blob.area / self._scene.area)) + self._reach(blob, number)
@@ -541,7 +549,8 @@ def _resolve_heading(position: Floats, area: Floats, axis: Floats, elongation: F
         if evidence >= 1.0:  # walked at least a body length more forward than backward
             heading[stretch] = axis[stretch] + np.where(flipped, math.pi, 0.0)
     heading[elongation < _ROUND] = np.nan
-    return np.arctan2(np.sin(heading), np.cos(heading))
+    wrapped: Floats = np.arctan2(np.sin(heading), np.cos(heading))
+    return wrapped
 
 
 def _velocity(position: Floats, frames: NDArray[np.int64]) -> Floats:

@@ -166,8 +166,8 @@ def _median_places(
     if missing:
         tracked = sorted({name for track in tracks for name in track.keypoints})
         raise ExperimentError(
-            f"Expected the keypoints {missing} of arena or zones to be seen in session {session.session_id!r}; "
-            f"tracked are {tracked}.",
+            f"Expected the keypoints {missing} of arena or zones to be seen in session "
+            f"{session.session_id!r}; tracked are {tracked}.",
             path=MANIFEST,
         )
     return places
@@ -258,8 +258,8 @@ def _polygon(points: Sequence[Point], where: str) -> Polygon:
     if not polygon.is_valid or polygon.area == 0:
         listed = [(round(x, 1), round(y, 1)) for x, y in points]
         raise ExperimentError(
-            f"Expected the points of {where} in order around it, found {listed}, an outline that crosses itself "
-            "or has no area; change the order.",
+            f"Expected the points of {where} in order around it, found {listed}, an outline that crosses "
+            "itself or has no area; change the order.",
             path=MANIFEST,
         )
     return polygon

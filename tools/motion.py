@@ -291,7 +291,7 @@ def _paths(call: Call, plan: TrackPlan, track: TrackRef) -> Iterator[tuple[str, 
     arguments = call.arguments
     plainly = arguments.min_confidence is None and arguments.interpolate is None
     if not arguments.keypoints and plainly:
-        yield "", _center_path(call.context, track, plan.unit)
+        yield "", center_path(call.context, track, plan.unit)
         return
     for keypoint in _named_keypoints(call, track):
         frames, x, y = read_point(call, track, keypoint, plan.unit)
@@ -305,7 +305,7 @@ def _paths(call: Call, plan: TrackPlan, track: TrackRef) -> Iterator[tuple[str, 
         yield keypoint, Path(frames=frames, x=x, y=y, step=steps(x, y), speed=np.hypot(vx, vy))
 
 
-def _center_path(context: ToolContext, track: TrackRef, unit: LengthUnit) -> Path:
+def center_path(context: ToolContext, track: TrackRef, unit: LengthUnit) -> Path:
     columns = [f"x_{unit}", f"y_{unit}", f"step_{unit}", f"speed_{unit}_per_s"]
     table = (
         _scan(context, "kinematics", track.session_id)
@@ -521,17 +521,22 @@ def _pair_points(call: Call, plan: TrackPlan, first: TrackRef, second: TrackRef)
         raise ToolRetryError(f"Expected one keypoint, or one for each animal, got {call.arguments.keypoints!r}.")
     points = []
     for place, track in enumerate((first, second)):
-        known = keypoints_of(call.context, track)
+        keypoint = None
         if call.arguments.keypoints:
-            keypoint: str | None = match_name(call.arguments.keypoints[-1 if place else 0], known, "keypoint")
-        else:
-            keypoint = resolve_roles(known, call.context.experiment.keypoints).center
-        if keypoint is None:
-            path = _center_path(call.context, track, plan.unit)
-            points.append((path.frames, path.x, path.y))
-        else:
-            points.append(_bridged(call, read_point(call, track, keypoint, plan.unit)))
+            known = keypoints_of(call.context, track)
+            keypoint = match_name(call.arguments.keypoints[-1 if place else 0], known, "keypoint")
+        points.append(_bridged(call, body_center(call, track, plan.unit, keypoint)))
     return _aligned(*points)
+
+
+def body_center(call: Call, track: TrackRef, unit: LengthUnit, keypoint: str | None = None) -> _Points:
+    """Frames and positions of a keypoint or the body center, not bridged where a keypoint stands for it."""
+    if keypoint is None:
+        keypoint = resolve_roles(keypoints_of(call.context, track), call.context.experiment.keypoints).center
+    if keypoint is not None:
+        return read_point(call, track, keypoint, unit)
+    path = center_path(call.context, track, unit)
+    return path.frames, path.x, path.y
 
 
 def _bridged(call: Call, point: _Points) -> _Points:

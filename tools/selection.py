@@ -422,16 +422,11 @@ def declared_words(context: ToolContext) -> dict[str, tuple[str, ...]]:
 
 
 def _declared(context: ToolContext) -> list[tuple[str, tuple[str, ...], str | None]]:
-    """Name, synonyms and category of every behavior: the experiment's words, then those of the rule catalogue."""
-    from ethochat.index.behaviors.rules import RULES
+    """Name, synonyms and category of every behavior: the experiment's words, then those of the rules in force."""
+    from ethochat.index.behaviors.rules import rules_of
 
-    settings = {item.name: item for item in context.experiment.behaviors}
-    declared = [(item.name, item.synonyms, item.category) for item in settings.values()]
-    for rule in RULES:
-        own = settings.get(rule.name)
-        category = own.category if own is not None and own.category else rule.category
-        declared.append((rule.name, tuple(rule.synonyms), category))
-    return declared
+    declared = [(item.name, item.synonyms, item.category) for item in context.experiment.behaviors]
+    return declared + [(rule.name, rule.synonyms, rule.category) for rule in rules_of(context.experiment)]
 
 
 def match_behaviors(context: ToolContext, names: Sequence[str]) -> tuple[str, ...]:

@@ -58,6 +58,9 @@ FOLLOW_UP: Final = (
 )
 
 # What is measured, the most telling cue first: pattern, measure, what it needs.
+EXCEPT: Final = r"\b(?:leaving out|leave out|excluding|except(?: for)?|without|other than|apart from|not counting|ignoring|omitting)\b"
+PER_MINUTE: Final = r"\bper (?:full |whole )?minute\b|\b(?:for |in )?each minute\b|\bminute by minute\b|\bevery minute\b"
+
 MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
@@ -74,6 +77,7 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
     (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),
     (r"\bbody lengths?\b", "body_length", "track"),
+    (r"\bhow (?:many|much) (?:\w+ )?(?:seconds|minutes|hours|frames|time)\b|\bseconds of\b|\bminutes of\b|\bframes of\b", "total_duration", "behavior"),
     (r"\bbouts?\b|\bepisodes?\b|\bhow often\b|\bhow many times\b|\bnumber of\b|\bcounts?\b|\bhow many\b|\bfrequen\w+", "bout_count", "behavior"),
     (DURATION, "total_duration", "behavior"),
 )  # fmt: skip
@@ -121,6 +125,10 @@ COMMON_WORDS: Final = frozenset(
     correlation kappa f1 frame-wise wise inter cohens s t u r m h ms mm kg mg shortest slowest bottom smallest farthest furthest figure graph chart scatter bar bars dot dots
     color colored trajectory occupancy heatmap map raster ethogram histogram line minutes hour hours age sex dose weight cage animal mouse-seconds snippet snippets
     budget breakdown contrast versus seen scoring rating automated automatically tracking pose keypoint keypoints bodypart bodyparts skeleton markers marker
+    centimeter centimeters millimeter velocity speed speeds undetected detected relationship response dependent depend depends affected affect affects influence
+    rear rears rearing reared switch switches latest earliest except excluding except scorable uninterrupted budget subtypes minus plus column columns fall falls
+    october november december january february march april june july august september monday tuesday wednesday thursday friday today yesterday
+    agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
     """.split()

@@ -65,6 +65,8 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
         match = re.search(pattern, text, re.IGNORECASE)
         if match and not all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
             return Refusal(reason, suggestions(vocabulary))
+    if not vocabulary.has_partners and re.search(r"\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b", text, re.IGNORECASE):
+        return Refusal("Which other animal a behavior is directed at is not recorded in this experiment.", suggestions(vocabulary))
     columns = {name.lower() for name in vocabulary.columns}
     for pattern, concept, names in _METADATA_CONCEPTS:
         match = re.search(pattern, text, re.IGNORECASE)
@@ -85,7 +87,7 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
 def suggestions(vocabulary: Vocabulary) -> tuple[str, ...]:
     """Questions that this experiment's data can answer."""
     offers = []
-    behavior = next(iter(vocabulary.behaviors), None)
+    behavior = next(iter(vocabulary.named_behaviors), None)
     column = next(iter(vocabulary.grouping_columns()), None)
     if behavior and column:
         offers.append(f"How much time do the animals spend in {behavior}, by {column}?")

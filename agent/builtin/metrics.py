@@ -38,7 +38,9 @@ def common_parts(metrics: Sequence[str]) -> set[str]:
     return {part for part, count in first.items() if count > 0.5 * len(metrics)} | {stem("classifications")}
 
 
-def metric_for(wanted: Collection[str], metrics: Sequence[str], *, quantity: str | None = None) -> str | None:
+def metric_for(
+    wanted: Collection[str], metrics: Sequence[str], *, quantity: str | None = None, behavior: Collection[str] = ()
+) -> str | None:
     """The metric whose name says what the words say, and nothing else.
 
     Parameters
@@ -49,6 +51,8 @@ def metric_for(wanted: Collection[str], metrics: Sequence[str], *, quantity: str
         Names of the imported metrics.
     quantity
         What is asked for, when it is certain: ``time``, ``count``, ``distance`` …
+    behavior
+        Stems of the behavior asked for, all of which the name must hold.
 
     Returns
     -------
@@ -67,6 +71,8 @@ def metric_for(wanted: Collection[str], metrics: Sequence[str], *, quantity: str
         parts = canonical_stems(set(name_stems(metric)) - ignored)
         needed = parts - _FILLERS
         if not needed & words or not (needed & quantities) <= words or not said <= needed:
+            continue
+        if not set(behavior) <= needed or (not needed - quantities and quantity not in ("distance", "speed")):
             continue
         missing = needed - words
         scored.append((len(missing), -len(needed & words), len(parts), metric))

@@ -33,6 +33,7 @@ class BuiltinChatModel(BaseChatModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     context: ToolContext
+    needs_prompt: bool = False
     _vocabulary: Vocabulary | None = PrivateAttr(default=None)
 
     @property

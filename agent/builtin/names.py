@@ -8,6 +8,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
+from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.lexicon import COMMON_WORDS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.text import NUMBER_WORDS, atoms, name_stems, stem
@@ -86,9 +87,12 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
     ``values`` maps a metadata column to the values named, ``columns`` and ``metrics`` what else was named.
     """
     slots = scan.slots
+    words = atoms(scan.text)
     for mention in mentions:
         entry = mention.entry
-        if entry.kind in _PLURAL:
+        if re.search(lexicon.EXCEPT + r"[\w\s'\"-]{0,24}$", scan.text[: words[mention.start].start], re.IGNORECASE):
+            _leave_out(slots, mention, vocabulary)
+        elif entry.kind in _PLURAL:
             _append(slots, _PLURAL[entry.kind], entry.name)
         elif entry.kind == "behavior":
             _append(slots, "behaviors", entry.name)
@@ -99,12 +103,30 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         elif entry.kind == "value" and entry.column is not None:
             values = slots.setdefault("values", {})
             _append(values, entry.column, entry.name)
+    if not slots.get("behaviors"):
+        like = vocabulary.behaviors_like(scan.text)
+        if like:
+            slots["behaviors"] = like
     for mention in mentions:
         members = mention.entry.members
         if members and not set(members) & set(slots.get("behaviors", ())):
             slots["behaviors"] = [*slots.get("behaviors", []), *members]
             slots["category"] = mention.entry.name
-    _drop_rater_named_as_value(slots, vocabulary)
+    _settle_overlaps(slots, vocabulary)
+
+
+def _leave_out(slots: dict[str, Any], mention: Mention, vocabulary: Vocabulary) -> None:
+    """A name after "except" or "leaving out" is taken away from what it belongs to."""
+    entry = mention.entry
+    everything = {"session": vocabulary.sessions, "subject": vocabulary.subjects, "individual": vocabulary.individuals}
+    if entry.kind == "value":
+        slots.setdefault("where", []).append({"column": entry.column, "op": "!=", "value": entry.name})
+    elif entry.kind in everything:
+        key = _PLURAL[entry.kind]
+        slots[key] = [name for name in slots.get(key) or everything[entry.kind] if name != entry.name]
+        slots["left_out"] = [*slots.get("left_out", []), key]
+    elif entry.kind == "behavior":
+        _append(slots, "without_behaviors", entry.name)
 
 
 def _append(slots: dict[str, Any], key: str, name: str) -> None:
@@ -113,10 +135,15 @@ def _append(slots: dict[str, Any], key: str, name: str) -> None:
         names.append(name)
 
 
-def _drop_rater_named_as_value(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
-    """A subject that is also the only animal of a named session adds nothing."""
+def _settle_overlaps(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Drop what was named in passing: a subject beside its own session, a behavior that the named source never marks."""
     if slots.get("sessions") and slots.get("subjects") and set(slots["subjects"]) <= set(slots["sessions"]):
         del slots["subjects"]
+    sources = slots.get("sources")
+    if sources and len(slots.get("behaviors", ())) > 1:
+        # "aggression subtypes … on channel S2": what the named source never marks was said in passing
+        marked = [name for name in slots["behaviors"] if set(vocabulary.behaviors.get(name, ())) & set(sources)]
+        slots["behaviors"] = marked or slots["behaviors"]
 
 
 def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -198,8 +225,8 @@ def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabul
 
 
 _GROUP_POSITIONS = (
-    r"\b(?:the|in|of)\s+{word}\s+(?:group|condition|cohort|treated|mice|animals|mouse|treatment|arm)\b",
-    r"\b{word}[- ](?:treated|injected|group|mice|animals|cohort)\b",
+    r"\b(?:the|in|of)\s+{word}\s+(?:group|condition|cohort|treated|mice|animals|mouse|treatment|arm)\b(?!-)",
+    r"\b{word}[- ](?:treated|injected|group|mice|animals|cohort)\b(?!-)",
     r"\b(?:treated with|given|received|receiving|injected with|in|among|than|after|rater|annotator|classifier|zone)\s+(?:the\s+)?{word}\b",
     r"\bbetween\s+{word}\s+and\b|\band\s+{word}\s+(?:treated|mice|animals|group)\b|\b{word}\s+(?:versus|vs)\b|\b(?:versus|vs\.?)\s+{word}\b",
 )

@@ -38,16 +38,19 @@ class Scanner:
     rest: str = field(default="")
     """The same with what was read blanked out."""
     slots: dict[str, Any] = field(default_factory=dict)
+    cues: str = field(default="")
+    """The question without the phrases that were taken, names included: where cue words are looked for."""
 
     def __post_init__(self) -> None:
-        if not self.rest:
-            self.rest = self.text
+        self.rest = self.rest or self.text
+        self.cues = self.cues or self.text
 
     def take(self, pattern: str) -> re.Match[str] | None:
         """Find a pattern in what is left, and blank it."""
         match = re.search(pattern, self.rest, re.IGNORECASE)
         if match is not None:
             self.blank(match.start(), match.end())
+            self.cues = self.cues[: match.start()] + " " * len(match.group()) + self.cues[match.end() :]
         return match
 
     def blank(self, start: int, stop: int) -> None:
@@ -154,7 +157,7 @@ def read_window(scan: Scanner) -> None:
     if ranged:
         unit = ranged[4] or ranged[2]
         start, stop = _clock(ranged[1], ranged[2] or unit), _clock(ranged[3], unit)
-        if start is not None and stop is not None and "bin_s" not in slots | {} or "start_s" not in slots:
+        if start is not None and stop is not None and "start_s" not in slots:
             slots.update(start_s=start, stop_s=stop)
     first = scan.take(
         rf"\b(?:in|during|over|within|for)?\s*(?:the\s+)?(?:first|initial|opening)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
@@ -205,6 +208,9 @@ def read_bout_limits(scan: Scanner) -> None:
 def read_tracking_limits(scan: Scanner) -> None:
     """Read confidence, distance and consecutive-frame limits, and how missing points are treated."""
     slots = scan.slots
+    # Missing points are never positions here, so being told so changes nothing.
+    scan.take(r"\b(?:ignor\w+|skip\w*|exclud\w+|leav\w+ out|omit\w*)\b[^.?;:]*\b(?:missing|undetected|not detected)\b[^.?;:]*")
+    scan.take(r"\b(?:coordinates?|points?|positions?|values?)\s*\(0, ?0\)[^.?;:]*|;?\s*a frame with a missing point[^.?;:]*|\bmask (?:them|it|those)\b")
     number_or = r"(\d*\.?\d+)"
     match = scan.take(
         rf"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?{number_or}\b"
@@ -275,6 +281,8 @@ def read_rank(scan: Scanner) -> None:
         and not ranked
         and not scan.has(rf"\b(?:{_MOST}|{_LEAST})\b(?<!at most)(?<!at least)")
     ):
+        return
+    if scan.has(r"\bin order of\b|\border of (?:their|its)\b") and not (most or least):
         return
     if most or least or ranked:
         slots["order"] = "ascending" if least and not most else "descending"

@@ -81,7 +81,7 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
         return "agreement"
     if matches(lexicon.CORRELATION, text):
         return "correlate"
-    clips = matches(lexicon.CLIPS, text)
+    clips = matches(lexicon.CLIPS, text) and not matches(r"\bfirst\b.*\b(?:start|begin|occur|happen|appear)\w*\b|\bwhen does .*\bfirst\b", text)
     if (
         matches(lexicon.TRANSITION, text)
         and len(vocabulary.behaviors) > 1
@@ -185,6 +185,10 @@ def _is_fact(scan: Scanner, vocabulary: Vocabulary) -> bool:
 def _is_census(scan: Scanner, vocabulary: Vocabulary) -> bool:
     """Whether sessions or animals are counted or listed, rather than what they did."""
     text, slots = scan.text, scan.slots
+    numeric = [name for name in vocabulary.numeric_columns if matches(rf"\bhow many\s+(?:[\w-]+\s+){{0,2}}?{name}\b", text)]
+    if numeric:
+        slots["metrics"] = numeric[:1]
+        return False
     counted = matches(rf"\bhow many\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?{lexicon.PEOPLE}\b", text)
     behavioral = (
         slots.get("metrics")
@@ -228,8 +232,10 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     """Choose the measure, the split and the statistics."""
     slots = reading.slots
     choose_measure(slots, scan, vocabulary)
-    choose_groups(slots, scan, vocabulary)
+    if "bin_s" not in slots and matches(lexicon.PER_MINUTE, scan.text) and slots.get("measure") in ("total_duration", "distance", "zone_time", "mean_speed"):
+        slots["bin_s"] = 60.0
     _choose_keep(slots, scan)
+    choose_groups(slots, scan, vocabulary)
     if _is_spread(scan) and slots.get("behaviors"):
         slots["statistics"] = ["range"]
         slots["group_by"] = ["session_id"]
@@ -253,8 +259,13 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         slots.pop("behaviors", None)
         slots.pop("zones", None)
         return
-    text = scan.text
+    text = scan.cues
+    if matches(r"\bhow far\b|\bdistances?\b|\bhow many (?:centimeters?|cm|meters?|m|pixels?|px)\b", scan.text) and not slots.get("sources"):
+        _moving_is_no_behavior(slots, vocabulary)
     behavioral = bool(slots.get("behaviors"))
+    if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
+        slots["measure"] = "time_near"
+        return
     if (
         slots.get("zones")
         and not behavioral
@@ -275,7 +286,7 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
                 continue
             if needs == "pair" and len(vocabulary.individuals) < 2:
                 continue
-            if matches(pattern, text):
+            if matches(pattern, scan.text if name == "percent_tracked" else text):
                 slots["measure"] = name
                 break
         if behavioral and "measure" not in slots:
@@ -284,15 +295,25 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
     _prefer_metric(slots, scan, vocabulary)
 
 
+def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """In "how far did it run", running is not the behavior asked for."""
+    kept = [name for name in slots.get("behaviors", ()) if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors[name])]
+    slots["behaviors"] = kept
+
+
 def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Take an imported metric where no rater is named and it says the same for every session."""
     if not vocabulary.metrics or slots.get("sources"):
         return
     if any(slots.get(key) is not None for key in ("min_bout_s", "max_bout_s", "bin_s", "stop_s", "start_s")):
         return
+    if matches(lexicon.RATERS, scan.text) or matches(lexicon.NONE, scan.text):
+        return
     stems = [atom.stem for atom in atoms(scan.text)]
+    behavior: list[str] = []
     if slots.get("behaviors"):
-        stems += [atom.stem for name in slots["behaviors"] for atom in atoms(name)]
+        behavior = [atom.stem for name in slots["behaviors"] for atom in atoms(name)]
+        stems += behavior
         if len(slots["behaviors"]) > 1 or slots.get("measure") not in (
             "bout_count",
             "total_duration",
@@ -301,7 +322,10 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
             return
     elif slots.get("measure") in ("distance", "mean_speed", "max_speed") and vocabulary.trackers:
         return
-    metric = metric_for(stems, vocabulary.metrics, quantity=_QUANTITY.get(slots.get("measure", "")))
+    elif slots.get("measure") in ("inter_bout_interval", "bout_duration", "bout_rate"):
+        return
+    quantity = _QUANTITY.get(slots.get("measure") or "")
+    metric = metric_for(stems, vocabulary.metrics, quantity=quantity, behavior=behavior)
     if metric is not None:
         if slots.get("behaviors"):
             slots["metric_for_behaviors"] = slots["behaviors"]
@@ -383,7 +407,7 @@ def _resolve_group(column: str, scan: Scanner, vocabulary: Vocabulary) -> str | 
         return next(iter(vocabulary.grouping_columns()), None)
     if column == "animal":
         if len(vocabulary.individuals) > 1:
-            return "individual"
+            return "subject_id" if vocabulary.subjects else "individual"
         return "subject_id" if vocabulary.subjects and not _one_session_each(vocabulary) else "session_id"
     return column
 
@@ -396,10 +420,9 @@ def _choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
     text = scan.text
     if matches(lexicon.OUTLIER, text):
         slots["keep"] = "outliers"
-        slots.setdefault("group_by", ["session_id"])
         slots.pop("statistics", None)
         return
-    listing = matches(rf"\b(?:which|what|list|name|how many)\b[^.?]*\b{lexicon.PEOPLE}\b", text)
+    listing = matches(rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b", text)
     if not listing or slots.get("order"):
         return
     if matches(lexicon.NONE, text):
@@ -412,9 +435,6 @@ def _choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         slots["all_sources"] = matches(
             rf"\ball (?:\w+ )?{lexicon.RATERS}|\bany (?:of the )?{lexicon.RATERS}", text
         )
-        if not slots.get("group_by"):
-            animals = matches(rf"\b(?:which|what|list|name)\b[^.?]*\b{lexicon.ANIMALS}\b", text)
-            slots["group_by"] = ["animal" if animals else "session_id"]
 
 
 def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -600,6 +620,8 @@ def complete_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> N
         slots["name"] = next(
             iter([*slots.get("behaviors", ()), *slots.get("metrics", ()), *slots.get("zones", ())]), None
         )
+    if slots["topic"] == "missing_ids":
+        slots.pop("sessions", None)
     slots["who"] = matches(lexicon.WHO, text)
 
 
@@ -694,7 +716,7 @@ def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
 
 
 def _no_behavior(reading: Reading, vocabulary: Vocabulary) -> Understanding:
-    listed = ", ".join(vocabulary.behaviors) or "none"
+    listed = ", ".join(vocabulary.named_behaviors) or "none"
     if reading.unread:
         unknown = ", ".join(f"“{word}”" for word in reading.unread[:4])
         return Refusal(
@@ -702,7 +724,7 @@ def _no_behavior(reading: Reading, vocabulary: Vocabulary) -> Understanding:
             suggestions(vocabulary),
         )
     if vocabulary.behaviors:
-        return AskBack("Which behavior do you mean?", tuple(vocabulary.behaviors)[:12], reading)
+        return AskBack("Which behavior do you mean?", vocabulary.named_behaviors[:12], reading)
     return _not_understood(reading, vocabulary)
 
 
@@ -719,7 +741,7 @@ def check_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
     if not slots.get("measure") or (slots["measure"] in _NEEDS_BEHAVIOR and not slots.get("behaviors")):
         if reading.unread:
             return _no_behavior(reading, vocabulary)
-        options = (*list(vocabulary.metrics)[:4], *list(vocabulary.behaviors)[:6])
+        options = (*vocabulary.named_behaviors[:6], *vocabulary.metrics[:4])
         return AskBack("Which measure should be compared?", options, reading)
     if not slots.get("group_column"):
         return Refusal(f"There is nothing to compare by.{_known_groups(vocabulary)}", suggestions(vocabulary))

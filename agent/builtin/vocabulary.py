@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from ethochat.agent.builtin.text import Atom, atoms, name_stems
+from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
 from ethochat.index.catalog import Catalog
 from ethochat.index.experiment import Experiment
 
@@ -29,6 +29,7 @@ Kind = Literal[
 _PRIORITY: tuple[Kind, ...] = (
     "metric", "session", "subject", "source", "behavior", "category", "zone", "keypoint", "individual", "value", "column",
 )  # fmt: skip
+_COLUMN_SYNONYMS = (("dose", "dosage"), ("sex", "gender"), ("genotype", "strain"), ("age", "age_weeks", "age_days"), ("weight", "weight_g", "body_weight"))
 _MAX_CATEGORIES = 24
 """A text column with more values than this identifies rather than groups."""
 
@@ -76,20 +77,31 @@ class Vocabulary:
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Metadata column to its values, for columns with few."""
     numeric_columns: tuple[str, ...] = ()
+    has_partners: bool = False
+    """Whether any bout names the other animal."""
     free_words: set[str] = field(default_factory=set)
     """Stems of the experiment's name, description and definitions: words that are no news."""
 
     def add(self, entry: Entry, *names: str) -> None:
         """Make an entry findable under its names."""
         for name in names:
-            stems = name_stems(name)
-            if stems and entry not in self.entries[stems]:
-                self.entries[stems].append(entry)
+            # "idTracker" is two words to one reader and one to the next; "left ear" names the keypoint "leftear".
+            forms = {name_stems(name), tuple(atom.stem for atom in atoms(name))}
+            for stems in forms:
+                if stems and entry not in self.entries[stems]:
+                    self.entries[stems].append(entry)
 
     @property
     def max_length(self) -> int:
         """Atoms of the longest name."""
         return max((len(stems) for stems in self.entries), default=0)
+
+    @property
+    def named_behaviors(self) -> tuple[str, ...]:
+        """Behaviors whose names are words rather than cluster numbers; those of people first."""
+        words = [name for name in self.behaviors if not name.isdigit()]
+        by_hand = {name for name in words if any(self.sources.get(source) == "manual" for source in self.behaviors[name])}
+        return tuple(sorted(words, key=lambda name: (name not in by_hand, name)))
 
     @property
     def stems(self) -> set[str]:
@@ -108,7 +120,7 @@ class Vocabulary:
         words = atoms(text)
         taken = [False] * len(words)
         found: list[Mention] = []
-        for length in range(min(self.max_length, len(words)), 0, -1):
+        for length in range(min(max(self.max_length, 2), len(words)), 0, -1):
             for start in range(len(words) - length + 1):
                 if any(taken[start : start + length]):
                     continue
@@ -120,15 +132,46 @@ class Vocabulary:
 
     def _match(self, text: str, words: list[Atom], start: int, stop: int) -> Mention | None:
         entries = self.entries.get(tuple(word.stem for word in words[start:stop]))
+        if not entries and stop - start == 2 and words[start].text.isalpha() and words[start + 1].text.isalpha():
+            entries = self.entries.get((stem(words[start].text + words[start + 1].text),))
         if not entries:
             return None
         surface = text[words[start].start : words[stop - 1].stop]
         if stop - start == 1 and len(surface) == 1 and surface.islower():
             return None  # "a" is an article before it is the name of a cage
+        if surface.isdigit() and not self._introduced(words, start, entries):
+            return None  # a bare number is a number before it is the name of a cluster or an animal
         entry = min(
             entries, key=lambda item: (item.name.lower() != surface.lower(), _PRIORITY.index(item.kind))
         )
         return Mention(entry, start, stop, entry.name.lower() == surface.lower())
+
+    def _introduced(self, words: list[Atom], start: int, entries: list[Entry]) -> bool:
+        """Whether the word before says that a number is a name: "mouse 12", "cluster 7"."""
+        if start == 0:
+            return False
+        introducing = {"behavior": ("cluster", "label", "class", "state", "syllabl"), "value": ()}
+        people = ("mous", "anim", "subject", "session", "record", "trial", "rat", "individu", "id")
+        before = words[start - 1].stem
+        return any(
+            before in introducing.get(entry.kind, people) or (entry.column is not None and before in name_stems(entry.column))
+            for entry in entries
+        )
+
+    def behaviors_like(self, text: str) -> list[str]:
+        """Behaviors of several words whose words the text holds in any order, those with most of them.
+
+        "nose point in the zone of the left object" means ``Nose-point in round object left``.
+        """
+        said = {word.stem for word in atoms(text)}
+        scored = []
+        for name in self.behaviors:
+            parts = set(name_stems(name))
+            share = len(parts & said) / len(parts) if len(parts) > 2 else 0.0
+            if share >= 0.75:
+                scored.append((share, name))
+        best = max((share for share, _ in scored), default=0.0)
+        return sorted(name for share, name in scored if share == best)
 
     def grouping_columns(self) -> list[str]:
         """Metadata columns that split the sessions into few groups, the most telling first."""
@@ -143,10 +186,19 @@ def build_vocabulary(experiment: Experiment, catalog: Catalog) -> Vocabulary:
     _add_people_and_places(vocabulary, experiment, catalog)
     _add_behaviors(vocabulary, experiment, catalog)
     _add_metadata(vocabulary, experiment, catalog)
+    partners = catalog.scan("bouts").select((pl.col("partner").is_not_null() & (pl.col("partner") != "")).any()).collect()
+    vocabulary.has_partners = bool(partners.item())
     described = [experiment.name, experiment.description]
     described += [setting.definition or "" for setting in experiment.behaviors]
     vocabulary.free_words = {part for text in described for part in name_stems(text)}
     return vocabulary
+
+
+def _led_by(entry: Entry, before: str) -> bool:
+    """Whether the word before says what a name is: "cage B", "mouse B"."""
+    if entry.column is not None:
+        return before in name_stems(entry.column)
+    return entry.kind in ("individual", "subject") and before in ("mous", "anim", "subject", "individu", "rat")
 
 
 def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
@@ -212,7 +264,8 @@ def _add_metadata(vocabulary: Vocabulary, experiment: Experiment, catalog: Catal
     sessions = catalog.load("sessions")
     numeric: list[str] = []
     for column in experiment.metadata_columns:
-        vocabulary.add(Entry("column", column), column)
+        synonyms = [name for group in _COLUMN_SYNONYMS if column.lower() in group for name in group]
+        vocabulary.add(Entry("column", column), column, *synonyms)
         if sessions[column].dtype.is_numeric():
             numeric.append(column)
         values = sessions[column].drop_nulls().cast(pl.String).unique().sort().to_list()

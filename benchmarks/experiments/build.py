@@ -99,12 +99,13 @@ def epm_tracker_example(data: Path) -> Iterable[Row]:
 
 
 def abode(data: Path) -> Iterable[Row]:
-    """One session per two-minute snippet of a cage."""
+    """One session per cage, its two-minute snippets one after the other."""
     table = rows_of(data / "abode/abode_annotations.csv.gz")
-    for cage, segment, snippet in sorted({(row["CageID"], row["Segment"], row["Snippet"]) for row in table}):
+    snippets = {(row["CageID"], row["Segment"], row["Snippet"]) for row in table}
+    for cage in sorted({cage for cage, _, _ in snippets}):
         individuals = ";".join(f"{mouse}={cage}:{mouse}" for mouse in "RGB")
-        yield {"session_id": f"abode_{cage}_{segment}_{snippet}", "individuals": individuals, "cage": cage, "segment": segment,
-               "snippet": snippet, "key": f"{cage}|{segment}|{snippet}"}  # fmt: skip
+        count = sum(name == cage for name, _, _ in snippets)
+        yield {"session_id": f"abode_cage_{cage}", "individuals": individuals, "cage": cage, "snippets": str(count)}
 
 
 DATA_SETS: dict[str, Callable[[Path], Iterable[Row]]] = {

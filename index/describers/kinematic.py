@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 ACTIONS: Final[Mapping[str, str]] = {
     "supported rearing": "rears against the wall",
-    "unsupported rearing": "rears in the open, away from the wall",
+    "unsupported rearing": "rears unsupported, away from the wall",
     "rearing": "rears",
     "chase": "chases another {species}",
     "escape": "runs away from another {species}",
@@ -133,24 +133,12 @@ class KinematicDescriber:
         if not isinstance(speed, float):
             return f"The position of the {species} is not known." if segment["source"] == SOURCE else None
         action = next((name for name in ACTIONS if name in active), None)
-        verb = ACTIONS[action] if action is not None else _verb(speed, unit)
-        stated = (
-            f" ({_rounded_speed(speed, unit)})" if action in _MOVING or (action is None and speed > 0) else ""
-        )
-        moving = action in _MOVING or action is None
-        manners = [MANNERS[name] for name in MANNERS if name in active]
-        if not moving or action is None:
-            manners = [manner.replace("along the wall", "at the wall") for manner in manners]
+        verb = ACTIONS[action].format(species=species) if action is not None else _verb(speed, unit)
+        states_speed = action in _MOVING or (action is None and speed > 0)
+        number = f" ({_rounded_speed(speed, unit)})" if states_speed else ""
         zones = segment["zones"] if isinstance(segment["zones"], list) else []
-        said_center = "center visit" in active
-        manners += [
-            f"in the zone {zone}"
-            for zone in zones
-            if not (said_center and zone.lower() in ("center", "centre"))
-        ]
-        return f"The {species} {verb}{stated}{' ' if manners else ''}{', '.join(manners)}.".format(
-            species=species
-        )
+        where = ", ".join(_manners(active, action, species, zones))
+        return f"The {species} {verb}{number}{' ' if where else ''}{where}."
 
     def _keywords(self, behaviors: Iterable[str], zones: Sequence[str]) -> list[str]:
         words: list[str] = []
@@ -166,7 +154,7 @@ class KinematicDescriber:
 
 
 def species_of(experiment: Experiment, session: Session) -> str:
-    """Word for the animal: the metadata column ``species``, else what name or description call it, else "animal"."""
+    """Word for the animal: the column ``species``, else what name or description call it, else "animal"."""
     metadata = experiment.metadata
     column = next((name for name in metadata.columns if name.lower() == "species"), None)
     if column is not None:
@@ -177,6 +165,23 @@ def species_of(experiment: Experiment, session: Session) -> str:
     words = re.findall(r"[a-z]+", f"{experiment.name} {experiment.description}".lower())
     named = {_SPECIES[word] for word in words if word in _SPECIES}
     return named.pop() if len(named) == 1 else "animal"
+
+
+def _manners(active: Sequence[str], action: str | None, species: str, zones: Sequence[str]) -> list[str]:
+    """Say where and how, without what the action says already."""
+    said = {name: MANNERS[name].format(species=species) for name in MANNERS if name in active}
+    if action in ("supported rearing", "unsupported rearing"):
+        said.pop("wall-hugging", None)
+    elif "wall-hugging" in said and action is not None and action not in _MOVING:
+        said["wall-hugging"] = "at the wall"
+    if action in ("chase", "escape", "follow", "approach"):
+        said.pop("near", None)
+    if "turning left" in said and said.pop("turning right", ""):
+        said["turning left"] = "turning left and right"
+    known = ("center", "centre") if "center visit" in said else ()
+    places = [zone for zone in zones if zone.lower() not in known]
+    listed = [f"in the zone{'s' if len(places) > 1 else ''} {' and '.join(places)}"] if places else []
+    return [*said.values(), *listed]
 
 
 # ------------------------------------------------------------------ rounded numbers
@@ -254,7 +259,7 @@ class _BodyLengths:
 
     def __init__(self, kinematics: pl.DataFrame) -> None:
         self._known: dict[str, tuple[int, NDArray[np.float64], NDArray[np.int64]]] = {}
-        for (source, individual), rows in kinematics.group_by("source", "individual", maintain_order=True):
+        for (_, individual), rows in kinematics.group_by("source", "individual", maintain_order=True):
             column = "body_length_px" if rows["body_length_px"].is_not_null().any() else "body_length_cm"
             values = rows.sort("frame")[column].cast(pl.Float64).to_numpy()
             seen = ~np.isnan(values)

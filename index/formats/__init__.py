@@ -21,7 +21,9 @@ READERS: Final[dict[str, str]] = {
     "metric_table": "ethochat.index.formats.metric_table:MetricTableReader",
 }
 """Name of a format to the class that reads it."""
-VIDEO_SUFFIXES: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".mts"})
+VIDEO_SUFFIXES: Final = frozenset(
+    {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".mts"}
+)
 
 
 def get_reader(name: str) -> Reader:
@@ -35,7 +37,9 @@ def get_reader(name: str) -> Reader:
     from ethochat.index.sheet import near
 
     if name not in READERS:
-        raise FormatError(f"Expected a format out of {', '.join(READERS)}, found {name!r}{near(name, READERS)}.")
+        raise FormatError(
+            f"Expected a format out of {', '.join(READERS)}, found {name!r}{near(name, READERS)}."
+        )
     module, _, attribute = READERS[name].partition(":")
     reader = getattr(import_module(module), attribute)()
     if not isinstance(reader, Reader):
@@ -70,7 +74,9 @@ def read_input(item: InputFile, session: Session) -> Track | Labels | Metrics:
         When the file is not what it was declared to be, no reader recognises it, or several do equally well.
     """
     if item.kind == "video":
-        raise FormatError("Expected pose, annotations or metrics, found a video; open it as a video.", path=item.path)
+        raise FormatError(
+            "Expected pose, annotations or metrics, found a video; open it as a video.", path=item.path
+        )
     reader = get_reader(item.format if item.format is not None else _recognised_format(item))
     if reader.kind != item.kind:
         raise FormatError(
@@ -95,13 +101,14 @@ def _recognised_format(item: InputFile) -> str:
     found = [guess for guess in recognise(item.path) if guess.kind == item.kind]
     if not found:
         raise FormatError(
-            f"Expected {item.kind} in one of the formats {', '.join(tried)}, recognised none; declare `format`.",
+            f"Expected {item.kind} in one of the formats {', '.join(tried)}, found none; declare `format`.",
             path=item.path,
         )
     best = [guess.format for guess in found if guess.certainty == found[0].certainty]
     if len(best) > 1:
         raise FormatError(
-            f"Expected one format, recognised {' and '.join(best)} equally well; declare `format`.", path=item.path
+            f"Expected one format, recognised {' and '.join(best)} equally well; declare `format`.",
+            path=item.path,
         )
     return best[0]
 
@@ -117,5 +124,8 @@ def _recognise_video(path: Path) -> Recognition:
     if has_video:
         return Recognition(format="video", kind="video", certainty=1.0, note="video")
     return Recognition(
-        format="video", kind="video", certainty=0.2, note="named like a video, but it has no picture that can be opened"
+        format="video",
+        kind="video",
+        certainty=0.2,
+        note="named like a video, but it has no picture that can be opened",
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 import polars as pl
-
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Labels, ReadRequest, Recognition
@@ -25,9 +24,21 @@ from ethochat.index.formats.delimited import (
 from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS, build_labels
 from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
 from ethochat.index.timebase import TimeBase
+from pydantic import model_validator
 
 START_NAMES: Final = ("from", "start", "start_time", "start_s", "start_frame", "onset", "begin", "t_start")
-STOP_NAMES: Final = ("to", "stop", "end", "stop_time", "end_time", "stop_s", "end_s", "stop_frame", "end_frame", "offset")
+STOP_NAMES: Final = (
+    "to",
+    "stop",
+    "end",
+    "stop_time",
+    "end_time",
+    "stop_s",
+    "end_s",
+    "stop_frame",
+    "end_frame",
+    "offset",
+)
 BEHAVIOR_NAMES: Final = ("type", "behavior", "behaviour", "label", "event", "code")
 RATER_NAMES: Final = ("rater", "experimenter", "observer", "annotator", "scorer", "coder")
 _SECONDS: Final = {"s": 1.0, "ms": 0.001, "min": 60.0}
@@ -40,7 +51,7 @@ class BoutTableOptions(TextOptions):
     stop: Column | None = None
     behavior: Column | None = None
     rater: Column | None = None
-    key_column: Column | None = None
+    key_column: Texts = ()
     individual: Column | None = None
     partner: Column | None = None
     score: Column | None = None
@@ -56,6 +67,14 @@ class BoutTableOptions(TextOptions):
     behaviors: Texts = ()
     """Behaviors that every rater looked for, beside those each has marked anywhere in the file."""
 
+    @model_validator(mode="after")
+    def _one_clock(self) -> BoutTableOptions:
+        if self.time_unit == "frames" and self.offset_s:
+            raise ValueError('expected no `offset_s` beside `time_unit = "frames"`; shift by `first_frame`')
+        if self.time_unit != "frames" and (self.first_frame or self.inclusive):
+            raise ValueError('expected `time_unit = "frames"` beside `first_frame` or `inclusive`')
+        return self
+
 
 class BoutTableReader:
     """Bouts by one or more raters."""
@@ -65,11 +84,13 @@ class BoutTableReader:
 
     def sniff(self, path: Path) -> Recognition | None:
         """Recognise usual names of start, stop and behavior, with numbers in the first two."""
-        table = None if path.suffix in SPREADSHEETS else sample_table(path)
+        table = None if path.suffix.lower() in SPREADSHEETS else sample_table(path)
         if table is None or table.frame.is_empty():
             return None
         columns = table.frame.columns
-        start, stop, behavior = (find_column(columns, names) for names in (START_NAMES, STOP_NAMES, BEHAVIOR_NAMES))
+        start, stop, behavior = (
+            find_column(columns, names) for names in (START_NAMES, STOP_NAMES, BEHAVIOR_NAMES)
+        )
         if start is None or stop is None or behavior is None:
             return None
         try:
@@ -92,9 +113,9 @@ class BoutTableReader:
     def read(self, path: Path, request: ReadRequest) -> Labels:
         """Read the session's bouts.
 
-        A rater with any row for the session, be it a marker, watched it from time zero to the last stop of that session, and
-        would have marked every behavior that this rater marks anywhere in the file. A bout that stops where it starts
-        is a point event and is kept.
+        A rater with any row for the session, be it a marker, watched it from time zero to the last stop of the
+        session, and would have marked every behavior that this rater marks anywhere in the file. A bout that
+        stops where it starts is a point event and is kept.
         """
         options = parse_options(BoutTableOptions, request.options, reader=self.name, path=path)
         whole = read_table(path, options, shared=request.session_key is not None)
@@ -142,12 +163,14 @@ def _placed(table: Table, options: BoutTableOptions, timebase: TimeBase) -> pl.D
     if options.time_unit == "frames":
         starts, stops = _frame_numbers(table, options)
         times = [timebase.time_of(frame) for frame in starts], [timebase.time_of(frame) for frame in stops]
-        frames = starts, stops
     else:
         times = _seconds(table, options, timebase)
-        frames = tuple([timebase.nearest_boundary(time) for time in column] for column in times)
+        starts, stops = ([timebase.nearest_boundary(time) for time in column] for column in times)
     _check_order(table, options, *times)
-    scores = None if options.score is None else numbers(table, options.score)
+    if options.score is None:
+        scores = pl.repeat(None, table.frame.height, dtype=pl.Float64, eager=True)
+    else:
+        scores = numbers(table, options.score)
     return pl.DataFrame(
         {
             "individual": _texts(table, options.individual, ""),
@@ -155,9 +178,9 @@ def _placed(table: Table, options: BoutTableOptions, timebase: TimeBase) -> pl.D
             "behavior": _texts(table, options.behavior, None),
             "start_time": times[0],
             "stop_time": times[1],
-            "start_frame": frames[0],
-            "stop_frame": frames[1],
-            "score": pl.repeat(None, table.frame.height, dtype=pl.Float64, eager=True) if scores is None else scores,
+            "start_frame": starts,
+            "stop_frame": stops,
+            "score": scores,
         },
         schema_overrides={name: dtype for name, dtype in BOUT_ROWS.items() if not name.startswith("source")},
     )
@@ -166,8 +189,8 @@ def _placed(table: Table, options: BoutTableOptions, timebase: TimeBase) -> pl.D
 def _seconds(table: Table, options: BoutTableOptions, timebase: TimeBase) -> tuple[list[float], list[float]]:
     if timebase.unit != "s":
         raise FormatError(
-            f"Expected a frame rate of the session to place times in {options.time_unit}; declare `fps` of the "
-            'session, or `time_unit = "frames"` where the file counts frames.',
+            f"Expected a frame rate of the session to place times in {options.time_unit}; declare `fps` "
+            'of the session, or `time_unit = "frames"` where the file counts frames.',
             path=table.path,
         )
     factor = _SECONDS[options.time_unit]
@@ -176,16 +199,14 @@ def _seconds(table: Table, options: BoutTableOptions, timebase: TimeBase) -> tup
 
 
 def _frame_numbers(table: Table, options: BoutTableOptions) -> tuple[list[int], list[int]]:
-    if options.offset_s:
-        raise FormatError(
-            'Expected no `offset_s` beside `time_unit = "frames"`; shift frames by `first_frame`.', path=table.path
-        )
     starts = integers(table, str(options.start)) - options.first_frame
     stops = integers(table, str(options.stop)) - options.first_frame + int(options.inclusive)
     return starts.to_list(), stops.to_list()
 
 
-def _check_order(table: Table, options: BoutTableOptions, starts: Sequence[float], stops: Sequence[float]) -> None:
+def _check_order(
+    table: Table, options: BoutTableOptions, starts: Sequence[float], stops: Sequence[float]
+) -> None:
     for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         if stop < start:
             given = [table.frame[str(name)][row] for name in (options.start, options.stop)]
@@ -199,10 +220,14 @@ def _check_order(table: Table, options: BoutTableOptions, starts: Sequence[float
 def _check_bouts(table: Table, bouts: pl.DataFrame, is_bout: pl.Series, options: BoutTableOptions) -> None:
     unnamed = (bouts["behavior"] == "").arg_true()
     if len(unnamed) and "" not in options.ignore:
-        raise table.error("Expected the name of a behavior, found none.", row=int(unnamed[0]), column=options.behavior)
+        raise table.error(
+            "Expected the name of a behavior, found none.", row=int(unnamed[0]), column=options.behavior
+        )
     anonymous = (bouts["source"] == "").arg_true()
     if len(anonymous):
-        raise table.error("Expected the name of a rater, found none.", row=int(anonymous[0]), column=options.rater)
+        raise table.error(
+            "Expected the name of a rater, found none.", row=int(anonymous[0]), column=options.rater
+        )
     early = (is_bout & (bouts["start_time"] < 0)).arg_true()
     if len(early):
         row = int(early[0])
@@ -227,6 +252,9 @@ def _vocabulary(whole: Table, options: BoutTableOptions, source: str) -> dict[st
 
 def _coverage(bouts: pl.DataFrame, vocabulary: dict[str, list[str]]) -> pl.DataFrame:
     watched = bouts.select("source", "individual", "source_kind").unique().sort("source", "individual")
+    # A marker row names no animal; it does not make a nameless one.
+    named = watched.filter(pl.col("individual") != "")["source"].unique().to_list()
+    watched = watched.filter((pl.col("individual") != "") | ~pl.col("source").is_in(named))
     stop_time, stop_frame = bouts["stop_time"].max(), bouts["stop_frame"].max()
     rows = [
         (individual, "annotations", rater, kind, 0.0, stop_time, stop_frame, vocabulary[rater])

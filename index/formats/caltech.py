@@ -1,4 +1,4 @@
-"""Text files of the Caltech Behavior Annotator: channels of contiguous bouts in frames counted from 1, stops included."""
+"""Text files of the Caltech Behavior Annotator: channels of bouts, frames counted from 1, stops included."""
 
 from __future__ import annotations
 
@@ -91,26 +91,34 @@ def _parse(path: Path, text: str) -> tuple[list[str], list[_Channel]]:
         else:
             raise FormatError(f"Expected 'Configuration file:', found {shown(words)}.", path=path, row=number)
     if not channels:
-        raise FormatError("Expected a channel ('S1: start end type'), found none; is the file cut off?", path=path)
+        raise FormatError(
+            "Expected a channel ('S1: start end type'), found none; is the file cut off?", path=path
+        )
     return behaviors, channels
 
 
 def _bout(path: Path, line: int, words: str, channel: _Channel, behaviors: list[str]) -> tuple[str, int, int]:
     match = _BOUT.fullmatch(words)
     if match is None:
-        raise FormatError(f"Expected start, end and type of a bout, found {shown(words)}.", path=path, row=line)
+        raise FormatError(
+            f"Expected start, end and type of a bout, found {shown(words)}.", path=path, row=line
+        )
     first, last, behavior = int(match[1]), int(match[2]), match[3].strip()
     if not 1 <= first <= last:
-        raise FormatError(f"Expected frames from 1 on, the end not before the start, found {first} to {last}.", path=path, row=line)
+        raise FormatError(
+            f"Expected frames from 1 on, the end not before the start, found {first} to {last}.",
+            path=path,
+            row=line,
+        )
     if behavior not in behaviors:
         raise FormatError(
-            f"Expected a behavior of the file's configuration, found {behavior!r}{near(behavior, behaviors)}.",
+            f"Expected a behavior of the configuration, found {behavior!r}{near(behavior, behaviors)}.",
             path=path,
             row=line,
         )
     if channel.runs and first - 1 < channel.runs[-1][2]:
         raise FormatError(
-            f"Expected a bout after frame {channel.runs[-1][2]} of channel {channel.name}, found one from frame {first}.",
+            f"Expected a bout after frame {channel.runs[-1][2]} of {channel.name}, found one from {first}.",
             path=path,
             row=line,
         )

@@ -1,4 +1,4 @@
-"""One point per animal and frame: centroid tracks in delimited files and spreadsheets, columns declared or usual names."""
+"""One point per animal and frame: centroid tracks in delimited files and spreadsheets."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class CentroidOptions(TextOptions):
     unit: Literal["px", "cm"] = "px"
     has_header: bool = True
     sheet: str | None = None
-    key_column: Column | None = None
+    key_column: Texts = ()
     first_frame: int = 0
     """Number that the file gives to the session's first frame."""
     frame_offset: int = 0
@@ -97,7 +97,7 @@ class CentroidOptions(TextOptions):
             raise ValueError("expected `frame` or `time`, found both")
         if self.frame is not None and self.start_frame:
             raise ValueError(
-                "expected `frame_offset` beside `frame`, found `start_frame` (it is for files without frame numbers)"
+                "expected `frame_offset` beside `frame`, found `start_frame` (for unnumbered rows)"
             )
         return self
 
@@ -118,7 +118,7 @@ class CentroidReader:
         if point is None or table.frame.is_empty():
             return None
         found: dict[str, object] = {"x": point[0], "y": point[1]}
-        if table.delimiter != "," and path.suffix not in SPREADSHEETS:
+        if table.delimiter != "," and path.suffix.lower() not in SPREADSHEETS:
             found["delimiter"] = table.delimiter
         clock = _find_clock(columns)
         if not clock and table.frame.height < _FEWEST_ROWS:
@@ -171,7 +171,7 @@ class CentroidReader:
 
 
 def _read(path: Path, options: CentroidOptions, request: ReadRequest) -> Table:
-    if path.suffix in SPREADSHEETS:
+    if path.suffix.lower() in SPREADSHEETS:
         return read_sheet(path, header=options.has_header, sheet=options.sheet)
     shared = request.session_key is not None
     return read_table(path, options, header_lines=1 if options.has_header else 0, shared=shared)
@@ -185,7 +185,7 @@ def _completed(options: CentroidOptions, table: Table) -> CentroidOptions:
         point = _find_point(columns) if options.has_header else None
         if point is None or (options.x, options.y) != (None, None):
             raise FormatError(
-                f"Expected `x` and `y` (columns of the position) to be declared; columns are {', '.join(columns[:12])}.",
+                f"Expected `x` and `y` (columns) to be declared; columns are {', '.join(columns[:12])}.",
                 path=table.path,
             )
         changes |= {"x": point[0], "y": point[1]}
@@ -194,7 +194,7 @@ def _completed(options: CentroidOptions, table: Table) -> CentroidOptions:
     full = options.model_copy(update=changes)
     if full.frame is not None and full.start_frame:
         raise FormatError(
-            f"Expected `frame_offset` for a file with frame numbers (column {full.frame!r}), found `start_frame`.",
+            f"Expected `frame_offset` beside frame numbers (column {full.frame!r}), found `start_frame`.",
             path=table.path,
         )
     named = (
@@ -236,7 +236,7 @@ def _frames(table: Table, options: CentroidOptions, timebase: TimeBase) -> pl.Se
         return pl.Series("frame", np.arange(table.frame.height) + options.start_frame + options.frame_offset)
     if timebase.unit != "s":
         raise FormatError(
-            f"Expected a frame rate to place the seconds of column {options.time!r}; declare `fps` of the session.",
+            f"Expected a frame rate to place seconds (column {options.time!r}); declare the session's `fps`.",
             path=table.path,
         )
     times = numbers(table, options.time, missing=())

@@ -1,6 +1,6 @@
 """Tables of text (delimited files, spreadsheets) with every cell a string and every row knowing its line.
 
-Nothing is typed by guess and nothing is missing unless a reader says so: ``None`` may be the name of a behavior.
+Nothing is typed by guess, nothing is missing unless a reader says so: ``None`` may be the name of a behavior.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
         text = raw.decode(encoding)
     except UnicodeDecodeError as exc:
         line = raw.count(b"\n", 0, exc.start) + 1
-        message = f"Expected {encoding} text, found the byte 0x{raw[exc.start]:02x}; save as UTF-8 or declare `encoding`."
+        found = f"0x{raw[exc.start]:02x}"
+        message = f"Expected {encoding} text, found the byte {found}; save as UTF-8 or declare `encoding`."
         raise FormatError(message, path=path, row=line) from exc
     except LookupError as exc:
         raise FormatError(f"Expected a known `encoding`, found {encoding!r}.", path=path) from exc
@@ -111,7 +112,7 @@ def read_table(path: Path, options: TextOptions, *, header_lines: int = 1, share
     Parameters
     ----------
     header_lines
-        Number of lines above the data; the last one names the columns. With 0 the columns are named ``"0"``, ``"1"`` …
+        Lines above the data. One names the columns; with any other number they are ``"0"``, ``"1"`` …
     shared
         Many sessions read this file: keep it in memory until others have been read.
 
@@ -121,15 +122,16 @@ def read_table(path: Path, options: TextOptions, *, header_lines: int = 1, share
         When the file is no such text, or a row has more or fewer cells than the header.
     """
     delimiter = options.delimiter or ("\t" if ".tsv" in path.suffixes else ",")
+    layout = _Layout(
+        encoding=options.encoding, delimiter=delimiter, decimal=options.decimal, header_lines=header_lines
+    )
     if not shared:
-        return _parse(path, options.encoding, delimiter, options.decimal, header_lines)
+        return _parse(path, layout)
     try:
         stat = path.stat()
     except OSError as exc:
         raise FormatError(f"Expected a readable file, found: {exc.strerror or exc}.", path=path) from exc
-    return _shared(
-        path, stat.st_mtime_ns, stat.st_size, options.encoding, delimiter, options.decimal, header_lines
-    )
+    return _shared(path, layout, stat.st_mtime_ns, stat.st_size)
 
 
 def read_sheet(
@@ -176,17 +178,36 @@ def sample_table(path: Path) -> Table | None:
     Table or None
         ``None`` where the file is no such table. Never raises.
     """
-    try:
-        if path.suffix.lower() in SPREADSHEETS:
-            return read_sheet(path, n_rows=_SAMPLE_ROWS)
-        head = read_head(path)
-        if head is None:
+    if path.suffix.lower() in SPREADSHEETS:
+        cells = sample_sheet(path)
+        if cells is None or len(set(cells.frame.row(0))) != cells.frame.width:
             return None
-        lines = head.splitlines()
-        delimiter = delimiter_of(lines[:20]) or ","
-        return _parse_text(path, "\n".join(lines[:_SAMPLE_ROWS]), delimiter, ".", 1)
+        named = cells.frame[1:].rename(dict(zip(cells.frame.columns, cells.frame.row(0), strict=True)))
+        return Table(path=path, frame=named, lines=cells.lines[1:], header=(cells.frame.row(0),))
+    head = read_head(path)
+    if head is None:
+        return None
+    lines = head.splitlines()
+    delimiter = delimiter_of(lines[:20]) or ","
+    try:
+        return _parse_text(path, "\n".join(lines[:_SAMPLE_ROWS]), _Layout(delimiter=delimiter))
     except FormatError:
         return None
+
+
+def sample_sheet(path: Path) -> Table | None:
+    """Read the first rows of a spreadsheet, without a header; ``None`` where it is none. Never raises."""
+    try:
+        stat = path.stat()
+        return _sampled(path, stat.st_mtime_ns, stat.st_size)
+    except (OSError, FormatError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _sampled(path: Path, mtime_ns: int, size: int) -> Table:
+    # Several readers look at one spreadsheet, and to open it is slow.
+    return read_sheet(path, header=False, n_rows=_SAMPLE_ROWS)
 
 
 def require_columns(table: Table, names: Sequence[str]) -> None:
@@ -206,7 +227,7 @@ def require_columns(table: Table, names: Sequence[str]) -> None:
 
 
 def delimiter_of(lines: Sequence[str]) -> str | None:
-    """Guess the delimiter: the one that splits every line into the same number of cells, the most cells first."""
+    """Guess the delimiter: the one that splits every line into as many cells, the more the better."""
     found: tuple[int, str | None] = (1, None)
     for delimiter in DELIMITERS:
         try:
@@ -221,34 +242,34 @@ def delimiter_of(lines: Sequence[str]) -> str | None:
     return found[1]
 
 
-def pick_rows(table: Table, key_column: str | None, key: str | None) -> Table:
+def pick_rows(table: Table, key_columns: Sequence[str], key: str | None) -> Table:
     """Keep the rows of one session.
 
     Parameters
     ----------
-    key_column
-        Column that says whose row it is; ``None`` where the whole file belongs to the session.
+    key_columns
+        Columns that say whose row it is; none where the whole file belongs to the session.
     key
-        The session's value in that column.
+        The session's value in that column; the values of several columns are joined by ``|``.
 
     Raises
     ------
     FormatError
-        When only one of both is there, or the column is not.
+        When only one of both is there, or a column is not.
     """
-    if key_column is None and key is None:
+    if not key_columns and key is None:
         return table
-    if key_column is None:
+    if not key_columns:
         columns = ", ".join(shown(name, 40) for name in table.frame.columns[:_SHOWN])
         raise table.error(
             f"Expected `key_column` (the column that holds {key!r}) to be declared; columns are {columns}."
         )
-    require_columns(table, [key_column])
+    require_columns(table, key_columns)
     if key is None:
-        raise table.error(
-            f"Expected a session key to look up in {key_column!r}, found none; declare `match`."
-        )
-    return table.where(table.frame[key_column] == key)
+        names = ", ".join(map(repr, key_columns))
+        raise table.error(f"Expected a session key to look up in {names}, found none; declare `match`.")
+    cells = pl.concat_str([pl.col(name).str.strip_chars() for name in key_columns], separator="|")
+    return table.where(table.frame.select(cells.alias("key"))["key"] == key)
 
 
 def numbers(table: Table, column: str, *, missing: Collection[str] = NOT_A_NUMBER) -> pl.Series:
@@ -304,27 +325,38 @@ def _read_bytes(path: Path) -> bytes:
         raise FormatError(f"Expected a readable file, found: {reason}.", path=path) from exc
 
 
-def _parse(path: Path, encoding: str, delimiter: str, decimal: str, header_lines: int) -> Table:
-    return _parse_text(path, read_text(path, encoding), delimiter, decimal, header_lines)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """How a delimited file is written."""
+
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    decimal: str = "."
+    header_lines: int = 1
 
 
-def _parse_text(path: Path, text: str, delimiter: str, decimal: str, header_lines: int) -> Table:
+def _parse(path: Path, layout: _Layout) -> Table:
+    return _parse_text(path, read_text(path, layout.encoding), layout)
+
+
+def _parse_text(path: Path, text: str, layout: _Layout) -> Table:
     lines = text.rstrip("\r\n").split("\n")
+    delimiter, header_lines = layout.delimiter, layout.header_lines
     header, names = _header(path, lines, delimiter, header_lines)
     if len(names) == 1:
         _check_delimiter(path, lines, delimiter)
     data = lines[header_lines:]
     if header_lines == 1 and not names[-1] and data and data[0].count(delimiter) == len(names) - 2:
         names = names[:-1]  # some trackers end the header line, and only it, with a delimiter
+    frame = None
     if all(line.count(delimiter) == len(names) - 1 for line in data) and '""' not in text:
-        frame = _parse_fast("\n".join(lines), delimiter, header_lines, names)
-        if frame is not None and frame.height == len(data):
-            numbered = pl.Series("line", np.arange(header_lines + 1, len(lines) + 1))
-            return Table(
-                path=path, frame=frame, lines=numbered, header=header, delimiter=delimiter, decimal=decimal
-            )
-    frame, numbered = _parse_carefully(path, text.rstrip("\r\n"), delimiter, header_lines, names)
-    return Table(path=path, frame=frame, lines=numbered, header=header, delimiter=delimiter, decimal=decimal)
+        frame = _parse_fast("\n".join(lines), layout, names)
+    numbered = pl.Series("line", np.arange(header_lines + 1, len(lines) + 1))
+    if frame is None or frame.height != len(data):
+        frame, numbered = _parse_carefully(path, text.rstrip("\r\n"), layout, names)
+    return Table(
+        path=path, frame=frame, lines=numbered, header=header, delimiter=delimiter, decimal=layout.decimal
+    )
 
 
 def _header(
@@ -354,16 +386,16 @@ def _header(
     return cells, names
 
 
-def _parse_fast(text: str, delimiter: str, header_lines: int, names: list[str]) -> pl.DataFrame | None:
-    """Let Polars split a file whose lines all have the right number of delimiters; ``None`` where it cannot."""
-    if text.count("\n") < header_lines:
+def _parse_fast(text: str, layout: _Layout, names: list[str]) -> pl.DataFrame | None:
+    """Let Polars split lines that all have the right number of delimiters; ``None`` where it cannot."""
+    if text.count("\n") < layout.header_lines:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     try:
         return pl.read_csv(
             io.BytesIO(text.encode()),
             has_header=False,
-            skip_lines=header_lines,
-            separator=delimiter,
+            skip_lines=layout.header_lines,
+            separator=layout.delimiter,
             infer_schema=False,
             empty_string_is_null=False,
             new_columns=names,
@@ -373,29 +405,29 @@ def _parse_fast(text: str, delimiter: str, header_lines: int, names: list[str]) 
 
 
 def _parse_carefully(
-    path: Path, text: str, delimiter: str, header_lines: int, names: list[str]
+    path: Path, text: str, layout: _Layout, names: list[str]
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Split cell by cell, so that quoted delimiters are read and a wrong row is named."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     records: list[list[str]] = []
     numbered: list[int] = []
     line = 1
     try:
         for record in reader:
             cells = record or [""]
-            if len(numbered) >= header_lines and len(cells) != len(names):
-                raise FormatError(_width_message(names, cells, delimiter), path=path, row=line)
+            if len(numbered) >= layout.header_lines and len(cells) != len(names):
+                raise FormatError(_width_message(names, cells, layout.delimiter), path=path, row=line)
             records.append(cells)
             numbered.append(line)
             line = reader.line_num + 1
     except csv.Error as exc:
         raise FormatError(f"Expected cells with balanced quotes, found: {exc}.", path=path, row=line) from exc
-    data = records[header_lines:]
+    data = records[layout.header_lines :]
     frame = pl.DataFrame(
         {name: [cells[number] for cells in data] for number, name in enumerate(names)},
         schema=dict.fromkeys(names, pl.String),
     )
-    return frame, pl.Series("line", numbered[header_lines:], dtype=pl.Int64)
+    return frame, pl.Series("line", numbered[layout.header_lines :], dtype=pl.Int64)
 
 
 def _width_message(names: Sequence[str], cells: Sequence[str], delimiter: str) -> str:
@@ -408,16 +440,14 @@ def _check_delimiter(path: Path, lines: Sequence[str], delimiter: str) -> None:
     better = delimiter_of([line.rstrip("\r") for line in lines[:20]])
     if better not in (None, delimiter):
         raise FormatError(
-            f"Expected cells separated by {delimiter!r}, found {shown(lines[0])}; the file seems to use {better!r}: "
-            f"declare `delimiter = {json.dumps(better)}` in the options of this input.",
+            f"Expected cells separated by {delimiter!r}, found {shown(lines[0])}; the file seems to use "
+            f"{better!r}: declare `delimiter = {json.dumps(better)}` in the options of this input.",
             path=path,
             row=1,
         )
 
 
 @lru_cache(maxsize=4)
-def _shared(
-    path: Path, mtime_ns: int, size: int, encoding: str, delimiter: str, decimal: str, header_lines: int
-) -> Table:
+def _shared(path: Path, layout: _Layout, mtime_ns: int, size: int) -> Table:
     # Time and size are part of the key: a file that changed is read anew.
-    return _parse(path, encoding, delimiter, decimal, header_lines)
+    return _parse(path, layout)

@@ -58,7 +58,7 @@ class DeepLabCutReader:
 
     def sniff(self, path: Path) -> Recognition | None:
         """Recognise the header lines of a csv, or the table in an h5 file."""
-        if path.suffix in {".h5", ".hdf5"}:
+        if path.suffix.lower() in {".h5", ".hdf5"}:
             return self._sniff_h5(path)
         head = read_head(path)
         if head is None:
@@ -83,7 +83,7 @@ class DeepLabCutReader:
     def read(self, path: Path, request: ReadRequest) -> Track:
         """Read positions and confidence as they stand in the file; only absent values are NaN."""
         options = parse_options(DeepLabCutOptions, request.options, reader=self.name, path=path)
-        if path.suffix in {".h5", ".hdf5"}:
+        if path.suffix.lower() in {".h5", ".hdf5"}:
             return self._read_h5(path, request, options)
         return self._read_csv(path, request, options)
 
@@ -100,7 +100,7 @@ class DeepLabCutReader:
         return Recognition(format=self.name, kind=self.kind, certainty=0.95, note="DeepLabCut pose (h5)")
 
     def _read_csv(self, path: Path, request: ReadRequest, options: DeepLabCutOptions) -> Track:
-        # Not through movement: it cannot name a wrong line, ignores the frame numbers and needs seconds to import.
+        # Not through movement: it names no wrong line, ignores frame numbers and needs seconds to import.
         table = read_table(path, options, header_lines=_count_header_lines(path, options))
         layout = _layout(table)
         if table.frame.is_empty():
@@ -152,7 +152,7 @@ def _count_header_lines(path: Path, options: DeepLabCutOptions) -> int:
     n_header = first.index("coords") + 1 if "coords" in first else 0
     if tuple(first[:n_header]) not in _HEADERS:
         raise FormatError(
-            f"Expected header lines that start with scorer, (individuals,) bodyparts, coords and are separated by "
+            "Expected header lines that start with scorer, (individuals,) bodyparts, coords, separated by "
             f"{options.delimiter or ','!r}, found {', '.join(shown(cell, 40) for cell in first[:4])}.",
             path=path,
             row=1,
@@ -165,7 +165,7 @@ def _layout(table: Table) -> _Layout:
     levels = {record[0]: record for record in table.header}
     points, axes = levels["bodyparts"], [axis.lower() for axis in levels["coords"]]
     animals = levels.get("individuals", ("",) * len(points))
-    # pandas numbers repeated names (snout, snout.1, snout.2) when a header is read and written as a plain table.
+    # pandas numbers repeated names (snout, snout.1, snout.2) when it takes a header line for a plain one.
     mangled = any(axes[n] == "y" and points[n] != points[n - 1] for n in range(2, len(points)))
     groups: list[list[int]] = []
     for number in range(1, len(axes)):
@@ -224,7 +224,7 @@ def _named(table: Table, layout: _Layout) -> Table:
 
 
 def _gather(table: Table, layout: _Layout) -> NDArray[np.float32]:
-    """All values, shape ``(n_rows, n_axes, n_keypoints, n_individuals)``; NaN where the file has no such column."""
+    """All values, shape ``(n_rows, n_axes, n_keypoints, n_individuals)``; NaN where there is no column."""
     shape = (table.frame.height, len(layout.axes), len(layout.keypoints), len(layout.individuals))
     values = np.full(shape, np.nan, dtype=np.float32)
     for animal, point, axis in layout.columns:
@@ -235,7 +235,7 @@ def _gather(table: Table, layout: _Layout) -> NDArray[np.float32]:
 
 
 def _read_pandas(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
-    """Read the h5 table with a full set of columns in the order movement expects; individuals and keypoints."""
+    """Read the h5 table with all columns in the order movement expects; and individuals and keypoints."""
     import h5py
     import pandas as pd
 
@@ -270,7 +270,7 @@ def _read_pandas(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, 
 
 
 def _movement() -> ModuleType:
-    """Import movement's loader; its import redirects Python's warnings to a log of its own, which is undone here."""
+    """Import movement's loader; its import sends Python's warnings to a log of its own, undone here."""
     show = warnings.showwarning
     try:
         from movement.io import load_poses

@@ -1,4 +1,4 @@
-"""EthoVision XT raw data exports (one trial per spreadsheet): track of center, nose and tail, and zone columns."""
+"""EthoVision XT raw data exports (one trial per spreadsheet): center, nose, tail, and zone columns."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-
 from ethochat.index.behaviors.bouts import mask_to_runs
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Labels, ReadRequest, Recognition, Track
-from ethochat.index.formats.delimited import SPREADSHEETS, Table, numbers, read_sheet, require_columns
+from ethochat.index.formats.delimited import (
+    SPREADSHEETS,
+    Table,
+    numbers,
+    read_sheet,
+    require_columns,
+    sample_sheet,
+)
 from ethochat.index.formats.labels import Marked, frame_clock, place_runs
 from ethochat.index.formats.options import ReaderOptions, parse_options
 from ethochat.index.formats.positions import check_frames, spread
 from ethochat.index.sheet import shown
 from ethochat.index.timebase import TimeBase
+from numpy.typing import NDArray
 
 FIRST_CELL: Final = "Number of header lines:"
 POINTS: Final = ("center", "nose", "tail")
@@ -61,7 +67,7 @@ class EthoVisionReader:
         return _sniffed(path, self.name, self.kind, "track of center, nose and tail")
 
     def read(self, path: Path, request: ReadRequest) -> Track:
-        """Read positions; ``-`` is missing. Time zero is the start of the recording (column ``Recording time``)."""
+        """Read positions; ``-`` is missing. Time zero is the start of the recording."""
         options = parse_options(EthoVisionOptions, request.options, reader=self.name, path=path)
         export = _load(path, options.sheet)
         points = [point for point in POINTS if f"X {point}" in export.table.frame.columns]
@@ -120,7 +126,7 @@ class EthoVisionZonesReader:
 
 
 def read_header(path: Path) -> dict[str, str]:
-    """Read what EthoVision says about the trial: experiment, start time, and the user's independent variables.
+    """Read what EthoVision says about the trial: experiment, start time, independent variables.
 
     Raises
     ------
@@ -131,13 +137,8 @@ def read_header(path: Path) -> dict[str, str]:
 
 
 def _sniffed(path: Path, name: str, kind: InputKind, what: str) -> Recognition | None:
-    if path.suffix not in SPREADSHEETS:
-        return None
-    try:
-        first = read_sheet(path, header=False, n_rows=1)
-    except FormatError:
-        return None
-    if first.frame.row(0)[0] != FIRST_CELL:
+    cells = sample_sheet(path) if path.suffix.lower() in SPREADSHEETS else None
+    if cells is None or cells.frame.row(0)[0] != FIRST_CELL:
         return None
     return Recognition(format=name, kind=kind, certainty=0.99, note=f"EthoVision XT export: {what}")
 
@@ -156,16 +157,24 @@ def _parse(path: Path, sheet: str | None, mtime_ns: int, size: int) -> _Export:
     whole = read_sheet(path, header=False, sheet=sheet or _track_sheet(path))
     first = whole.frame.row(0)
     if first[0] != FIRST_CELL or not first[1].isdigit() or not 2 < int(first[1]) < whole.frame.height:
-        raise FormatError(f"Expected {FIRST_CELL!r} and their number, found {shown(first[:2])}.", path=path, row=1)
+        raise FormatError(
+            f"Expected {FIRST_CELL!r} and their number, found {shown(first[:2])}.", path=path, row=1
+        )
     n_header = int(first[1])
     names, units = whole.frame.row(n_header - 2), whole.frame.row(n_header - 1)
     if TIME not in names or len(set(names)) != len(names):
-        raise FormatError(f"Expected different column names with {TIME!r}, found {shown(names)}.", path=path, row=n_header - 1)
+        raise FormatError(
+            f"Expected different column names, {TIME!r} among them, found {shown(names)}.",
+            path=path,
+            row=n_header - 1,
+        )
     table = Table(path=path, frame=whole.frame[n_header:], lines=whole.lines[n_header:])
     table.frame.columns = list(names)
     frames, fps = _clock(table)
     return _Export(
-        header={key.removesuffix(":"): value for key, value, *_ in whole.frame[: n_header - 2].rows() if key},
+        header={
+            key.removesuffix(":"): value for key, value, *_ in whole.frame[1 : n_header - 2].rows() if key
+        },
         units=dict(zip(names, units, strict=True)),
         table=table,
         frames=frames,
@@ -174,7 +183,7 @@ def _parse(path: Path, sheet: str | None, mtime_ns: int, size: int) -> _Export:
 
 
 def _track_sheet(path: Path) -> str | None:
-    """The only sheet with a track; ``None`` (the first one) where none is named so."""
+    """Find the only sheet with a track; ``None`` (the first one) where none is named so."""
     import fastexcel
 
     if not path.is_file():

@@ -26,7 +26,8 @@ from ethochat.index.formats.delimited import (
     sample_table,
 )
 from ethochat.index.formats.labels import Marked, frame_clock, place_runs
-from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
+from ethochat.index.formats.options import TextOptions, Texts, parse_options
+from ethochat.index.formats.positions import MOST_FRAMES
 from ethochat.index.sheet import near, shown
 from ethochat.index.timebase import TimeBase, parse_fps
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class FrameLabelsOptions(TextOptions):
     individual_columns: Mapping[str, str] = Field(default_factory=dict)
     """Individual to its label column, for files that hold several animals side by side."""
     missing: Texts = ()
-    """Cells that are no label. Nothing is missing unless declared: a behavior may be called ``None`` or ``NA``."""
+    """Cells that are no label. Nothing is missing unless declared: a behavior may be called ``None``."""
     behaviors: Texts = ()
     """Every label that may occur; any other one is an error."""
     ignore: Texts = ()
@@ -57,9 +58,9 @@ class FrameLabelsOptions(TextOptions):
     """Rows per second, where that is not the session's frame rate."""
     start_frame: int = Field(default=0, ge=0)
     """Session frame of the first row."""
-    key_column: Column | None = None
+    key_column: Texts = ()
     order: Texts = ()
-    """Columns that number the rows: blocks first, the counter within a block last. No bout spans two blocks."""
+    """Columns that number the rows: blocks first, the counter within a block last. No bout spans blocks."""
     has_header: bool = True
 
     @model_validator(mode="before")
@@ -82,10 +83,30 @@ class _Stream:
     source: str
     individual: str
     labels: pl.Series
-    """Null where the row has no label."""
+    """One per place; null where there is no label."""
     seen: NDArray[np.bool_]
-    """Whether the row was looked at."""
+    """Whether the place was looked at."""
     behaviors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the rows of a file come to lie."""
+
+    rows: NDArray[np.int64]
+    """Place of each row, increasing from 0; a place without a row was not labeled."""
+    breaks: tuple[int, ...]
+    """Places at which a new block begins."""
+
+    def spread(self, labels: pl.Series, seen: pl.Series) -> tuple[pl.Series, NDArray[np.bool_]]:
+        """Put labels and what was seen on their places."""
+        n_places = int(self.rows[-1]) + 1 if len(self.rows) else 0
+        if n_places == len(labels):
+            return labels, seen.to_numpy()
+        looked = np.zeros(n_places, dtype=np.bool_)
+        looked[self.rows] = seen.to_numpy()
+        dense = pl.repeat(None, n_places, dtype=pl.String, eager=True)
+        return dense.scatter(self.rows, labels), looked
 
 
 class FrameLabelsReader:
@@ -97,7 +118,7 @@ class FrameLabelsReader:
     def sniff(self, path: Path) -> Recognition | None:
         """Recognise many rows over few distinct values in most columns."""
         table = sample_table(path)
-        if table is None or path.suffix in SPREADSHEETS or table.frame.height < _FEWEST_ROWS:
+        if table is None or path.suffix.lower() in SPREADSHEETS or table.frame.height < _FEWEST_ROWS:
             return None
         frame = table.frame
         if find_column(frame.columns, ("start", "from", "onset", "scorer")) is not None:
@@ -123,19 +144,23 @@ class FrameLabelsReader:
     def read(self, path: Path, request: ReadRequest) -> Labels:
         """Read bouts (runs of one label) and which frames were labeled.
 
-        Times follow the rows: row ``i`` begins ``i`` rows after ``start_frame``, in the order of the file or of ``order``.
+        Row ``i`` begins ``i`` rows after ``start_frame``. With ``order`` its counter says which row it is, and
+        blocks follow each other without a gap.
         """
         options = parse_options(FrameLabelsOptions, request.options, reader=self.name, path=path)
         header_lines = 1 if options.has_header else 0
         whole = read_table(path, options, header_lines=header_lines, shared=request.session_key is not None)
         picked = pick_rows(whole, options.key_column, request.session_key)
-        picked, breaks = _ordered(picked, options.order)
+        picked, places = _ordered(picked, options.order)
         clock = _clock(request.timebase, options, path)
         covered: dict[tuple[str, str], list[_Stream]] = {}
-        for stream in _streams(whole, picked, options, request.source):
+        for stream in _streams(whole, picked, places, options, request.source):
             covered.setdefault((stream.source, stream.individual), []).append(stream)
         return place_runs(
-            [_marked(streams, breaks, options.ignore, request.source_kind) for streams in covered.values()],
+            [
+                _marked(streams, places.breaks, options.ignore, request.source_kind)
+                for streams in covered.values()
+            ],
             clock,
         )
 
@@ -167,25 +192,31 @@ def _clock(timebase: TimeBase, options: FrameLabelsOptions, path: Path) -> Calla
     return at_row
 
 
-def _ordered(table: Table, order: Sequence[str]) -> tuple[Table, list[int]]:
-    """Sort rows by their numbering, and find the rows at which a new block begins."""
+def _ordered(table: Table, order: Sequence[str]) -> tuple[Table, _Places]:
+    """Sort rows by their numbering; a number left out is a row that nobody labeled."""
     if not order:
-        return table, []
+        return table, _Places(rows=np.arange(table.frame.height), breaks=())
     require_columns(table, order)
-    counter = integers(table, order[-1])
-    keys = pl.DataFrame([_number_or_text(table.frame[name]) for name in order[:-1]] + [counter])
+    keys = pl.DataFrame(
+        [_number_or_text(table.frame[name]) for name in order[:-1]] + [integers(table, order[-1])]
+    )
     repeated = (~keys.to_struct().is_first_distinct()).arg_true()
     if len(repeated):
         row = int(repeated[0])
         raise table.error(f"Expected each {', '.join(order)} once, found {keys.row(row)!r} again.", row=row)
     place = keys.with_row_index("row of table").sort(*order)
-    ordered = replace(
-        table, frame=table.frame[place["row of table"]], lines=table.lines.gather(place["row of table"])
-    )
-    follows = place[order[-1]].diff() == 1
+    chosen = place["row of table"]
+    ordered = replace(table, frame=table.frame[chosen], lines=table.lines.gather(chosen))
+    begins = pl.Series("begins", np.zeros(len(chosen), dtype=np.bool_))
     for name in order[:-1]:
-        follows &= place[name] == place[name].shift(1)
-    return ordered, [int(row) for row in (~follows.fill_null(value=True)).arg_true()]
+        begins |= (place[name] != place[name].shift(1)).fill_null(value=False)
+    steps = np.where(begins.to_numpy(), 1, place[order[-1]].diff().fill_null(0).to_numpy())
+    rows = np.cumsum(steps)
+    if len(rows) and rows[-1] > MOST_FRAMES:
+        raise table.error(
+            f"Expected row numbers, found gaps of {int(steps.max())}; is this a time?", column=order[-1]
+        )
+    return ordered, _Places(rows=rows, breaks=tuple(rows[begins.to_numpy()].tolist()))
 
 
 def _number_or_text(cells: pl.Series) -> pl.Series:
@@ -194,7 +225,7 @@ def _number_or_text(cells: pl.Series) -> pl.Series:
 
 
 def _streams(
-    whole: Table, picked: Table, options: FrameLabelsOptions, source: str | None
+    whole: Table, picked: Table, places: _Places, options: FrameLabelsOptions, source: str | None
 ) -> Iterator[_Stream]:
     columns = options.individual_columns or {name: name for name in _label_columns(whole, options)}
     require_columns(whole, list(columns.values()))
@@ -207,11 +238,12 @@ def _streams(
         else:
             labels = cells.set(~seen, None)
             _check_labels(picked, column, labels, options)
+        labels, looked = places.spread(labels, seen)
         yield _Stream(
             source=source or ("labels" if options.individual_columns or options.one_hot else name),
             individual=name if options.individual_columns else "",
             labels=labels,
-            seen=seen.to_numpy(),
+            seen=looked,
             behaviors=(column,) if options.one_hot else vocabulary[column],
         )
 
@@ -219,14 +251,12 @@ def _streams(
 def _label_columns(table: Table, options: FrameLabelsOptions) -> tuple[str, ...]:
     if options.columns:
         return options.columns
-    columns = [
-        name for name in table.frame.columns if name != options.key_column and name not in options.order
-    ]
+    columns = [name for name in table.frame.columns if name not in {*options.key_column, *options.order}]
     for name in columns:
         n_different = table.frame[name].n_unique()
         if n_different > _MOST_UNDECLARED:
             raise table.error(
-                f"Expected labels, found {n_different} different values; declare the label columns as `columns`.",
+                f"Expected labels, found {n_different} different values; declare the label `columns`.",
                 column=name,
             )
     return tuple(columns)
@@ -235,7 +265,7 @@ def _label_columns(table: Table, options: FrameLabelsOptions) -> tuple[str, ...]
 def _vocabulary(
     whole: Table, columns: Sequence[str], options: FrameLabelsOptions
 ) -> dict[str, tuple[str, ...]]:
-    """Behaviors that each column could show: those it shows in any session of the file, and the declared ones.
+    """Behaviors that each column could show: those it shows in any session of the file, and declared ones.
 
     Columns of several animals were labeled by the same hand and share theirs.
     """
@@ -262,7 +292,8 @@ def _check_labels(table: Table, column: str, labels: pl.Series, options: FrameLa
     if len(strange):
         row = int(strange[0])
         raise table.error(
-            f"Expected one of {', '.join(map(repr, known))}, found {shown(labels[row])}{near(labels[row], known)}.",
+            f"Expected a label out of {', '.join(map(repr, known))}, found {shown(labels[row])}"
+            f"{near(labels[row], known)}.",
             row=row,
             column=column,
         )
@@ -281,7 +312,7 @@ def _one_hot(table: Table, column: str, seen: pl.Series) -> pl.Series:
 
 
 def _runs(labels: pl.Series, breaks: Sequence[int], ignore: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Runs of one label in rows; none spans two blocks."""
+    """Find the runs of one label in rows; none spans two blocks."""
     edges = [0, *breaks, len(labels)]
     return [
         (label, first + start, first + stop)

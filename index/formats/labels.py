@@ -24,7 +24,7 @@ METRIC_ROWS: Final = _without_session(METRICS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """What one source says about one animal: runs of frames (or rows) with a behavior, and those it looked at."""
+    """What one source says about one animal: runs of frames (or rows) with a behavior, and those it saw."""
 
     source: str
     source_kind: SourceKind

@@ -1,4 +1,4 @@
-"""Values that came with the data: one row per session with a column per metric, or one row per session and metric."""
+"""Values that came with the data: a row per session and a column per metric, or a row per value."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
-from pydantic import Field, model_validator
-
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Metrics, ReadRequest, Recognition
@@ -23,6 +21,7 @@ from ethochat.index.formats.delimited import (
 )
 from ethochat.index.formats.labels import build_metrics
 from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
+from pydantic import Field, model_validator
 
 _FEWEST_METRICS = 3
 
@@ -30,7 +29,7 @@ _FEWEST_METRICS = 3
 class MetricTableOptions(TextOptions):
     """Options of :class:`MetricTableReader`."""
 
-    key_column: Column | None = None
+    key_column: Texts = ()
     columns: Texts = ()
     """Metric columns; every numeric column where none is declared."""
     metric: Column | None = None
@@ -65,7 +64,8 @@ class MetricTableReader:
         if table is None or not table.header or table.frame.height < 2:
             return None
         keys = [name for name in table.frame.columns if name and _names_rows(table.frame[name])]
-        metrics = [name for name in table.frame.columns if name and _is_numeric(table, name, MetricTableOptions().missing)]
+        missing = MetricTableOptions().missing
+        metrics = [name for name in table.frame.columns if name and _is_numeric(table, name, missing)]
         if not keys or len(metrics) < _FEWEST_METRICS:
             return None
         options: dict[str, object] = {} if table.delimiter == "," else {"delimiter": table.delimiter}
@@ -76,7 +76,7 @@ class MetricTableReader:
     def read(self, path: Path, request: ReadRequest) -> Metrics:
         """Read one session's values; a missing value gives no row."""
         options = parse_options(MetricTableOptions, request.options, reader=self.name, path=path)
-        if path.suffix in SPREADSHEETS:
+        if path.suffix.lower() in SPREADSHEETS:
             whole = read_sheet(path, sheet=options.sheet)
         else:
             whole = read_table(path, options, shared=request.session_key is not None)
@@ -91,7 +91,9 @@ class MetricTableReader:
 
 def _names_rows(cells: pl.Series) -> bool:
     text = cells.str.strip_chars()
-    return bool(text.is_unique().all()) and not (text == "").any() and not text.str.contains(r"^[-+.\d]+$").any()
+    return (
+        bool(text.is_unique().all()) and not (text == "").any() and not text.str.contains(r"^[-+.\d]+$").any()
+    )
 
 
 def _is_numeric(table: Table, column: str, missing: tuple[str, ...]) -> bool:
@@ -103,7 +105,7 @@ def _is_numeric(table: Table, column: str, missing: tuple[str, ...]) -> bool:
 
 def _read_wide(whole: Table, picked: Table, options: MetricTableOptions, source: str) -> Metrics:
     require_columns(whole, options.columns)
-    declared = {options.key_column, options.individual, ""}
+    declared = {*options.key_column, options.individual, ""}
     columns = options.columns or tuple(
         name
         for name in whole.frame.columns
@@ -114,7 +116,7 @@ def _read_wide(whole: Table, picked: Table, options: MetricTableOptions, source:
     animals = _animals(picked, options)
     repeated = (~animals.is_first_distinct()).arg_true()
     if len(repeated):
-        hint = "declare `key_column`" if options.key_column is None else "one row per session is needed"
+        hint = "declare `key_column`" if not options.key_column else "one row per session is needed"
         raise picked.error(f"Expected one row, found another one; {hint}.", row=int(repeated[0]))
     rows = [
         (animal, name, value, options.units.get(name), source)
@@ -136,8 +138,14 @@ def _read_long(picked: Table, options: MetricTableOptions, source: str) -> Metri
     repeated = (~pl.DataFrame([animals, metrics]).to_struct().is_first_distinct()).arg_true()
     if len(repeated):
         row = int(repeated[0])
-        raise picked.error(f"Expected one value of {metrics[row]!r}, found another one.", row=row, column=value)
-    stated = picked.frame[options.unit].str.strip_chars() if options.unit else pl.repeat("", len(metrics), eager=True)
+        raise picked.error(
+            f"Expected one value of {metrics[row]!r}, found another one.", row=row, column=value
+        )
+    stated = (
+        picked.frame[options.unit].str.strip_chars()
+        if options.unit
+        else pl.repeat("", len(metrics), eager=True)
+    )
     values = numbers(picked, value, missing=options.missing)
     return build_metrics(
         [

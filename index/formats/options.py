@@ -1,4 +1,4 @@
-"""Reader options as declared in ``experiment.toml``: checked, typed, and refused by name where they are unknown."""
+"""Reader options as declared in ``experiment.toml``: typed, and refused by name where they are unknown."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from ethochat.index.errors import FormatError
 from ethochat.index.sheet import near
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-Texts = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
-]
-"""Several texts; one text alone is accepted too."""
-Column = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+
+def _text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+def _texts(value: object) -> object:
+    return tuple(_text(item) for item in value) if isinstance(value, list | tuple) else (_text(value),)
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+"""Several texts or whole numbers; one alone is accepted too."""
+Column = Annotated[str, BeforeValidator(_text)]
 """Name of a column, or its number (from 0) in a file without a header."""
 
 

@@ -214,7 +214,7 @@ class _Walker:
     def _travel(self, state: int) -> _Plan:
         mean, sd = (self.treatment.walking_cm_per_s, 2.0) if state == WALKING else (27.0, 3.0)
         speed = float(np.clip(self.rng.normal(mean, sd), *((5.5, 16.0) if state == WALKING else (21.0, 35.0))))
-        self.lane_cm = self.rng.uniform(2.4, 5.0)
+        self.lane_cm = self.rng.uniform(2.0, 3.8)
         return _Plan(
             state=state, duration_s=self._duration(state), speed_cm_per_s=speed, desired=self._along_wall
         )
@@ -299,7 +299,7 @@ class _Walker:
         ahead = 0.18 * self.speed
         x = self.x + ahead * math.cos(self.heading) - ARENA_CM / 2
         y = self.y + ahead * math.sin(self.heading) - ARENA_CM / 2
-        radius = 6.0
+        radius = 5.0
         inner = ARENA_CM / 2 - self.lane_cm - radius
         right, down = max(0.0, abs(x) - inner), max(0.0, abs(y) - inner)
         if right == down == 0.0:

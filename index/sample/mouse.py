@@ -12,8 +12,9 @@ from ethochat.index.sample.posture import KEYPOINTS, Posture, keypoints_cm, pose
 
 MEAN_WEIGHT_G = 24.0
 PX_PER_CM = 11.0
-ORIGIN_PX = 20.0
-"""Pixel of the arena's upper left corner, in x and in y; pixel centers lie at whole numbers."""
+FRAME_PX = 480
+ORIGIN_PX = 19.5
+"""Place of the arena's upper left corner in the frame, in x and in y; pixel centers lie at whole numbers."""
 POSE_JITTER_PX = 0.6
 """Standard deviation of a seen keypoint about its true place, in x and in y."""
 MIN_SEEN_LIKELIHOOD = 0.9

@@ -36,6 +36,7 @@ _ON_BODY = {
 }
 _TAIL_LINKS, _TAIL_CM = 12, 7.8
 _OVER_WALL_CM = 0.7
+_MAX_NECK_RAD = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +150,9 @@ def _spine_angle(
     flank = np.clip(1.6 * _slow_noise(rng, len(frames), fps=fps, tau_s=1.2), -1, 1) * curl
     strokes = 0.17 * curl * np.sin(2 * math.pi * 4.3 * frames / fps) * (1 - 0.6 * np.abs(flank))
     sway = 0.05 * np.clip(speed / 8, 0, 1) * np.sin(stride)
-    front = np.clip(shoulder, -0.45, 0.45) + 0.35 * flank - sway
-    head = np.clip(0.9 * lead, -0.6, 0.6) + scan * (1 - 0.6 * curl) + 0.75 * flank + strokes
+    front = np.clip(shoulder, -0.45, 0.45) + 0.30 * flank - sway
+    head = np.clip(0.9 * lead, -0.6, 0.6) + scan * (1 - 0.6 * curl) + 0.55 * flank + strokes
+    head = _MAX_NECK_RAD * np.tanh((front + head) / _MAX_NECK_RAD) - front
     back = np.clip(rump, -0.7, 0.7) - 0.25 * flank + sway
     to_rump = np.clip(-BODY_CM / REAR_CM, 0, 1) ** 1.3
     to_shoulder = _smooth_step(BODY_CM, 0.0, 2.0)

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethochat.index.sample.motion import HALF_WIDTH_CM
-from ethochat.index.sample.mouse import PX_PER_CM, SimulatedMouse, to_px
+from ethochat.index.sample.mouse import FRAME_PX, PX_PER_CM, SimulatedMouse, to_px
 from ethochat.index.sample.posture import BODY_CM, Posture, on_body
 from ethochat.index.sample.scene import (
     COAT_FROM_CM,
     COAT_PX_PER_CM,
-    FRAME_PX,
     paint_arena,
     paint_coat,
     sensor_noise,
@@ -103,7 +102,7 @@ class Renderer:
         self._coat, self._coat_color = _coat_planes(coat)
         self._bend = _Bend(posture)
         self._lift = posture.lift
-        self._tail, self._tail_ridge = _tail_outlines(posture), _tail_outlines(posture, girth=0.45, length=0.6)
+        self._tail = _tail_outlines(posture)
         self._paws = _paws(posture)
         self._windows, self._trunks = _windows(posture)
 
@@ -148,10 +147,9 @@ class Renderer:
         mask[trunk.full] = cv2.max(mask[trunk.full], cover)
         light, slope = _light(mask, lift)
         picture = self._floor[window.full] * light
-        picture += (_SKIN[0] - picture) * (skin * np.float32(1 / 255))
-        ridge = np.zeros_like(skin)
-        cv2.fillPoly(ridge, [_moved(self._tail_ridge[index], window)], 24, cv2.LINE_AA, _FIXED_BITS)
-        picture += ridge
+        # Round things are darker at their edges.
+        tint = cv2.blur(skin, (3, 3)) * np.float32(0.45 / 255 * _SKIN[0]) + np.float32(0.68 * _SKIN[0])
+        picture += (tint - picture) * (skin * np.float32(1 / 255))
         covered = picture[trunk.full]
         covered *= (255 - cover) * np.float32(1 / 255)
         covered += body[..., 0] * (slope[trunk.full] + np.float32(1 + 0.10 * lift))
@@ -302,8 +300,8 @@ def _paws(posture: Posture) -> Floats:
     return np.stack(paws, axis=1).astype(np.float32)
 
 
-def _tail_outlines(posture: Posture, *, girth: float = 1.0, length: float = 1.0) -> NDArray[np.int32]:
-    """Outline of the tail, or of these shares of it from its root, shape ``(n_frames, n_points, 2)``, fixed-point pixels."""
+def _tail_outlines(posture: Posture) -> NDArray[np.int32]:
+    """Outline of the tail, shape ``(n_frames, n_points, 2)``, fixed-point pixels."""
     course = to_px(posture.tail_cm)
     for _ in range(2):  # Chaikin's corner cutting
         near, far = 0.75 * course[:, :-1] + 0.25 * course[:, 1:], 0.25 * course[:, :-1] + 0.75 * course[:, 1:]
@@ -311,10 +309,8 @@ def _tail_outlines(posture: Posture, *, girth: float = 1.0, length: float = 1.0)
         course = np.concatenate([course[:, :1], inner, course[:, -1:]], axis=1)
     step = np.gradient(course, axis=1)
     normal = np.stack([-step[..., 1], step[..., 0]], axis=-1) / np.maximum(np.hypot(*np.moveaxis(step, 2, 0)), 1e-3)[..., None]
-    width = girth * PX_PER_CM * posture.scale * np.linspace(0.23, 0.07, course.shape[1])[:, None]
-    kept = slice(0, round(length * course.shape[1]))
-    sides = (course + width * normal)[:, kept], (course - width * normal)[:, kept]
-    outline = np.concatenate([sides[0], sides[1][:, ::-1]], axis=1)
+    width = PX_PER_CM * posture.scale * np.linspace(0.23, 0.07, course.shape[1])[:, None]
+    outline = np.concatenate([course + width * normal, (course - width * normal)[:, ::-1]], axis=1)
     return np.rint(outline * (1 << _FIXED_BITS)).astype(np.int32)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethochat.index.sample.motion import ARENA_CM
-from ethochat.index.sample.mouse import ORIGIN_PX, PX_PER_CM
+from ethochat.index.sample.mouse import FRAME_PX, ORIGIN_PX, PX_PER_CM
 from ethochat.index.sample.posture import EAR_CM
 
 Picture = NDArray[np.float32]
 
-FRAME_PX = round(2 * ORIGIN_PX + ARENA_CM * PX_PER_CM)
 COAT_PX_PER_CM = 22.0
 COAT_FROM_CM = (-5.0, -2.2)
 """Place along and across the body of the coat picture's first pixel."""
@@ -37,12 +36,10 @@ def paint_arena(rng: np.random.Generator) -> NDArray[np.uint8]:
     floor = 184.0 + 2.6 * _clouds(rng, 90) + 1.3 * _clouds(rng, 12) + 1.5 * _clouds(rng, 2)
     floor += _scuffs(rng)
     floor += _bedding(rng)
-    edge = ORIGIN_PX - 0.5
-    inside = FRAME_PX - 1 - edge
-    gap = np.minimum(np.minimum(right, down), FRAME_PX - 1 - np.maximum(right, down)) - edge
+    gap = np.minimum(np.minimum(right, down), FRAME_PX - 1 - np.maximum(right, down)) - ORIGIN_PX
     # Light hardly reaches the foot of the walls.
     floor -= 26.0 * np.exp(-np.maximum(gap, 0) / 5.0) + 12.0 * np.exp(-np.maximum(gap, 0) / 26.0)
-    wall = _walls(right, down, edge, inside)
+    wall = _walls(right, down)
     covered = np.clip(0.5 - gap, 0, 1)
     picture = floor * (1 - covered) + wall * covered
     glow = np.hypot(right - 0.44 * FRAME_PX, down - 0.40 * FRAME_PX) / FRAME_PX
@@ -133,11 +130,11 @@ def _bedding(rng: np.random.Generator) -> Picture:
     return marks
 
 
-def _walls(right: Picture, down: Picture, edge: float, inside: float) -> Picture:
+def _walls(right: Picture, down: Picture) -> Picture:
     """Brightness of the four wall tops: a bevel that is light outside and dark towards the floor."""
     gaps = np.stack([down, FRAME_PX - 1 - down, right, FRAME_PX - 1 - right])
     side = np.argmin(gaps, axis=0)
-    depth = np.clip(np.min(gaps, axis=0) / edge, 0, 1)
+    depth = np.clip(np.min(gaps, axis=0) / ORIGIN_PX, 0, 1)
     # Lit from the upper left, so that the far walls show their bright faces.
     level = np.array([138.0, 176.0, 144.0, 170.0], dtype=np.float32)[side]
     rim = np.clip(1 - np.abs(depth - 0.30) / 0.07, 0, 1)

@@ -60,6 +60,10 @@ class _ClientSegmentStore(ABC):
     def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         """Make a call that changes the collection; it may be made twice."""
 
+    @abstractmethod
+    def _search_params(self) -> Any:  # noqa: ANN401 - the client's classes are untyped here
+        """How to search."""
+
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points."""
         from qdrant_client import models
@@ -96,19 +100,17 @@ class _ClientSegmentStore(ABC):
         conditions: Sequence[FieldCondition] = (),
     ) -> list[Hit]:
         """Nearest points by cosine, best first; ``text`` is ignored."""
-        from qdrant_client import models
-
         if limit < 1:
             return []
         wanted = build_filter(_ClientDialect(), conditions)
-        n_points = self._read(lambda client: client.count(self._collection, exact=False)).count
+        params = self._search_params()
         found = self._read(
             lambda client: client.query_points(
                 self._collection,
                 query=vector.tolist(),
                 using=VECTOR_NAME,
                 query_filter=wanted,
-                search_params=models.SearchParams(exact=n_points <= EXACT_UP_TO),
+                search_params=params,
                 limit=limit,
                 with_payload=True,
             )
@@ -196,6 +198,9 @@ class LocalSegmentStore(_ClientSegmentStore):
     def close(self) -> None:
         """Publish what was written, and release."""
         self._session.close()
+
+    def _search_params(self) -> None:
+        return None  # it compares every vector anyway
 
     def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         with self._session.reading() as client:
@@ -323,6 +328,12 @@ class ServerSegmentStore(_ClientSegmentStore):
             )
         check_description(found, self._description, where=f"{self._url}, collection {self._collection!r}")
 
+    def _search_params(self) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        n_points = self._read(lambda client: client.count(self._collection, exact=False)).count
+        return models.SearchParams(exact=n_points <= EXACT_UP_TO)
+
     def _indexed_fields(self) -> set[str]:
         if self._indexed is None:
             info = self._read(lambda client: client.get_collection(self._collection))
@@ -331,7 +342,7 @@ class ServerSegmentStore(_ClientSegmentStore):
 
     def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         if self._read_only:
-            raise BackendUnavailableError(
+            raise RuntimeError(
                 f"{self._url}: expected an index opened for writing, got one opened for reading."
             )
         return self._read(call)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _BATCH = 1000
 _PAGE = 5000
+# The engine's Python binding reads a boolean in a filter as the integer 1 or 0, which no boolean equals: they are stored as
+# these words, whose first character is in no text.
+_BOOLEANS = {True: "\ue000true", False: "\ue000false"}
+_WORDS = {word: value for value, word in _BOOLEANS.items()}
 
 
 class EdgeSegmentStore:
@@ -98,7 +102,11 @@ class EdgeSegmentStore:
             _index_fields(shard, points)
             for start in range(0, len(points), _BATCH):
                 batch = [
-                    Point(point_id(point.segment_id), {VECTOR_NAME: point.vector.tolist()}, to_payload(point))
+                    Point(
+                        point_id(point.segment_id),
+                        {VECTOR_NAME: point.vector.tolist()},
+                        _written(to_payload(point)),
+                    )
                     for point in points[start : start + _BATCH]
                 ]
                 shard.update(UpdateOperation.upsert_points(batch))
@@ -138,7 +146,7 @@ class EdgeSegmentStore:
                 with_payload=True,
             )
             found = shard.query(request)
-        return [to_hit(point.payload, point.score) for point in found]
+        return [to_hit(_read(point.payload), point.score) for point in found]
 
     def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
         """Count the points that meet all conditions, exactly."""
@@ -161,7 +169,10 @@ class EdgeSegmentStore:
         """Return the stored vector of a segment."""
         with self._session.reading() as shard, _engine_errors():
             records = shard.retrieve([point_id(segment_id)], False, True)
-        return np.asarray(records[0].vector[VECTOR_NAME], dtype=np.float32) if records else None
+        if not records:
+            return None
+        vectors: Any = records[0].vector
+        return np.asarray(vectors[VECTOR_NAME], dtype=np.float32)
 
     def close(self) -> None:
         """Publish what was written, and release."""
@@ -179,7 +190,7 @@ class EdgeSegmentStore:
                     offset=offset, limit=_PAGE, filter=wanted, with_payload=PayloadSelector.Include(keys)
                 )
                 records, offset = shard.scroll(request)
-                payloads += [record.payload for record in records]
+                payloads += [_read(record.payload) for record in records]
                 if offset is None:
                     return payloads
 
@@ -222,12 +233,23 @@ def _index_fields(shard: EdgeShard, points: Sequence[SegmentPoint]) -> None:
     from qdrant_edge import PayloadSchemaType, UpdateOperation
 
     schemas = {
-        "bool": PayloadSchemaType.Bool,
+        "bool": PayloadSchemaType.Keyword,
         "float": PayloadSchemaType.Float,
         "keyword": PayloadSchemaType.Keyword,
     }
     for key, kind in new_fields(points, set(shard.info().payload_schema)).items():
         shard.update(UpdateOperation.create_field_index(key, schemas[kind]))
+
+
+def _written(payload: dict[str, PayloadValue]) -> dict[str, PayloadValue]:
+    return {key: _BOOLEANS[value] if isinstance(value, bool) else value for key, value in payload.items()}
+
+
+def _read(payload: dict[str, Any] | None) -> dict[str, PayloadValue]:
+    stored = payload or {}
+    return {
+        key: _WORDS.get(value, value) if isinstance(value, str) else value for key, value in stored.items()
+    }
 
 
 class _EdgeDialect:
@@ -237,7 +259,7 @@ class _EdgeDialect:
         from qdrant_edge import FieldCondition as Clause
         from qdrant_edge import MatchValue
 
-        return Clause(key, match=MatchValue(value))
+        return Clause(key, match=MatchValue(_BOOLEANS[value] if isinstance(value, bool) else value))
 
     def any_of(self, key: str, values: list[str]) -> Any:  # noqa: ANN401
         from qdrant_edge import FieldCondition as Clause

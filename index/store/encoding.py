@@ -23,6 +23,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _ESCAPED = re.compile(r"-([0-9a-f]+)-")
 
 FilterT = TypeVar("FilterT")
+FilterT_co = TypeVar("FilterT_co", covariant=True)
 ClauseT = TypeVar("ClauseT")
 
 
@@ -111,7 +112,7 @@ def check_description(
             )
 
 
-class Dialect(Protocol[ClauseT, FilterT]):
+class Dialect(Protocol[ClauseT, FilterT_co]):
     """The clauses of one engine's filters."""
 
     def equals(self, key: str, value: str | bool) -> ClauseT:
@@ -134,12 +135,12 @@ class Dialect(Protocol[ClauseT, FilterT]):
         """At least one of the clauses holds."""
         ...
 
-    def combine(self, must: list[ClauseT], must_not: list[ClauseT]) -> FilterT:
+    def combine(self, must: list[ClauseT], must_not: list[ClauseT]) -> FilterT_co:
         """All of the first and none of the second hold."""
         ...
 
 
-_LIMITS: Final[Mapping[str, str]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+LIMITS: Final[Mapping[str, str]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
 
 def build_filter(dialect: Dialect[ClauseT, FilterT], conditions: Sequence[FieldCondition]) -> FilterT | None:
@@ -154,8 +155,8 @@ def build_filter(dialect: Dialect[ClauseT, FilterT], conditions: Sequence[FieldC
     must_not: list[ClauseT] = []
     for condition in conditions:
         key = field_key(condition.field)
-        if condition.op in _LIMITS:
-            must.append(dialect.within(key, **{_LIMITS[condition.op]: ordered_value(condition)}))
+        if condition.op in LIMITS:
+            must.append(dialect.within(key, **{LIMITS[condition.op]: ordered_value(condition)}))
         elif condition.op in ("==", "in"):
             must.append(_membership(dialect, key, condition))
         else:

@@ -239,8 +239,9 @@ class GenerationSession(Generic[HandleT]):
         """Lend the handle for a change."""
         with self._guard:
             if self._read_only:
-                raise CatalogLockedError(
-                    f"{self._generations.root}: expected an index opened for writing, got one opened for reading."
+                root = self._generations.root
+                raise RuntimeError(
+                    f"{root}: expected an index opened for writing, got one opened for reading."
                 )
             if self._working is None:
                 self._begin()

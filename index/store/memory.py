@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
 from ethochat.index.store.encoding import (
     ID_FIELD,
+    LIMITS,
     describe_collection,
     member_values,
     ordered_value,
@@ -92,6 +93,8 @@ class MemorySegmentStore:
         """Nothing to release."""
 
     def _matching(self, conditions: Sequence[FieldCondition]) -> list[SegmentPoint]:
+        for condition in conditions:  # a wrong one is refused also where there are no points
+            (ordered_value if condition.op in LIMITS else member_values)(condition)
         return [point for point in self._points.values() if all(_holds(point, item) for item in conditions)]
 
 

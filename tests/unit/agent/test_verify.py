@@ -12,7 +12,7 @@ QUESTION = "Do CSI mice rear longer than 4 s in the first five minutes?"
 
 @pytest.fixture
 def evidence() -> list[Evidence]:
-    """CSI: 30 animals, mean 56.57 bouts; Control: 29 animals, mean 41.2 bouts; 702.73 against 441.58 cm, p = 5.4e-07."""
+    """CSI: n = 30, 56.57 bouts, 702.73 cm; Control: n = 29, 41.2 bouts, 441.58 cm; p = 5.4e-07."""
     counts = [
         Value(
             name="bout_count", value=56.567, unit="bouts", statistic="mean", n=30, group={"Condition": "CSI"}
@@ -83,7 +83,7 @@ TRUTHS = {
     "all digits": "Control: 441.58 cm, CSI: 702.73 cm [e2].",
     "two groups and their n": "The two groups differ: CSI (n = 30) 56.57, Control (n = 29) 41.2 bouts [e1].",
     "total number of animals": "59 animals were compared [e2].",
-    "groups named before both values": "CSI mice rear more than Control mice (56.57 against 41.2 bouts) [e1].",
+    "groups named before both values": "CSI mice rear more than Control (56.57 against 41.2 bouts) [e1].",
     "labels after the values": "56.57 bouts in CSI and 41.2 in Control [e1].",
     "scientific p": "Welch t = 5.68, df = 50.3, p = 5.4e-07 [e2].",
     "p with a power of ten": "The groups differ (p = 5.4 × 10⁻⁷) [e2].",
@@ -100,16 +100,16 @@ TRUTHS = {
     "clip times": "The clips: OFT_5 at 12.0–14.2 s, OFT_7 at 63.4–66.0 s [e3].",
     "clip duration": "The first clip in OFT_5 is 2.2 s long [e3].",
     "number words": "OFT_7 had seven bouts between 120 and 180 s [e1].",
-    "number of the question": "In the first five minutes (0 to 300 s), rears longer than 4 s were counted [e1].",
+    "number of the question": "In five minutes (0 to 300 s), rears longer than 4 s were counted [e1].",
     "flag of the tool": "OFT_33 was left out because 97.3 % of its track is missing [e1].",
     "numbered list": "1. CSI: 56.57 bouts [e1]\n2. Control: 41.2 bouts [e1]",
-    "numbered table": "| # | group | mean |\n|---|---|---|\n| 1 | CSI | 56.57 |\n| 2 | Control | 41.20 |\n\n[e1]",
+    "numbered table": "| # | group | mean |\n|---|---|---|\n| 1 | CSI | 56.57 |\n| 2 | Control | 41.20 |",
     "date": "Recorded on 2025-10-03 and on 4 October 2025, OFT_7 had 7 bouts [e1].",
     "several citations": "CSI 56.57 bouts, 702.73 cm [e1, e2] and two clips [e3].",
     "plus minus": "CSI 702.73 ± 205.1 cm, Control 441.58 ± 140.9 cm [e2].",
     "about": "CSI mice moved about 700 cm [e2].",
     "no number at all": "The tables do not say which strain the mice are.",
-    "words that count nothing": "One of the two readings is one value per animal; none of these is one-sided.",
+    "words that count nothing": "One of the two readings is one value per animal; none is one-sided.",
     "link": "See [the plot](/figures/plot_20251003_17.html) for CSI [e1].",
     "two clips": "There are 2 clips in 2 sessions [e3].",
 }

@@ -592,6 +592,14 @@ SQUARE = RECTANGLE + "corners_px = [[0,0],[9,0],[9,9],[0,9]]\n"
             "[[inputs]]\nkind = 'pose'\ncolumn='a'\nsource_kind='rule'",
             "Expected 'manual' or 'automated', found 'rule'",
         ),
+        (
+            "[[inputs]]\nkind = 'pose'\ncolumn='a'\nformat='deeplabcutt'",
+            "key 'inputs[1].format': Expected one of",
+        ),
+        (
+            "[[inputs]]\nkind = 'pose'\ncolumn='a'\nformat='deeplabcutt'",
+            "found 'deeplabcutt'; did you mean 'deeplabcut'?",
+        ),
         ("[arena]\nwidth_cm = 3", "key 'arena.shape': Expected a value, found none."),
         ("[arena]\nshape = 'square'", "key 'arena.shape': Expected 'rectangle' or 'circle', found 'square'"),
         (RECTANGLE, "Expected `corners_px` or `corner_keypoints`, or `width_cm` and `height_cm`, found none"),

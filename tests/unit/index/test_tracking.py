@@ -1,4 +1,4 @@
-"""The silhouette tracker on drawn videos whose animal is known, and on a real one that other trackers agree on."""
+"""The silhouette tracker on drawn videos whose animal is known, and on real ones that others have tracked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+
 from ethochat.index.errors import VideoError
 from ethochat.index.formats.base import Track
 from ethochat.index.tracking import SilhouetteSettings, track_silhouette
@@ -34,7 +35,7 @@ def write_video(path: Path, images: Iterable[np.ndarray], fps: int = 30) -> Path
 
 
 def walk(n: int = N) -> np.ndarray:
-    """An animal that always walks forward, on a closed curve through the arena: rows of x, y, heading in radians."""
+    """An animal that always walks forward on a closed curve: rows of x, y, heading in radians."""
     t = np.linspace(0, 2 * math.pi, n)
     x, y = 160 + 100 * np.cos(t), 120 + 70 * np.sin(2 * t)
     return np.column_stack([x, y, np.arctan2(np.gradient(y), np.gradient(x))])

@@ -1,0 +1,345 @@
+"""The command line. Everything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ethochat.index.errors import EthochatError
+
+if TYPE_CHECKING:
+    from ethochat.agent.run import Conversation
+
+app = typer.Typer(
+    name="ethochat",
+    help="Ask questions about mouse-behavior experiments in plain language.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help starts four times as fast
+    pretty_exceptions_enable=False,
+    epilog="Start with: ethochat demo sample",
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Experiment folder.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        envvar="ETHOCHAT_MODEL",
+        help="Chat model: builtin, openai:MODEL, openai:MODEL@URL, PROVIDER:MODEL or transformers:MODEL_OR_PATH.",
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ETHOCHAT_STORE",
+        help="Vector index: edge, local or the URL of a Qdrant server.",
+        show_default=False,
+    ),
+]
+
+DEMO_QUESTIONS = (
+    "Summarize this experiment.",
+    "Compare the distance moved between the groups.",
+    "Show me the longest grooming bouts.",
+)
+
+
+def main() -> int:
+    """Run the command line; the exit status is 0, 1 after a bug, 2 after an error that the message explains."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    if not debug:
+        sys.excepthook = _say_bug
+    try:
+        app(args=arguments)
+    except EthochatError as exc:
+        if debug:
+            raise
+        _say_error(str(exc))
+        return 2
+    return 0
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Ask questions about mouse-behavior experiments in plain language."""
+
+
+@app.command(epilog="Example: ethochat demo sample")
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the sample is made.")] = Path(
+        "ethochat-sample"
+    ),
+) -> None:
+    """Make a simulated sample experiment, ingest it and answer three questions."""
+    from ethochat.agent.run import Conversation, open_context
+    from ethochat.index.experiment import MANIFEST
+    from ethochat.index.ingest import ingest as run_ingest
+    from ethochat.ui.terminal import console, show_answer, show_ingest
+
+    if not (folder / MANIFEST).exists():
+        from ethochat.index.sample import write_sample
+
+        with _progress() as report:
+            write_sample(folder, progress=lambda done, total: report("drawing the sample", done, total))
+    with _progress() as report:
+        show_ingest(run_ingest(folder, progress=report))
+    with Conversation(open_context(folder)) as conversation:
+        for question in DEMO_QUESTIONS:
+            console().print(f"\n[bold]> {question}[/bold]", highlight=False)
+            show_answer(conversation.ask(question))
+    console().print(
+        f"\nAsk more: [bold]ethochat chat {folder}[/bold]\nOpen the page: [bold]make serve[/bold] or "
+        f"[bold]ethochat serve {folder}[/bold]",
+        highlight=False,
+    )
+
+
+@app.command(epilog="Example: ethochat init lab/oft")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with recordings, tracks or tables.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written.")] = False,
+) -> None:
+    """Look at a folder and draft experiment.toml and sessions.csv."""
+    from ethochat.index.drafting import draft_experiment, write_draft
+    from ethochat.ui.terminal import console, show_draft
+
+    draft = draft_experiment(folder)
+    show_draft(draft)
+    if dry_run:
+        console().print(f"\n{draft.toml}\n{draft.csv}", markup=False, highlight=False)
+        return
+    for path in write_draft(draft):
+        console().print(f"wrote {path}", markup=False, highlight=False)
+    console().print(f"Check both, then run: ethochat ingest {folder}", markup=False, highlight=False)
+
+
+@app.command(epilog="Example: ethochat ingest lab/oft")
+def ingest(
+    folder: Folder,
+    store: Store = None,
+    rebuild_index: Annotated[bool, typer.Option(help="Make the vector index anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn the files of an experiment into tables and an index; resumable, a second run does nothing."""
+    from ethochat.index.ingest import ingest as run_ingest
+    from ethochat.ui.terminal import show_ingest
+
+    with _progress(hidden=as_json) as report:
+        result = run_ingest(
+            folder, store=store or _recorded_store(folder), rebuild_index=rebuild_index, progress=report
+        )
+    if as_json:
+        from dataclasses import asdict
+
+        _print_json(asdict(result))
+    else:
+        show_ingest(result)
+
+
+@app.command(
+    epilog='Example: ethochat ask lab/oft "How much time do CSI mice spend rearing, compared with controls?"'
+)
+def ask(
+    folder: Folder,
+    question: Annotated[str, typer.Argument(help="In plain words.", show_default=False)],
+    model: Model = "builtin",
+    thread: Annotated[str | None, typer.Option(help="Go on with this conversation, or start it.")] = None,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer one question."""
+    from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
+    from ethochat.ui.terminal import show_answer
+
+    context = open_context(folder, store=store)
+    kept = context.experiment.data_dir / CONVERSATIONS if thread is not None else None
+    with Conversation(context, model=model, thread_id=thread, conversations=kept) as conversation:
+        answer = conversation.ask(question)
+    if as_json:
+        _print_json(answer.to_json())
+    else:
+        show_answer(answer)
+
+
+@app.command(epilog="Example: ethochat chat lab/oft --thread monday")
+def chat(
+    folder: Folder,
+    model: Model = "builtin",
+    thread: Annotated[str | None, typer.Option(help="Conversation to go on with.")] = None,
+    store: Store = None,
+) -> None:
+    """Ask one question after the other; an empty line ends."""
+    from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
+    from ethochat.ui.terminal import console
+
+    context = open_context(folder, store=store)
+    kept = context.experiment.data_dir / CONVERSATIONS
+    with Conversation(context, model=model, thread_id=thread, conversations=kept) as conversation:
+        for who, text in conversation.history():
+            console().print(
+                f"{'> ' if who == 'user' else ''}{text}\n", markup=False, highlight=False, style="dim"
+            )
+        _talk(conversation)
+        console().print(
+            f"Go on later with: ethochat chat {folder} --thread {conversation.thread_id}",
+            markup=False,
+            highlight=False,
+        )
+
+
+@app.command(epilog='Example: ethochat search lab/oft "mouse rears against the wall" --limit 5')
+def search(
+    folder: Folder,
+    query: Annotated[str, typer.Argument(help="What the animal is doing.", show_default=False)],
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find moments that match a description."""
+    from ethochat.agent.run import open_context
+    from ethochat.tools import tool_named
+    from ethochat.ui.terminal import show_hits
+
+    found = tool_named("search_segments").run(
+        open_context(folder, store=store), {"query": query, "limit": limit}
+    )
+    if as_json:
+        _print_json(
+            {
+                "query": query,
+                "hits": [clip.model_dump(mode="json") for clip in found.clips],
+                "flags": found.flags,
+            }
+        )
+    else:
+        show_hits(found)
+
+
+@app.command(epilog="Example: ethochat serve lab/oft --port 7860")
+def serve(
+    folder: Folder,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port; the first free one by default.", show_default=False)
+    ] = None,
+    model: Model = "builtin",
+) -> None:
+    """Open the chat page."""
+    from ethochat.ui.page import serve as run_page
+
+    run_page(folder, host=host, port=port, model=model)
+
+
+@app.command(epilog="Example: ethochat doctor lab/oft")
+def doctor(folder: Folder, as_json: AsJson = False) -> None:
+    """Say what an experiment's derived data was made with, what is doubtful and what is stale."""
+    from ethochat.ui.doctor import examine
+    from ethochat.ui.terminal import show_examination
+
+    found = examine(folder)
+    if as_json:
+        _print_json(found)
+    else:
+        show_examination(found)
+
+
+@app.command(
+    name="eval",
+    epilog="Example: ethochat eval --questions Q.jsonl --experiments build/experiments --answers A.jsonl",
+)
+def evaluate(
+    questions: Annotated[
+        Path, typer.Option(help="JSON lines with id, dataset and turns.", show_default=False)
+    ],
+    experiments: Annotated[
+        Path, typer.Option(help="Folder with one experiment per dataset.", show_default=False)
+    ],
+    answers: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
+    model: Model = "builtin",
+) -> None:
+    """Answer a set of questions."""
+    from ethochat.agent.evaluation import evaluate as run_evaluation
+    from ethochat.agent.evaluation import summary_lines
+    from ethochat.ui.terminal import console
+
+    with _progress() as report:
+        result = run_evaluation(questions, experiments, answers, model=model, progress=report)
+    for line in summary_lines(result):
+        console().print(line, markup=False, highlight=False)
+
+
+def _talk(conversation: Conversation) -> None:
+    from ethochat.ui.terminal import show_answer
+
+    while True:
+        try:
+            question = input("> ").strip()
+        except EOFError:
+            return
+        if not question:
+            return
+        try:
+            show_answer(conversation.ask(question))
+        except EthochatError as exc:  # the next question may do better
+            _say_error(str(exc))
+
+
+def _recorded_store(folder: Path) -> str:
+    """Keep to the vector index of the run before, so that a plain second run does nothing."""
+    from ethochat.agent.run import recorded_store
+    from ethochat.index.catalog import Catalog
+
+    return recorded_store(Catalog(folder / ".ethochat"))
+
+
+@contextmanager
+def _progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a progress bar on stderr, so that stdout stays what was asked for."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=hidden or not stderr.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total)
+
+        yield report
+
+
+def _print_json(data: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def _say_error(message: str) -> None:
+    typer.secho(" ".join(message.split()), fg=typer.colors.RED, err=True)
+
+
+def _say_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Report an error that nobody foresaw, in one line."""
+    if issubclass(kind, KeyboardInterrupt):
+        _say_error("Stopped.")
+        return
+    _say_error(
+        f"Bug in ethochat: {kind.__name__}: {error}. Run the command again with --debug for the traceback."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from ethochat.agent.answer import Answer
+    from ethochat.index.drafting import Draft
+    from ethochat.index.ingest import IngestReport
+    from ethochat.tools.evidence import ClipRef, Evidence
+
+_MOST_CLIPS = 10
+
+
+@cache
+def console() -> Console:
+    """Return the terminal."""
+    return Console(soft_wrap=True)
+
+
+def show_answer(answer: Answer) -> None:
+    """Print an answer, its clips and files, and where its numbers come from."""
+    from rich.markdown import Markdown
+
+    out = console()
+    out.print(
+        Markdown(answer.answer) if out.is_terminal else answer.answer,
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    for clip in answer.clips[:_MOST_CLIPS]:
+        _line(f"  {_clip(clip)}")
+    if len(answer.clips) > _MOST_CLIPS:
+        _line(f"  … {len(answer.clips) - _MOST_CLIPS} more clips")
+    for path in answer.files:
+        _line(f"  {path}")
+    for item in answer.evidence:
+        arguments = ", ".join(
+            f"{name}={value}" for name, value in item.arguments.items() if value not in (None, [], "")
+        )
+        _line(f"[{item.evidence_id}] {item.tool}({arguments}), {item.n_rows} rows", style="dim")
+        for flag in item.flags:
+            _line(f"     {flag}", style="dim")
+    _line(f"{answer.status}, {answer.model}, {answer.elapsed_s:.2f} s", style="dim")
+
+
+def show_hits(found: Evidence) -> None:
+    """Print what a search found."""
+    if not found.clips:
+        _line("No segment matches.")
+    for clip in found.clips:
+        _line(_clip(clip))
+    for flag in found.flags:
+        _line(flag, style="dim")
+
+
+def show_ingest(report: IngestReport) -> None:
+    """Print what one ingest did."""
+    parts = [f"{len(report.ingested)} sessions ingested", f"{len(report.unchanged)} unchanged"]
+    if report.removed:
+        parts.append(f"{len(report.removed)} removed")
+    _line(f"{', '.join(parts)}; {report.n_segments} segments, {report.n_indexed} newly indexed")
+    for session_id, problem in report.failed:
+        _line(f"{session_id}: {problem}", style="yellow")
+
+
+def show_draft(draft: Draft) -> None:
+    """Print what was recognised in a folder and what was not."""
+    _line(f"{len(draft.sessions)} sessions, {len(draft.recognised)} files recognised")
+    for used in draft.recognised:
+        _line(f"  {used.path}: {used.what}{f' ({used.session_id})' if used.session_id else ''}")
+    if draft.left_out:
+        _line(f"{len(draft.left_out)} files left out")
+    for unused in draft.left_out:
+        _line(f"  {unused.path}: {unused.reason}", style="yellow")
+
+
+def show_examination(found: Mapping[str, Any]) -> None:
+    """Print what the doctor found: one line per fact, nested facts indented."""
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            _line(f"{name}:")
+            for key, item in value.items():
+                _line(f"  {key}: {item}")
+        elif isinstance(value, list):
+            _line(f"{name}: {'none' if not value else ''}")
+            for item in value:
+                _line(f"  {item}", style="yellow")
+        else:
+            _line(f"{name}: {value}")
+
+
+def _clip(clip: ClipRef) -> str:
+    who = f" {clip.individual}" if clip.individual else ""
+    score = f"  {clip.score:.3f}" if clip.score is not None else ""
+    return f"{clip.session_id}{who}  {clip.start_time:.2f}–{clip.stop_time:.2f}{score}  {clip.description}"
+
+
+def _line(text: str, *, style: str | None = None) -> None:
+    """Print text as it is: names from data are no markup."""
+    console().print(text, style=style, markup=False, highlight=False)
