@@ -24,7 +24,7 @@ lint: $(STAMP) .typing/ethochat
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p ethochat
-	$(BIN)/lint-imports
+	PYTHONPATH=.typing $(BIN)/lint-imports
 
 serve: $(STAMP)
 	$(BIN)/ethochat serve $(DEMO)

@@ -114,6 +114,6 @@ def probe_tool_calling(chat_model: BaseChatModel) -> None:
         said = reply.text.strip()[:80]
         raise BackendUnavailableError(
             f"Expected {name} to call a tool, got the text {said!r}. Choose a model trained for tools and "
-            "a server that passes them on: vLLM with --enable-auto-tool-choice and --tool-call-parser, llama.cpp with "
-            "--jinja."
+            "a server that passes them on: vLLM with --enable-auto-tool-choice and --tool-call-parser, "
+            "llama.cpp with --jinja."
         )

@@ -104,7 +104,7 @@ def evaluate(
     Returns
     -------
     EvaluationReport
-        An experiment that is absent, or a run that fails, counts as ``cannot_answer``, its reason in the answer.
+        An experiment that is absent, or a run that fails, counts as ``cannot_answer`` and says why.
     """
     asked = read_questions(questions)
     lab = _Lab(experiments, model)
@@ -143,7 +143,7 @@ class _Lab:
             return self._converse(question), None
         except EthochatError as exc:
             problem = str(exc)
-        except Exception as exc:  # noqa: BLE001 - a crash is one wrong answer, not the end of the evaluation
+        except Exception as exc:  # a crash is one wrong answer, not the end
             problem = f"{type(exc).__name__}: {exc}"
             logger.warning("%s crashed", question.question_id, exc_info=exc)
         failed = Answer(

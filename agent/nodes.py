@@ -314,7 +314,7 @@ def _calls(reply: AIMessage) -> list[ToolCall]:
 
 
 def _unanswered(messages: Sequence[AnyMessage]) -> list[ToolCall]:
-    """Calls of the last reply that have no result; ids need be unique within a reply only."""
+    """Find the calls of the last reply that have no result; ids need be unique within a reply only."""
     last = max((index for index, item in enumerate(messages) if isinstance(item, AIMessage)), default=None)
     if last is None:
         return []

@@ -63,12 +63,13 @@ def system_prompt(context: ToolContext, *, card_tokens: int = CARD_TOKENS) -> st
 
 def experiment_card(context: ToolContext, max_tokens: int = CARD_TOKENS) -> str:
     """Describe an experiment in a few lines: design, columns, sources, behaviors, measures, flags."""
-    room = max_tokens * _CHARS_PER_TOKEN
+    more = "- (more: ask the experiment facts tool)"
+    room = max_tokens * _CHARS_PER_TOKEN - len(more) - 2  # a cut line ends with " …"
     lines: list[str] = []
     for line in _card_lines(context):
         short = line if len(line) <= room else f"{line[: max(room - 1, 0)].rsplit(',', 1)[0]} …"
         if room < len("- x …"):
-            lines.append("- (more: ask the experiment facts tool)")
+            lines.append(more)
             break
         lines.append(short)
         room -= len(short) + 1
@@ -118,7 +119,8 @@ def _clock(sessions: pl.DataFrame) -> str:
     )
     for unit, count, shortest, longest in spans.sort("time_unit").iter_rows():
         if shortest is not None:
-            parts.append(f"{count} of {shortest:g} to {longest:g} {unit}")
+            span = f"{shortest:g}" if shortest == longest else f"{shortest:g} to {longest:g}"
+            parts.append(f"{count} lasting {span} {unit}")
     return "; ".join(parts) or "no durations"
 
 

@@ -40,7 +40,7 @@ def open_context(root: Path, *, store: str | None = None) -> ToolContext:
     root
         Experiment folder.
     store
-        Vector index: ``edge``, ``local`` or the URL of a Qdrant server; the one that was ingested into by default.
+        Vector index: ``edge``, ``local`` or the URL of a Qdrant server; by default the one ingested into.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Look at a folder of files and draft its experiment.toml and sessions.csv.
 
 Files are recognised by their content and paired to sessions by their names; tables are tied to sessions where
-a column names them. What is a guess says so in a comment, and what is not used is listed with the reason.
+a column names them. What is a guess is marked CHECK, and what is not used is listed with the reason.
 """
 
 from __future__ import annotations
@@ -479,6 +479,13 @@ class _Drafter:
         inputs = sorted(self.inputs, key=lambda item: order.index(item.recognition.kind))
         columns = [*(item.column for item in inputs if item.column), *self.metadata]
         columns.sort(key=lambda name: name != "subject_id")
+        videos = {item.column for item in inputs if item.recognition.kind == "video"}
+        timeless = [item.session_id for item in sessions if not {"fps", *videos} & item.cells.keys()]
+        if timeless:
+            self.doubts.append(
+                f"no video tells the frame rate of {len(timeless)} sessions, such as {timeless[0]}: set fps "
+                "in [defaults], for files in seconds need it and all other times will count frames"
+            )
         return Draft(
             root=self.root,
             columns=("session_id", *columns),
@@ -522,7 +529,9 @@ def _is_drawn_on(file: Named) -> bool:
 # ---------------------------------------------------------------------------------- experiment.toml
 def _manifest_text(name: str, inputs: Sequence[_Input], doubts: Sequence[str]) -> str:
     document = tomlkit.document()
-    document.add(tomlkit.comment("Drafted by `ethochat init`. Read it through; what is a guess says so."))
+    document.add(
+        tomlkit.comment("Drafted by `ethochat init`. Lines with CHECK are guesses or need your word.")
+    )
     _add_doubts(document, doubts)
     experiment = tomlkit.table()
     experiment.add("name", name or "experiment")
@@ -569,9 +578,9 @@ def _add_doubts(container: TOMLDocument | TomlTable, doubts: Sequence[str]) -> N
     """Write guesses as comments, the first few where there are many alike."""
     different = [_one_line(doubt) for doubt in dict.fromkeys(doubts)]
     for doubt in different[:_SHOWN_DOUBTS]:
-        container.add(tomlkit.comment(f"GUESS: {doubt}"))
+        container.add(tomlkit.comment(f"CHECK: {doubt}"))
     if len(different) > _SHOWN_DOUBTS:
-        container.add(tomlkit.comment(f"GUESS: … and {len(different) - _SHOWN_DOUBTS} more like these"))
+        container.add(tomlkit.comment(f"CHECK: … and {len(different) - _SHOWN_DOUBTS} more like these"))
 
 
 def _one_line(text: str) -> str:

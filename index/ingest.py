@@ -295,7 +295,7 @@ def derive_session(experiment: Experiment, data: SessionData) -> dict[str, pl.Da
     }
     n_video = data.video.n_frames if data.video is not None else None
     flags = [
-        quality_flags(session, track, n_video, rows) for track, rows in zip(data.tracks, per_track, strict=True)
+        quality_flags(session, track, n_video, rows, experiment=experiment) for track, rows in zip(data.tracks, per_track, strict=True)
     ]
     if session.exclude_reason:
         flags.append(_flag(session, "excluded_by_user", session.exclude_reason))

@@ -64,6 +64,13 @@ class MeasureArguments(Selection):
     min_bout_s: Annotated[float | None, Field(description="Count only bouts at least this long.")] = None
     max_bout_s: Annotated[float | None, Field(description="Count only bouts at most this long.")] = None
     strict: Annotated[bool, Field(description="The bout limits are exclusive (longer than, shorter than).")] = False
+    during: Annotated[
+        list[str], Field(description="Only while one of these behaviors goes on (of any source that marks them).")
+    ] = []
+    excluding: Annotated[
+        list[str],
+        Field(description="Leave out the time of these behaviors altogether, also from the whole of a percentage."),
+    ] = []
     max_distance: Annotated[
         float | None, Field(description="Distance limit of time_near, in cm where there is a scale, else px.")
     ] = None

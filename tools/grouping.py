@@ -78,7 +78,8 @@ def _share_animals(rows: Iterable[Row]) -> bool:
 
 def group_rows(rows: Iterable[Row], columns: Sequence[str], scope: Scope, name: str) -> list[Group]:
     """Put rows of equal labels together, bins apart, in the order in which they come."""
-    metadata = {column: column_values(scope.sessions, column) for column in columns if column not in IDENTIFIERS}
+    known = {*IDENTIFIERS, *_LABELS}
+    metadata = {column: column_values(scope.sessions, column) for column in columns if column not in known}
     found: dict[tuple[str, ...], dict[int, list[Row]]] = {}
     for row in rows:
         labels = tuple(label_of(row, column, metadata, name) for column in columns)
@@ -126,10 +127,12 @@ def to_values(arguments: MeasureArguments, resolved: Sequence[str], measured: Me
     columns = split_columns(arguments, resolved, measured)
     groups = group_rows(measured.rows, columns, scope, measured.name)
     statistics = _statistics(arguments, columns, groups, measured)
-    flags = _combined_flags(columns, groups, measured)
-    made = [(group, [_value(group, statistic, measured, columns) for statistic in statistics]) for group in groups]
-    if statistics == ["each"]:
-        made = [(group, [value]) for group in groups for value in _each(group, measured, columns)]
+    flags = _combined_flags(columns, groups)
+    made: _Made
+    if "each" in statistics:
+        made = [(group, [value]) for group in groups for value in _each(group, measured)]
+    else:
+        made = [(group, [_value(group, name, measured) for name in statistics]) for group in groups]
     total = len(made)
     kept = _keep(made, arguments)
     if arguments.order is not None:
@@ -162,53 +165,53 @@ def _statistics(
     return ["mean"]
 
 
-def _each(group: Group, measured: Measured, columns: Sequence[str]) -> list[Value]:
+def _each(group: Group, measured: Measured) -> list[Value]:
     """Each row by itself; of a pooled measure each bout."""
     values = []
     for row in group.rows:
         single = Group(labels=group.labels, rows=[row])
-        if measured.kind == "pooled" and row.observations is not None:
-            times = row.times if row.times is not None else np.full(len(row.observations), np.nan)
-            for observation, time in zip(row.observations.tolist(), times.tolist(), strict=True):
-                note = f"starts at {time:.6g}" if time == time else None  # a NaN is not equal to itself
-                values.append(_make(single, measured, None, observation, 1, note))
+        if measured.kind == "pooled" and row.observations is not None and row.times is not None:
+            for observation, time in zip(row.observations.tolist(), row.times.tolist(), strict=True):
+                values.append(_make(single, measured, None, observation, note=f"Starts at {time:.6g}."))
         else:
-            values.append(_make(single, measured, None, row.value, None, None if row.value is not None else _never(measured)))
+            note = _never(measured) if row.value is None else None
+            values.append(_make(single, measured, None, row.value, note=note))
     return values
 
 
 def _never(measured: Measured) -> str:
-    return "did not happen" if measured.name in ("latency", "zone_latency", "last_end") else "no value"
+    return "It did not happen." if measured.name in ("latency", "zone_latency", "last_end") else "There is no value."
 
 
-def _value(group: Group, statistic: str, measured: Measured, columns: Sequence[str]) -> Value:
+def _value(group: Group, statistic: str, measured: Measured) -> Value:
     if measured.kind == "pooled" and statistic != "range":
         return _pooled_value(group, statistic, measured)
     present = [row for row in group.rows if row.value is not None]
     if statistic in ("min", "max"):
         if not present:
-            return _make(group, measured, statistic, None, 0, _never(measured))
+            return _make(group, measured, statistic, None, n=0, note=_never(measured))
         pick = (max if statistic == "max" else min)(present, key=lambda row: row.value or 0.0)
-        return _make(Group(labels=group.labels, rows=[pick]), measured, statistic, pick.value, len(present), None)
+        picked = Group(labels=group.labels, rows=[pick])
+        return _make(picked, measured, statistic, pick.value, n=len(present))
     return _combined_value(group, statistic, measured, present)
 
 
 def _combined_value(group: Group, statistic: str, measured: Measured, present: Sequence[Row]) -> Value:
     per_animal = animal_means(present)
     n = len(per_animal)
-    note = f"n counts animals; several values of one animal were averaged first ({len(present)} values)" if n < len(present) else None
     if statistic == "count":
-        return _make(group, measured, "count", float(n), n, "animals with a value")
+        return _make(group, measured, "count", float(n), n=n, note="Animals with a value.")
     if not present:
-        return _make(group, measured, statistic, None, 0, _never(measured))
+        return _make(group, measured, statistic, None, n=0, note=_never(measured))
     numbers = [row.value for row in present if row.value is not None]
     if statistic == "sum":
-        return _make(group, measured, "sum", _sum(measured, present), n, _sum_note(measured))
+        return _make(group, measured, "sum", _sum(measured, present), n=n, note=_sum_note(measured))
     if statistic == "range":
-        return _make(group, measured, "range", max(numbers) - min(numbers), len(numbers), "largest minus smallest value")
-    if statistic == "each":
-        return _make(group, measured, None, numbers[0], None, None)
-    return _make(group, measured, statistic, _describe(list(per_animal.values()), statistic), n, note)
+        spread = max(numbers) - min(numbers)
+        note = f"Largest minus smallest of {len(numbers)} values."
+        return _make(group, measured, "range", spread, n=n, note=note)
+    note = f"Of {len(present)} values, those of one animal were averaged first." if n < len(present) else None
+    return _make(group, measured, statistic, _describe(list(per_animal.values()), statistic), n=n, note=note)
 
 
 def animal_means(rows: Iterable[Row]) -> dict[str, float]:
@@ -229,7 +232,7 @@ def _sum(measured: Measured, rows: Sequence[Row]) -> float | None:
 
 
 def _sum_note(measured: Measured) -> str | None:
-    return "pooled: the parts of all rows over the wholes of all rows" if measured.kind == "ratio" else None
+    return "Pooled: all parts together over all wholes together." if measured.kind == "ratio" else None
 
 
 def _describe(numbers: Sequence[float], statistic: str) -> float | None:
@@ -242,22 +245,22 @@ def _describe(numbers: Sequence[float], statistic: str) -> float | None:
 
 def _pooled_value(group: Group, statistic: str, measured: Measured) -> Value:
     rows = [row for row in group.rows if row.observations is not None and len(row.observations)]
-    pooled = np.concatenate([row.observations for row in rows if row.observations is not None]) if rows else np.zeros(0)
+    pooled = np.concatenate([row.observations for row in rows if row.observations is not None] or [np.zeros(0)])
     n = len({row.animal for row in rows})
-    note = f"pooled over {len(pooled)} {measured.observation}"
+    note = f"Pooled over {len(pooled)} {measured.observation}."
     if statistic == "count":
-        return _make(group, measured, "count", float(len(pooled)), n, note)
+        return _make(group, measured, "count", float(len(pooled)), n=n, note=note)
     if not len(pooled):
-        return _make(group, measured, statistic, None, 0, f"there are no {measured.observation}")
+        return _make(group, measured, statistic, None, n=0, note=f"There are no {measured.observation}.")
     if statistic in ("min", "max"):
-        best = (np.argmax if statistic == "max" else np.argmin)(pooled)
-        row, place = _place_of(rows, int(best))
+        best = int((np.argmax if statistic == "max" else np.argmin)(pooled))
+        row, place = _place_of(rows, best)
         if row.times is not None:
-            note += f"; it starts at {row.times[place]:.6g} in {row.session_id}"
+            note += f" It starts at {row.times[place]:.6g} in {row.session_id}."
         picked = Group(labels=group.labels, rows=[row])
-        return _make(picked, measured, statistic, float(pooled[best]), n, note)
+        return _make(picked, measured, statistic, float(pooled[best]), n=n, note=note)
     value = float(pooled.sum()) if statistic == "sum" else _describe(pooled.tolist(), statistic)
-    return _make(group, measured, statistic, value, n, note)
+    return _make(group, measured, statistic, value, n=n, note=note)
 
 
 def _place_of(rows: Sequence[Row], index: int) -> tuple[Row, int]:
@@ -270,7 +273,13 @@ def _place_of(rows: Sequence[Row], index: int) -> tuple[Row, int]:
 
 
 def _make(
-    group: Group, measured: Measured, statistic: str | None, value: float | None, n: int | None, note: str | None
+    group: Group,
+    measured: Measured,
+    statistic: str | None,
+    value: float | None,
+    *,
+    n: int | None = None,
+    note: str | None = None,
 ) -> Value:
     """One value with all that its rows have in common."""
     rows = group.rows
@@ -308,6 +317,15 @@ def _keep(made: _Made, arguments: MeasureArguments) -> _Made:
     return [(group, items) for group, items in made if (number := _number(items)) is not None and test(number)]
 
 
+_KEEP_WORDS: Final = {
+    "zero": "those with zero",
+    "nonzero": "those above or below zero",
+    "above": "those above the limit",
+    "below": "those below the limit",
+    "outliers": "those outside 1.5 x IQR",
+}
+
+
 def _keep_test(numbers: Sequence[float | None], arguments: MeasureArguments) -> Callable[[float], bool]:
     if arguments.keep in ("above", "below"):
         limit = arguments.keep_value
@@ -336,17 +354,16 @@ def _count_value(n: int, total: int, columns: Sequence[str], measured: Measured,
     what = "sessions" if "session_id" in columns else "animals" if "subject_id" in columns else "groups"
     return Value(
         name=f"n_{what}", value=float(n), unit="count", statistic="count", n=total,
-        note=f"{what} of {total} whose {measured.name} is kept by '{keep}'",
+        note=f"Of {total} {what}; kept: {_KEEP_WORDS[keep]}.",
     )  # fmt: skip
 
 
 # ----------------------------------------------------------------- what must be said
-def _combined_flags(columns: Sequence[str], groups: Sequence[Group], measured: Measured) -> list[str]:
-    flags = []
+def _combined_flags(columns: Sequence[str], groups: Sequence[Group]) -> list[str]:
     sources = sorted({row.labels.get("source", "") for group in groups for row in group.rows} - {""})
     if "source" not in columns and len(sources) > 1:
-        flags.append(f"Sources taken together: {', '.join(sources)}.")
-    return flags
+        return [f"Sources taken together: {', '.join(sources)}."]
+    return []
 
 
 def _missing_flags(measured: Measured, groups: Sequence[Group]) -> list[str]:

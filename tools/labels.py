@@ -227,12 +227,18 @@ def listed_bouts(
     bouts = bouts_by_key(call, plan, behaviors, split=split)
     sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
     masks = _zone_masks(call)
+    during = Companions(call, call.arguments.during)
+    excluding = Companions(call, call.arguments.excluding)
     for session_id, session in sessions.items():
         window = call.scope.window(session)
         for key in looked.get(session_id, {}):
             covered = looked[session_id][key]
             if masks is not None:
                 covered = intersect(covered, masks.get((key[0], key[1]), masks.get((key[0], ""), [])))
+            if call.arguments.during:
+                covered = intersect(covered, during.bouts(key))
+            if call.arguments.excluding:
+                covered = without(covered, excluding.bouts(key))
             end = max((stop for _, stop in covered), default=0.0)
             for index, start, stop in bins_of(window, end, call.arguments.bin_s):
                 part = clip_intervals(covered, start, stop)
@@ -247,6 +253,55 @@ def _zone_masks(call: Call) -> Mapping[tuple[str, str], list[Interval]] | None:
     from ethochat.tools.motion import zone_intervals
 
     return zone_intervals(call)
+
+
+def without(intervals: Sequence[Interval], removed: Iterable[Interval]) -> list[Interval]:
+    """Return what of some intervals lies outside of others: sorted, disjoint."""
+    gaps, last = [], float("-inf")
+    for start, stop in unite(removed):
+        gaps.append((last, start))
+        last = stop
+    return intersect(intervals, [*gaps, (last, float("inf"))])
+
+
+class Companions:
+    """Bouts of further behaviors that a call names, for every animal and source of its own bouts."""
+
+    def __init__(self, call: Call, names: Sequence[str]) -> None:
+        """Find who marks the behaviors: the same source where it does, else the only one that does."""
+        self._found: dict[tuple[str, str, str], list[Interval]] = {}
+        self._other: dict[tuple[str, str], list[Interval]] = {}
+        self._markers: set[str] = set()
+        if not names:
+            return
+        behaviors = match_behaviors(call.context, names)
+        rows = call.context.catalog.load("bouts").filter(pl.col("behavior").is_in(list(behaviors)))
+        self._markers = set(rows["source"].to_list())
+        columns = ["session_id", "individual", "source", "start_time", "stop_time"]
+        for session_id, individual, source, start, stop in rows.select(columns).iter_rows():
+            self._found.setdefault((session_id, individual or "", source), []).append((start, stop))
+        if not set(call.arguments.sources) or not self._markers & set(match_sources(call.context, call.arguments.sources)):
+            named: Sequence[str] = ()
+        else:
+            named = [name for name in match_sources(call.context, call.arguments.sources) if name in self._markers]
+        self._chosen = named
+        self._call, self._behaviors = call, behaviors
+
+    def bouts(self, key: Key) -> list[Interval]:
+        """Bouts that accompany those of a key."""
+        session_id, individual, source, _ = key
+        if source in self._markers:
+            return self._found.get((session_id, individual, source), [])
+        found: list[Interval] = []
+        for name in self._sources():
+            found += self._found.get((session_id, individual, name), self._found.get((session_id, "", name), []))
+        return found
+
+    def _sources(self) -> Sequence[str]:
+        if not self._chosen:
+            plan = plan_sources(self._call.context, self._call.scope, self._behaviors, [], split=False)
+            self._chosen = plan.sources
+        return self._chosen
 
 
 def coverage_intervals(

@@ -34,7 +34,7 @@ Model = Annotated[
     str,
     typer.Option(
         envvar="ETHOCHAT_MODEL",
-        help="Chat model: builtin, openai:MODEL, openai:MODEL@URL, PROVIDER:MODEL or transformers:MODEL_OR_PATH.",
+        help="Chat model: builtin, openai:MODEL[@URL], PROVIDER:MODEL or transformers:MODEL_OR_PATH.",
     ),
 ]
 Store = Annotated[
@@ -54,7 +54,7 @@ DEMO_QUESTIONS = (
 
 
 def main() -> int:
-    """Run the command line; the exit status is 0, 1 after a bug, 2 after an error that the message explains."""
+    """Run the command line; the exit status is 1 after a bug, 2 after an error that the message explains."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
@@ -153,7 +153,7 @@ def ingest(
 @app.command(
     epilog='Example: ethochat ask lab/oft "How much time do CSI mice spend rearing, compared with controls?"'
 )
-def ask(
+def ask(  # noqa: PLR0917 - typer passes options by name
     folder: Folder,
     question: Annotated[str, typer.Argument(help="In plain words.", show_default=False)],
     model: Model = "builtin",

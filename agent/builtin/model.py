@@ -32,7 +32,8 @@ class BuiltinChatModel(BaseChatModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    context: ToolContext
+    context: Any
+    """A :class:`ToolContext`; pydantic would look into its types, some of which are only imported when used."""
     needs_prompt: bool = False
     _vocabulary: Vocabulary | None = PrivateAttr(default=None)
 
@@ -80,7 +81,12 @@ class BuiltinChatModel(BaseChatModel):
         if failed:
             return self._after_failure(failed[0], reading, tries)
         items = [Evidence.model_validate(message.artifact) for message in results if message.status != "error"]
+        further = further_call(reading, items) if tries == 1 else None
+        if further is not None:
+            return call_message([further], reading)
         text = word_evidence(items, unread=reading.unread if reading is not None else ())
+        if reading is not None and reading.slots.get("no_test"):
+            text += f"\n\n> No test was made. {reading.slots['no_test']}"
         return AIMessage(content=text, additional_kwargs=reading_kwargs(reading))
 
     def _after_failure(self, failure: ToolMessage, reading: Reading | None, tries: int) -> AIMessage:
@@ -94,6 +100,11 @@ class BuiltinChatModel(BaseChatModel):
                 return call_message(plan(reading, self.vocabulary), reading)
             ask = AskBack(f"{failure.content} Which one do you mean?", tuple(sources), reading)
             return call_message(plan(ask, self.vocabulary), reading)
+        if reading is not None and reading.intent == "compare" and tries == 1 and details.get("error") == "ToolFailedError":
+            # What cannot be tested can still be told apart: give each group's value, and say why there is no test.
+            column = str(reading.slots.get("group_column"))
+            told = Reading("measure", {**reading.slots, "group_by": [column], "no_test": str(failure.content)}, reading.unread)
+            return call_message(plan(told, self.vocabulary), told)
         return call_message(plan(Refusal(str(failure.content)), self.vocabulary), reading)
 
     def _source_for_all(self, reading: Reading, sources: Sequence[str]) -> str | None:
@@ -107,6 +118,15 @@ class BuiltinChatModel(BaseChatModel):
         most = max(covered.values(), default=0)
         widest = [name for name, count in covered.items() if count == most]
         return widest[0] if len(widest) == 1 and widest[0] in automated else None
+
+
+def further_call(reading: Reading | None, items: Sequence[Evidence]) -> Call | None:
+    """Look up the columns asked for of the first in a ranking: "which animal …, and which dose had it received?"."""
+    columns = reading.slots.get("also_columns") if reading is not None else None
+    first = items[0].values[0] if items and items[0].values else None
+    if not columns or first is None or first.session_id is None:
+        return None
+    return "experiment_facts", {"topic": "sessions", "sessions": [first.session_id], "columns": columns}
 
 
 def previous_reading(messages: Sequence[BaseMessage]) -> Reading | None:

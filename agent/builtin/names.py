@@ -90,7 +90,7 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
     words = atoms(scan.text)
     for mention in mentions:
         entry = mention.entry
-        if re.search(lexicon.EXCEPT + r"[\w\s'\"-]{0,24}$", scan.text[: words[mention.start].start], re.IGNORECASE):
+        if re.search(lexicon.EXCEPT + r"[\w\s'\"/-]{0,24}$", scan.text[: words[mention.start].start], re.IGNORECASE):
             _leave_out(slots, mention, vocabulary)
         elif entry.kind in _PLURAL:
             _append(slots, _PLURAL[entry.kind], entry.name)

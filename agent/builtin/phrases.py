@@ -73,12 +73,25 @@ def canonical(question: str) -> str:
         .replace("×", "x")
     )
     text = re.sub(r"[A-Za-z]+", _americanize, text)
+    text = re.sub(_DATE, _iso_date, text, flags=re.IGNORECASE)
     return re.sub(
         r"\b(left|front|inner) and (?:the )?(right|hind|outer) (\w+)",
         r"\1 \3 and \2 \3",
         text,
         flags=re.IGNORECASE,
     )
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})\s+(?P<year>\d{{4}})\b|\b(?P<month2>{_MONTH})\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year2>\d{{4}})\b"
+
+
+def _iso_date(match: re.Match[str]) -> str:
+    """Write "3 October 2025" as metadata columns write dates: 2025-10-03."""
+    parts = match.groupdict()
+    day, month, year = (parts[name] or parts[f"{name}2"] for name in ("day", "month", "year"))
+    return f"{year}-{_MONTHS.index(month[:3].lower()) + 1:02d}-{int(day):02d}"
 
 
 def _americanize(match: re.Match[str]) -> str:
@@ -297,14 +310,15 @@ def read_rank(scan: Scanner) -> None:
 
 
 _UNITS = (
+    (r"\bcm/s\b|\bcentimeters per second\b", "cm/s"),
+    (r"\bm/s\b|\bmeters per second\b", "m/s"),
+    (r"\bpx/s\b|\bpixels per second\b", "px/s"),
     (r"\b(?:in|how many|of)\s+(?:\w+\s+)?(?:centimeters?|cm)\b", "cm"),
     (r"\b(?:in|how many)\s+(?:meters?|m)\b(?!\w)", "m"),
-    (r"\b(?:in|how many)\s+minutes\b|\bin min\b|\bhow many minutes\b", "min"),
+    (r"\b(?:in|how many)\s+minutes\b|\bin min\b", "min"),
     (r"\b(?:in|how many)\s+(?:\w+\s+)?frames\b", "frames"),
     (r"\b(?:in|how many)\s+hours\b", "h"),
     (r"\b(?:in|how many)\s+(?:px|pixels)\b", "px"),
-    (r"\bcm/s\b|\bcentimeters per second\b", "cm/s"),
-    (r"\bpx/s\b|\bpixels per second\b", "px/s"),
 )
 
 

@@ -35,6 +35,7 @@ _TOOLS: dict[str, tuple[str, type[Selection]]] = {
     "plot": ("plot", PlotArguments),
 }
 _PER_BOUT = ("bout_duration", "inter_bout_interval")
+_LENGTHS = ("distance", "mean_speed", "max_speed", "pair_distance", "keypoint_distance", "body_length")
 _LONGEST = {"descending": "max", "ascending": "min"}
 
 
@@ -48,6 +49,7 @@ def plan(understanding: Understanding, vocabulary: Vocabulary) -> list[Call]:
     _settle_sources(understanding, arguments, vocabulary)
     if understanding.intent == "measure":
         _settle_statistics(arguments)
+    _settle_unit(arguments)
     if understanding.intent == "clips":
         arguments.setdefault("order", "time")
         arguments["limit"] = arguments.get("limit") or 50
@@ -88,6 +90,14 @@ def _settle_sources(reading: Reading, arguments: dict[str, Any], vocabulary: Voc
                 if vocabulary.sources.get(source) == "manual"
             }
         ) or sorted({source for name in wanted for source in vocabulary.behaviors.get(name, ())})
+
+
+def _settle_unit(arguments: dict[str, Any]) -> None:
+    """A speed "in pixels" is one in pixels per second."""
+    if arguments.get("measure") in ("mean_speed", "max_speed") and arguments.get("unit") in ("cm", "m", "px"):
+        arguments["unit"] += "/s"
+    elif arguments.get("unit") in ("px", "cm") and arguments.get("measure") not in _LENGTHS:
+        arguments.pop("unit")
 
 
 def _settle_statistics(arguments: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -199,7 +200,7 @@ def _is_census(scan: Scanner, vocabulary: Vocabulary) -> bool:
         counted
         and not behavioral
         and not matches(
-            r"\bhow many (?:\w+ )?(?:frames|seconds|minutes|cm|centimeters|meters|pixels|px)\b", text
+            r"\bhow many (?:\w+ ){0,4}?(?:frames|seconds|minutes|cm|centimeters|meters|pixels|px)\b", text
         )
     ):
         animals = matches(rf"\bhow many\s+(?:\w+\s+){{0,3}}?{lexicon.ANIMALS}\b", text)
@@ -240,6 +241,9 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         slots["statistics"] = ["range"]
         slots["group_by"] = ["session_id"]
         slots["order"] = "descending"
+    if slots.get("order"):
+        used = {*slots.get("group_by", ()), *(item["column"] for item in slots.get("where", ()))}
+        slots["also_columns"] = [name for name in slots.get("columns", ()) if name not in used]
     for column, values in slots.get("values", {}).items():
         if column not in slots.get("group_by", ()) or len(values) > 1:
             condition = {
@@ -263,6 +267,9 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
     if matches(r"\bhow far\b|\bdistances?\b|\bhow many (?:centimeters?|cm|meters?|m|pixels?|px)\b", scan.text) and not slots.get("sources"):
         _moving_is_no_behavior(slots, vocabulary)
     behavioral = bool(slots.get("behaviors"))
+    if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
+        slots["measure"] = "pair_distance"
+        return
     if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
         slots["measure"] = "time_near"
         return
@@ -274,12 +281,6 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         slots["measure"] = next(name for pattern, name in lexicon.ZONE_MEASURES if matches(pattern, text))
     else:
         for pattern, name, needs in lexicon.MEASURES:
-            if (
-                needs == "behavior"
-                and not behavioral
-                and name not in ("total_duration", "bout_count", "percent_time", "latency")
-            ):
-                continue
             if behavioral and needs == "track" and not matches(r"\bduring\b|\bwhile\b", text):
                 continue
             if needs == "keypoints" and len(slots.get("keypoints", ())) < 2:
@@ -293,6 +294,15 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
             slots["measure"] = "total_duration"
             slots["measure_guessed"] = True
     _prefer_metric(slots, scan, vocabulary)
+
+
+def _between_animals(slots: dict[str, Any], scan: Scanner) -> bool:
+    """Whether a distance is one between animals: of two named, of each pair, of "the two animals"."""
+    if "max_distance" in slots or not matches(r"\bdistances?\b|\bhow far apart\b", scan.text):
+        return False
+    return len(slots.get("individuals", ())) == 2 or scan.has(
+        r"\bpairs?\b|\bbetween (?:the )?(?:two )?(?:mice|animals|individuals)\b|\bof the two (?:mice|animals|individuals)\b|\beach other\b"
+    )
 
 
 def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
@@ -363,8 +373,6 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         for column in slots.get("columns", ())
         if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{column}s?\b", text)
     ]
-    if rank and not groups[:1] == ["source"]:
-        groups += [column for column in slots.get("columns", ()) if matches(rf"\bwhich\s+{column}s?\b", text)]
     for key, column in (
         ("sources", "source"),
         ("zones", "zone"),
@@ -391,7 +399,8 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
 
 def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str:
     for column in vocabulary.columns:
-        if matches(rf"\b(?:which|what|in which)\s+{column}s?\b", scan.text):
+        named = matches(rf"\b(?:which|what|in which)\s+{re.escape(column)}s?\b", scan.text)
+        if named and not matches(lexicon.SESSIONS, column):
             return column
     if matches(rf"\b(?:which|what)\s+(?:\w+\s+)?{lexicon.RATERS}", scan.text):
         return "source"
@@ -517,6 +526,7 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     if trackers or matches(r"\bhow far apart\b|\bpositions?\b", text):
         wanted = ["median_distance"]
     slots["statistics"] = wanted or ["f1", "kappa"]
+    _filter_by_values(slots)
     match = scan.take(r"\b(\d+(?:\.\d+)?)\s*(?:fps|frames(?:/s| per second)|hz)\b")
     if match:
         slots["fps"] = float(match[1])
@@ -547,6 +557,7 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     slots["adjacent"] = matches(
         r"\bfrom one (?:second|frame) to the next\b|\bgo(?:es)? directly\b|\bdirectly (?:over|from)\b", text
     )
+    _filter_by_values(slots)
     slots["probability"] = matches(r"\bprobabilit|\bhow likely\b|\bchance\b", text)
     slots.pop("order", None)
 
@@ -570,6 +581,7 @@ def complete_clips(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> N
 def complete_proximity(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
     """Name the pair."""
     slots = reading.slots
+    _filter_by_values(slots)
     slots["pair"] = slots.pop("individuals", [])
     slots["unit"] = slots.get("distance_unit", "px")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import log
 from typing import Literal
 
 import polars as pl
@@ -132,7 +133,9 @@ class Vocabulary:
 
     def _match(self, text: str, words: list[Atom], start: int, stop: int) -> Mention | None:
         entries = self.entries.get(tuple(word.stem for word in words[start:stop]))
-        if not entries and stop - start == 2 and words[start].text.isalpha() and words[start + 1].text.isalpha():
+        if not entries and stop - start == 2 and all(
+            len(word.text) > 2 and word.text.isalpha() for word in words[start:stop]
+        ):
             entries = self.entries.get((stem(words[start].text + words[start + 1].text),))
         if not entries:
             return None
@@ -141,8 +144,14 @@ class Vocabulary:
             return None  # "a" is an article before it is the name of a cage
         if surface.isdigit() and not self._introduced(words, start, entries):
             return None  # a bare number is a number before it is the name of a cluster or an animal
+        before = words[start - 1].stem if start else ""
         entry = min(
-            entries, key=lambda item: (item.name.lower() != surface.lower(), _PRIORITY.index(item.kind))
+            entries,
+            key=lambda item: (
+                not _led_by(item, before),
+                item.name.lower() != surface.lower(),
+                _PRIORITY.index(item.kind),
+            ),
         )
         return Mention(entry, start, stop, entry.name.lower() == surface.lower())
 
@@ -164,14 +173,18 @@ class Vocabulary:
         "nose point in the zone of the left object" means ``Nose-point in round object left``.
         """
         said = {word.stem for word in atoms(text)}
+        names = {name: set(name_stems(name)) for name in self.behaviors}
+        # A word that every name holds tells nothing; one that few hold tells most.
+        holding = Counter(part for parts in names.values() for part in parts)
+        weight = {part: log(len(names) / count) for part, count in holding.items()}
         scored = []
-        for name in self.behaviors:
-            parts = set(name_stems(name))
-            share = len(parts & said) / len(parts) if len(parts) > 2 else 0.0
-            if share >= 0.75:
+        for name, parts in names.items():
+            total = sum(weight[part] for part in parts)
+            share = sum(weight[part] for part in parts & said) / total if len(parts) > 2 and total else 0.0
+            if share >= 0.7:
                 scored.append((share, name))
         best = max((share for share, _ in scored), default=0.0)
-        return sorted(name for share, name in scored if share == best)
+        return sorted(name for share, name in scored if share > best - 0.01)
 
     def grouping_columns(self) -> list[str]:
         """Metadata columns that split the sessions into few groups, the most telling first."""
@@ -237,6 +250,10 @@ def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Cata
             by_behavior[behavior].add(row["source"])
     for source in vocabulary.sources:
         vocabulary.add(Entry("source", source), source)
+    seen = {(row["behavior"], row["source"]) for row in catalog.load("bouts").select("behavior", "source").unique().iter_rows(named=True)}
+    for behavior, sources in by_behavior.items():
+        marked = {source for source in sources if (behavior, source) in seen}
+        by_behavior[behavior] = marked or sources
     vocabulary.behaviors = {name: tuple(sorted(sources)) for name, sources in sorted(by_behavior.items())}
     for name, words in _behavior_words(experiment):
         if name in vocabulary.behaviors:

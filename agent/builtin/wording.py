@@ -38,13 +38,15 @@ def probability(p_value: float) -> str:
 
 
 def amount(value: float | str | None, unit: str | None) -> str:
-    """Write a value with its unit."""
+    """Write a value with its unit; seconds to a tenth from ten on."""
     if value is None:
         return "not available"
     if isinstance(value, str):
         return value
     if not unit or unit in ("count", "number", "index"):
         return number(value)
+    if unit == "s" and abs(value) >= 10 and value != int(value):
+        return f"{value:.1f} s"
     return f"{number(value)}%" if unit == "%" else f"{number(value)} {unit}"
 
 
@@ -62,9 +64,9 @@ def word_evidence(items: Sequence[Evidence], *, unread: Sequence[str] = ()) -> s
     notes = [note for item in items for note in item.flags]
     text = "\n\n".join(parts)
     if notes:
-        text += "\n\n" + "\n".join(f"_{note.rstrip('.')}._" for note in dict.fromkeys(notes))
+        text += "\n\n" + "\n".join(f"> {note.rstrip('.')}." for note in dict.fromkeys(notes))
     if unread:
-        text += "\n\n_Not used, because nothing here is called so: " + ", ".join(unread) + "._"
+        text += "\n\n> Not understood and not used: " + ", ".join(unread) + "."
     return text
 
 
@@ -74,16 +76,15 @@ def word_summary(item: Evidence) -> str:
 
 
 def label(value: Value, item: Evidence) -> str:
-    """What a row is about, without what all rows share."""
-    parts = [name for key, name in value.group.items() if not (key == "subject_id" and value.subject_id)]
-    for name in (value.session_id, value.subject_id):
-        if name and name not in parts:
-            parts.append(name)
+    """What a row is about: the columns that were asked for, or all that are known where none were."""
+    known = {**value.group, "session_id": value.session_id, "subject_id": value.subject_id}
+    asked = [key for key in item.arguments.get("group_by") or () if known.get(key)]
+    parts = [str(known[key]) for key in (asked or known) if known[key]]
     if value.bin_start_s is not None:
         width = item.arguments.get("bin_s")
         stop = f"–{number(value.bin_start_s + float(width))}" if width else ""
         parts.append(f"{number(value.bin_start_s)}{stop} s")
-    return ", ".join(parts)
+    return ", ".join(dict.fromkeys(parts))
 
 
 def shared(values: Sequence[Value]) -> set[tuple[str, str]]:
@@ -116,17 +117,45 @@ def word_measure(item: Evidence) -> str:
     title = subject_of(item, values)
     if len(values) == 1:
         return _sentence(values[0], title, item, mark)
+    if item.arguments.get("keep") not in (None, "all"):
+        return _word_kept(values, title, item, mark)
     common = shared(values)
-    context = ", ".join(name for _, name in sorted(common))
+    context = ", ".join(name for _, name in sorted(common) if name not in title)
     shown = [
         value.model_copy(update={"group": {key: name for key, name in value.group.items() if (key, name) not in common}})
         for value in values
     ]
     lines = [_row(value, item) for value in shown[:_MOST_ROWS]]
-    head = f"{title[:1].upper()}{title[1:]}" + (f" ({context})" if context and context not in title else "")
+    head = _capital(title) + (f" ({context})" if context else "")
     if len(values) > _MOST_ROWS:
         lines.append(f"- and {len(values) - _MOST_ROWS} more rows")
-    return f"{head} {mark}:\n" + "\n".join(lines) + _top(values, item)
+    return f"{head} {mark}:\n" + "\n".join(lines) + _top(shown, item)
+
+
+def _capital(title: str) -> str:
+    """Begin a sentence; a metric's own name keeps its spelling."""
+    return title if "." in title.split(" ")[0] or "_" in title.split(" ")[0] else title[:1].upper() + title[1:]
+
+
+_KEPT = {
+    "zero": "without any", "nonzero": "with any", "outliers": "outside 1.5 times the interquartile range, by", "above": "above the limit, by",
+    "below": "below the limit, by",
+}  # fmt: skip
+
+
+def _word_kept(values: Sequence[Value], title: str, item: Evidence, mark: str) -> str:
+    """Say how many sessions or animals meet a condition, and which."""
+    counted = next((value for value in values if value.statistic == "count"), None)
+    rows = [value for value in values if value is not counted]
+    what = (item.arguments.get("behaviors") or [title])[0]
+    total = f" of {counted.n}" if counted is not None and counted.n else ""
+    number_kept = number(float(counted.value)) if counted is not None and isinstance(counted.value, int | float) else str(len(rows))
+    noun = "animals" if "subject_id" in (item.arguments.get("group_by") or ()) else "sessions"
+    if item.arguments.get("group_by", ["session_id"])[0] not in ("session_id", "subject_id"):
+        noun = "rows"
+    head = f"**{number_kept}**{total} {noun} {_KEPT[item.arguments['keep']]} {what} {mark}"
+    lines = [_row(value, item) for value in rows[:_MOST_ROWS]]
+    return head + (":\n" + "\n".join(lines) if lines else ".")
 
 
 def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
@@ -180,11 +209,11 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     unit = test.unit
     title = subject_of(item, item.values) if item.values else (test.measure or "")
     lines = [
-        f"{title[:1].upper()}{title[1:]} by {item.arguments.get('group_column', 'group')}, one value per animal {mark}:"
+        f"{_capital(title)} by {item.arguments.get('group_column', 'group')}, one value per animal {mark}:"
     ]
     if item.arguments.get("group_column") in ("source", "zone", "behavior"):
         lines[0] = (
-            f"{title[:1].upper()}{title[1:]} by {item.arguments['group_column']}, paired by session {mark}:"
+            f"{_capital(title)} by {item.arguments['group_column']}, paired by session {mark}:"
         )
     for name, group in test.groups.items():
         mean = "no value" if group.mean is None else f"mean {amount(group.mean, unit)}"

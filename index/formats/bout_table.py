@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Labels, ReadRequest, Recognition
 from ethochat.index.formats.delimited import (
+    NOT_A_NUMBER,
     SPREADSHEETS,
     Table,
     find_column,
@@ -23,6 +24,7 @@ from ethochat.index.formats.delimited import (
 )
 from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS, build_labels
 from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
+from ethochat.index.sheet import shown
 from ethochat.index.timebase import TimeBase
 from pydantic import model_validator
 
@@ -113,8 +115,8 @@ class BoutTableReader:
     def read(self, path: Path, request: ReadRequest) -> Labels:
         """Read the session's bouts.
 
-        A rater with any row for the session, be it a marker, watched it from time zero to the last stop of the
-        session, and would have marked every behavior that this rater marks anywhere in the file. A bout that
+        A rater with any row for the session, be it a marker, watched it from time zero to the session's last
+        stop, and would have marked every behavior that this rater marks anywhere in the file. A bout that
         stops where it starts is a point event and is kept.
         """
         options = parse_options(BoutTableOptions, request.options, reader=self.name, path=path)
@@ -128,7 +130,8 @@ class BoutTableReader:
         )
         vocabulary = _vocabulary(whole, options, source)
         is_bout = ~bouts["behavior"].is_in(list(options.ignore))
-        _check_bouts(picked, bouts, is_bout, options)
+        _check_names(picked, bouts, options)
+        _check_times(picked, bouts, is_bout, options)
         coverage = _coverage(bouts, vocabulary)
         return build_labels([bouts.filter(is_bout).select(BOUT_ROWS.names())], coverage)
 
@@ -159,74 +162,63 @@ def _texts(table: Table, column: str | None, default: str | None) -> pl.Series:
 
 
 def _placed(table: Table, options: BoutTableOptions, timebase: TimeBase) -> pl.DataFrame:
-    """Every row with its times on the session's clock; markers too."""
+    """Put every row on the session's clock; markers too, whose times may be missing."""
+    start, stop = str(options.start), str(options.stop)
     if options.time_unit == "frames":
-        starts, stops = _frame_numbers(table, options)
-        times = [timebase.time_of(frame) for frame in starts], [timebase.time_of(frame) for frame in stops]
+        frames = [integers(table, name, missing=NOT_A_NUMBER) - options.first_frame for name in (start, stop)]
+        frames[1] += int(options.inclusive)
+        times = [_each(column, timebase.time_of, pl.Float64) for column in frames]
     else:
-        times = _seconds(table, options, timebase)
-        starts, stops = ([timebase.nearest_boundary(time) for time in column] for column in times)
-    _check_order(table, options, *times)
+        _check_clock(table, options, timebase)
+        factor = _SECONDS[options.time_unit]
+        times = [numbers(table, name) * factor + options.offset_s for name in (start, stop)]
+        frames = [_each(column, timebase.nearest_boundary, pl.Int64) for column in times]
+    partner = _texts(table, options.partner, None)
     if options.score is None:
-        scores = pl.repeat(None, table.frame.height, dtype=pl.Float64, eager=True)
+        score = pl.repeat(None, table.frame.height, dtype=pl.Float64, eager=True)
     else:
-        scores = numbers(table, options.score)
-    return pl.DataFrame(
-        {
-            "individual": _texts(table, options.individual, ""),
-            "partner": _texts(table, options.partner, None),
-            "behavior": _texts(table, options.behavior, None),
-            "start_time": times[0],
-            "stop_time": times[1],
-            "start_frame": starts,
-            "stop_frame": stops,
-            "score": scores,
-        },
-        schema_overrides={name: dtype for name, dtype in BOUT_ROWS.items() if not name.startswith("source")},
-    )
+        score = numbers(table, options.score)
+    columns = {
+        "individual": _texts(table, options.individual, ""),
+        "partner": partner.set(partner == "", None),
+        "behavior": _texts(table, options.behavior, None),
+        "start_time": times[0],
+        "stop_time": times[1],
+        "start_frame": frames[0],
+        "stop_frame": frames[1],
+        "score": score,
+    }
+    return pl.DataFrame(columns)
 
 
-def _seconds(table: Table, options: BoutTableOptions, timebase: TimeBase) -> tuple[list[float], list[float]]:
+def _each(values: pl.Series, function: Callable[[Any], float], dtype: type[pl.DataType]) -> pl.Series:
+    return pl.Series([None if value is None else function(value) for value in values], dtype=dtype)
+
+
+def _check_clock(table: Table, options: BoutTableOptions, timebase: TimeBase) -> None:
     if timebase.unit != "s":
         raise FormatError(
             f"Expected a frame rate of the session to place times in {options.time_unit}; declare `fps` "
             'of the session, or `time_unit = "frames"` where the file counts frames.',
             path=table.path,
         )
-    factor = _SECONDS[options.time_unit]
-    starts, stops = (numbers(table, str(name), missing=()) for name in (options.start, options.stop))
-    return (starts * factor + options.offset_s).to_list(), (stops * factor + options.offset_s).to_list()
 
 
-def _frame_numbers(table: Table, options: BoutTableOptions) -> tuple[list[int], list[int]]:
-    starts = integers(table, str(options.start)) - options.first_frame
-    stops = integers(table, str(options.stop)) - options.first_frame + int(options.inclusive)
-    return starts.to_list(), stops.to_list()
-
-
-def _check_order(
-    table: Table, options: BoutTableOptions, starts: Sequence[float], stops: Sequence[float]
-) -> None:
-    for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        if stop < start:
-            given = [table.frame[str(name)][row] for name in (options.start, options.stop)]
-            raise table.error(
-                f"Expected a bout that stops at or after its start, found {given[0]} to {given[1]}.",
-                row=row,
-                column=options.stop,
-            )
-
-
-def _check_bouts(table: Table, bouts: pl.DataFrame, is_bout: pl.Series, options: BoutTableOptions) -> None:
-    unnamed = (bouts["behavior"] == "").arg_true()
-    if len(unnamed) and "" not in options.ignore:
+def _check_times(table: Table, bouts: pl.DataFrame, is_bout: pl.Series, options: BoutTableOptions) -> None:
+    for column, name in ((options.start, "start_time"), (options.stop, "stop_time")):
+        absent = (is_bout & bouts[name].is_null()).arg_true()
+        if len(absent):
+            row = int(absent[0])
+            found = shown(table.frame[str(column)][row])
+            raise table.error(f"Expected a number, found {found}.", row=row, column=column)
+    backward = (bouts["stop_time"] < bouts["start_time"]).fill_null(value=False).arg_true()
+    if len(backward):
+        row = int(backward[0])
+        given = [table.frame[str(name)][row] for name in (options.start, options.stop)]
         raise table.error(
-            "Expected the name of a behavior, found none.", row=int(unnamed[0]), column=options.behavior
-        )
-    anonymous = (bouts["source"] == "").arg_true()
-    if len(anonymous):
-        raise table.error(
-            "Expected the name of a rater, found none.", row=int(anonymous[0]), column=options.rater
+            f"Expected a bout that stops at or after its start, found {given[0]} to {given[1]}.",
+            row=row,
+            column=options.stop,
         )
     early = (is_bout & (bouts["start_time"] < 0)).arg_true()
     if len(early):
@@ -236,6 +228,19 @@ def _check_bouts(table: Table, bouts: pl.DataFrame, is_bout: pl.Series, options:
             "check `offset_s` or `first_frame`.",
             row=row,
             column=options.start,
+        )
+
+
+def _check_names(table: Table, bouts: pl.DataFrame, options: BoutTableOptions) -> None:
+    unnamed = (bouts["behavior"] == "").arg_true()
+    if len(unnamed) and "" not in options.ignore:
+        raise table.error(
+            "Expected the name of a behavior, found none.", row=int(unnamed[0]), column=options.behavior
+        )
+    anonymous = (bouts["source"] == "").arg_true()
+    if len(anonymous):
+        raise table.error(
+            "Expected the name of a rater, found none.", row=int(anonymous[0]), column=options.rater
         )
 
 
@@ -256,6 +261,8 @@ def _coverage(bouts: pl.DataFrame, vocabulary: dict[str, list[str]]) -> pl.DataF
     named = watched.filter(pl.col("individual") != "")["source"].unique().to_list()
     watched = watched.filter((pl.col("individual") != "") | ~pl.col("source").is_in(named))
     stop_time, stop_frame = bouts["stop_time"].max(), bouts["stop_frame"].max()
+    if stop_time is None:  # markers without a time do not say how long anybody looked
+        return pl.DataFrame(schema=COVERAGE_ROWS)
     rows = [
         (individual, "annotations", rater, kind, 0.0, stop_time, stop_frame, vocabulary[rater])
         for rater, individual, kind in watched.iter_rows()

@@ -292,15 +292,15 @@ def numbers(table: Table, column: str, *, missing: Collection[str] = NOT_A_NUMBE
     return values.set(~said, None)
 
 
-def integers(table: Table, column: str) -> pl.Series:
-    """Read a column as whole numbers, none missing.
+def integers(table: Table, column: str, *, missing: Collection[str] = ()) -> pl.Series:
+    """Read a column as whole numbers; missing cells become null.
 
     Raises
     ------
     FormatError
-        Naming the line of the first cell that is none.
+        Naming the line of the first cell that is no whole number.
     """
-    values = numbers(table, column, missing=())
+    values = numbers(table, column, missing=missing)
     bad = ((values != values.floor()) | (values.abs() > 2**53)).arg_true()
     if len(bad):
         row = int(bad[0])

@@ -144,7 +144,7 @@ class FrameLabelsReader:
     def read(self, path: Path, request: ReadRequest) -> Labels:
         """Read bouts (runs of one label) and which frames were labeled.
 
-        Row ``i`` begins ``i`` rows after ``start_frame``. With ``order`` its counter says which row it is, and
+        Row ``i`` begins ``i`` rows after ``start_frame``. With ``order`` its counter says which row it is;
         blocks follow each other without a gap.
         """
         options = parse_options(FrameLabelsOptions, request.options, reader=self.name, path=path)

@@ -26,7 +26,8 @@ def check_frames(
     repeated = (~keys.is_first_distinct()).arg_true()
     if len(repeated):
         row = int(repeated[0])
-        first = int((keys == keys[row]).arg_max() or 0)
+        same = (frames == frames[row]) & (animals == animals[row])
+        first = int(same.arg_max() or 0)
         raise table.error(
             f"Expected each frame once, found frame {frames[row]} again (first in line {table.line(first)}).",
             row=row,

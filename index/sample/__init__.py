@@ -1,7 +1,8 @@
-"""The sample experiment: simulated mice in an open field, with known behavior, rendered as a camera would see them.
+"""The sample experiment: simulated mice in an open field, with known behavior, as a camera would see them.
 
-``motion`` decides what a mouse does and where it goes, ``posture`` gives it a body, ``scene`` paints arena and coat,
-``rendering`` draws the frames, ``writing`` puts an experiment folder on disk.
+``motion`` decides what a mouse does and where it goes, ``posture`` gives it a body, ``mouse`` holds the truth
+and the pose a tracker would report, ``scene`` paints arena and coat, ``rendering`` draws the frames, and
+``writing`` puts an experiment folder on disk.
 """
 
 from ethochat.index.sample.motion import STATES

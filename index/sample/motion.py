@@ -1,7 +1,7 @@
-"""What a simulated mouse does and where it goes: bouts by a semi-Markov chain, paths by a smoothed random walk.
+"""What a simulated mouse does and where it goes: a semi-Markov chain of bouts, a smoothed random walk.
 
-Lengths are centimetres, x to the right and y down from the arena's upper left corner, as in an image; angles are
-radians from +x towards +y, so a positive turn is to the animal's right.
+Lengths are centimetres, x to the right and y down from the arena's upper left corner, as in an image; angles
+are radians from +x towards +y, so a positive turn is to the animal's right.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ TREATMENTS = (
     Treatment(
         name="saline",
         after_moving={
-            IMMOBILE: 0.30, RUNNING: 0.07, TURNING: 0.10, GROOMING: 0.22, SUPPORTED_REAR: 0.18, UNSUPPORTED_REAR: 0.08,
+            IMMOBILE: 0.30, RUNNING: 0.07, TURNING: 0.10,
+            GROOMING: 0.22, SUPPORTED_REAR: 0.18, UNSUPPORTED_REAR: 0.08,
         },
         resumes_running=0.08,
         walking_cm_per_s=9.5,
@@ -60,7 +61,8 @@ TREATMENTS = (
     Treatment(
         name="caffeine",
         after_moving={
-            IMMOBILE: 0.16, RUNNING: 0.24, TURNING: 0.10, GROOMING: 0.06, SUPPORTED_REAR: 0.34, UNSUPPORTED_REAR: 0.14,
+            IMMOBILE: 0.16, RUNNING: 0.24, TURNING: 0.10,
+            GROOMING: 0.06, SUPPORTED_REAR: 0.34, UNSUPPORTED_REAR: 0.14,
         },
         resumes_running=0.30,
         walking_cm_per_s=11.5,
@@ -162,7 +164,9 @@ class _Walker:
         """Keep the present bout or begin the next one."""
         plan = self.plan
         reached = plan.is_reached is not None and plan.is_reached()
-        called_away = self.phase != "return" and self.time >= self.phase_until and plan.lasted_s >= _SHORTEST_CUT_S
+        called_away = (
+            self.phase != "return" and self.time >= self.phase_until and plan.lasted_s >= _SHORTEST_CUT_S
+        )
         if not (reached or called_away or plan.lasted_s >= plan.duration_s - 1e-9):
             return
         self._change_phase()
@@ -213,7 +217,9 @@ class _Walker:
 
     def _travel(self, state: int) -> _Plan:
         mean, sd = (self.treatment.walking_cm_per_s, 2.0) if state == WALKING else (27.0, 3.0)
-        speed = float(np.clip(self.rng.normal(mean, sd), *((5.5, 16.0) if state == WALKING else (21.0, 35.0))))
+        speed = float(
+            np.clip(self.rng.normal(mean, sd), *((5.5, 16.0) if state == WALKING else (21.0, 35.0)))
+        )
         self.lane_cm = self.rng.uniform(2.0, 3.8)
         return _Plan(
             state=state, duration_s=self._duration(state), speed_cm_per_s=speed, desired=self._along_wall
@@ -278,7 +284,7 @@ class _Walker:
         self.y = max(top, min(ARENA_CM - bottom, self.y + distance * sine))
 
     def _extent(self, along: float, across: float) -> float:
-        """Reach of the body from its center towards a wall, whose outward normal has this share of the heading."""
+        """Reach towards a wall; along and across are the parts of the wall's normal on the body's axes."""
         length = FRONT_CM if along > 0 else REAR_CM
         return 0.25 + self.scale * math.hypot(length * along, HALF_WIDTH_CM * across)
 
@@ -318,5 +324,5 @@ class _Walker:
 
 
 def _wrapped(angle: float) -> float:
-    """Same angle in [-pi, pi)."""
+    """Give the same angle in [-pi, pi)."""
     return (angle + math.pi) % (2 * math.pi) - math.pi

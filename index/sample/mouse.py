@@ -1,14 +1,13 @@
-"""One simulated mouse: what it did, where it was, what it looked like; and the pose a tracker would report of it."""
+"""One simulated mouse: what it did, where it was, how it looked; and the pose a tracker would report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
 from ethochat.index.sample.motion import TREATMENTS, Treatment, simulate_motion
 from ethochat.index.sample.posture import KEYPOINTS, Posture, keypoints_cm, pose_body
+from numpy.typing import NDArray
 
 MEAN_WEIGHT_G = 24.0
 PX_PER_CM = 11.0
@@ -101,7 +100,7 @@ def to_px(position_cm: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def track(rng: np.random.Generator, mouse: SimulatedMouse) -> SimulatedPose:
-    """Report the keypoints as a pose network does: jittered, and now and then lost to a wrong place with low likelihood."""
+    """Report keypoints as a pose network does: jittered, now and then wrong at a low likelihood."""
     truth = to_px(mouse.keypoints_cm)
     position = truth + rng.normal(0.0, POSE_JITTER_PX, truth.shape)
     likelihood = MIN_SEEN_LIKELIHOOD + (1 - MIN_SEEN_LIKELIHOOD) * rng.beta(6.0, 0.7, truth.shape[:2])
@@ -112,7 +111,7 @@ def track(rng: np.random.Generator, mouse: SimulatedMouse) -> SimulatedPose:
 
 
 def _lost(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Frames and keypoints of which the tracker loses sight, for one to five frames at a time; thin ends most often."""
+    """Draw where the tracker loses sight of a keypoint: for one to five frames, of thin ends most often."""
     often = np.array([2.0 if name in ("nose", "tail_mid", "tail_tip") else 1.0 for name in KEYPOINTS])
     starts = rng.random(shape) < _LOST_BOUTS_PER_KEYPOINT_FRAME * often
     length = rng.integers(1, 6, shape)

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
 from ethochat.index.sample.motion import (
     ARENA_CM,
     FRONT_CM,
@@ -18,6 +16,7 @@ from ethochat.index.sample.motion import (
     UNSUPPORTED_REAR,
     Motion,
 )
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
@@ -138,7 +137,7 @@ def _stride(motion: Motion, *, fps: int) -> Floats:
 def _spine_angle(
     rng: np.random.Generator, motion: Motion, curl: Floats, stride: Floats, *, fps: int
 ) -> Floats:
-    """Direction of each piece of spine: the head leads a turn, the rump follows, grooming bends to a flank."""
+    """Direct each piece of spine: the head leads a turn, the rump follows, grooming bends to a flank."""
     frames = np.arange(len(curl))
     heading = motion.heading_rad
     speed = motion.speed_cm_per_s
@@ -169,7 +168,7 @@ def _foreshortening(lift: Floats, curl: Floats) -> Floats:
 
 
 def _lean(motion: Motion, lift: Floats, shortening: Floats, scale: float) -> Floats:
-    """Shift of the body center in a rear: up the wall until the head is over it, or back over the hind feet."""
+    """Shift the body center in a rear: until the head is over the wall, or back over the hind feet."""
     lost = scale * np.trapezoid(1 - shortening, BODY_CM, axis=1)
     half = int(np.searchsorted(BODY_CM, 0.0))
     lost_front = scale * np.trapezoid(1 - shortening[:, half:], BODY_CM[half:], axis=1)
@@ -198,7 +197,9 @@ def _tail(base: Floats, backwards: Floats, speed: Floats, *, fps: int, scale: fl
     chain = [(base[0, 0] + k * link * math.cos(backwards[0]), base[0, 1] + k * link * math.sin(backwards[0]))
              for k in range(_TAIL_LINKS + 1)]  # fmt: skip
     tail = np.empty((len(base), _TAIL_LINKS + 1, 2))
-    for frame, (start, root, bend) in enumerate(zip(base.tolist(), backwards.tolist(), swing.tolist(), strict=True)):
+    for frame, (start, root, bend) in enumerate(
+        zip(base.tolist(), backwards.tolist(), swing.tolist(), strict=True)
+    ):
         chain = _drag(chain, (start[0], start[1]), root + bend, link, stiffness)
         tail[frame] = chain
     return tail

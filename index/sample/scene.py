@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
-
 from ethochat.index.sample.motion import ARENA_CM
 from ethochat.index.sample.mouse import FRAME_PX, ORIGIN_PX, PX_PER_CM
 from ethochat.index.sample.posture import EAR_CM
+from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
 
@@ -45,7 +44,7 @@ def paint_arena(rng: np.random.Generator) -> NDArray[np.uint8]:
     glow = np.hypot(right - 0.44 * FRAME_PX, down - 0.40 * FRAME_PX) / FRAME_PX
     picture *= 1.07 - 0.36 * glow**2
     tinted = picture[..., None] * np.array([1.0, 0.985, 0.955], dtype=np.float32)
-    return np.clip(cv2.GaussianBlur(tinted, (0, 0), 0.7), 0, 250).astype(np.uint8)
+    return np.asarray(np.clip(cv2.GaussianBlur(tinted, (0, 0), 0.7), 0, 250), dtype=np.uint8)
 
 
 def paint_coat(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -54,8 +53,8 @@ def paint_coat(rng: np.random.Generator) -> NDArray[np.uint8]:
     Returns
     -------
     NDArray
-        RGB and opacity, shape ``(across, along, 4)``, colors already multiplied by the opacity; the nose points to
-        the right. The scale is :data:`COAT_PX_PER_CM`, the first pixel lies at :data:`COAT_FROM_CM`.
+        RGB and opacity, shape ``(across, along, 4)``, colors multiplied by the opacity; the nose
+        points to the right. The scale is :data:`COAT_PX_PER_CM`, the first pixel lies at :data:`COAT_FROM_CM`.
     """
     import cv2
 
@@ -70,18 +69,20 @@ def paint_coat(rng: np.random.Generator) -> NDArray[np.uint8]:
         color = _eye(color, along, across, side)
     nose = np.exp(-(((along - 4.66) / 0.13) ** 2) - (across / 0.12) ** 2)[..., None]
     color = color * (1 - 0.75 * nose) + np.array([150.0, 108.0, 100.0]) * 0.75 * nose
-    layered = np.concatenate([color * opacity[..., None], 255 * opacity[..., None]], axis=-1).astype(np.float32)
+    layered = np.concatenate([color * opacity[..., None], 255 * opacity[..., None]], axis=-1).astype(
+        np.float32
+    )
     small = cv2.resize(layered, None, fx=1 / _PAINT, fy=1 / _PAINT, interpolation=cv2.INTER_AREA)
-    return np.clip(cv2.GaussianBlur(small, (0, 0), 0.8) + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(cv2.GaussianBlur(small, (0, 0), 0.8) + 0.5, 0, 255), dtype=np.uint8)
 
 
 def sensor_noise(rng: np.random.Generator, *, size: int = FRAME_PX + 160) -> NDArray[np.uint8]:
-    """Noise to add to brightness, of mean 4, as whole numbers; frames take a window at a random place of it."""
+    """Make noise to add to brightness, of mean 4; frames take a window at a random place of it."""
     import cv2
 
     grain = rng.normal(0.0, 1.0, (size, size)).astype(np.float32)
     grain = 0.75 * grain + 1.1 * cv2.GaussianBlur(grain, (0, 0), 0.8)
-    return np.clip(np.rint(4.0 + 1.5 * grain), 0, 8).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(4.0 + 1.5 * grain), 0, 8), dtype=np.uint8)
 
 
 # -- the arena -----------------------------------------------------------------------------------------------
@@ -92,7 +93,11 @@ def _clouds(rng: np.random.Generator, size_px: float) -> Picture:
     import cv2
 
     small = max(4, round(2 * FRAME_PX / size_px))
-    grain = cv2.resize(rng.normal(size=(small, small)).astype(np.float32), (FRAME_PX, FRAME_PX), interpolation=cv2.INTER_CUBIC)
+    grain = cv2.resize(
+        rng.normal(size=(small, small)).astype(np.float32),
+        (FRAME_PX, FRAME_PX),
+        interpolation=cv2.INTER_CUBIC,
+    )
     return np.asarray(grain / grain.std(), dtype=np.float32)
 
 
@@ -138,7 +143,9 @@ def _walls(right: Picture, down: Picture) -> Picture:
     # Lit from the upper left, so that the far walls show their bright faces.
     level = np.array([138.0, 176.0, 144.0, 170.0], dtype=np.float32)[side]
     rim = np.clip(1 - np.abs(depth - 0.30) / 0.07, 0, 1)
-    return np.asarray(level * (1.0 - 0.26 * depth) + np.where(depth < 0.30, 22.0, 0.0) + 26.0 * rim, dtype=np.float32)
+    return np.asarray(
+        level * (1.0 - 0.26 * depth) + np.where(depth < 0.30, 22.0, 0.0) + 26.0 * rim, dtype=np.float32
+    )
 
 
 # -- the mouse -----------------------------------------------------------------------------------------------
@@ -148,12 +155,16 @@ def _trunk(rng: np.random.Generator, along: Picture, across: Picture) -> tuple[P
     """Head and body: agouti flanks, a darker back, hairs along the body, a furry outline."""
     import cv2
 
-    half = np.interp(along[0], *_PROFILE_CM.T, left=0, right=0).astype(np.float32)[None, :]
+    half = np.interp(along[0], _PROFILE_CM[:, 0], _PROFILE_CM[:, 1], left=0, right=0).astype(np.float32)[
+        None, :
+    ]
     half = np.maximum(cv2.GaussianBlur(half, (0, 0), 0.06 * COAT_PX_PER_CM * _PAINT), 1e-3)
     shape = along.shape
     hairs = _hairs(rng, shape, (7.5, 1.5))
     ragged = 0.014 * _hairs(rng, shape, (2.7, 2.0))
-    opacity = np.clip((half + ragged * np.clip(half / 0.5, 0, 1) - np.abs(across)) * COAT_PX_PER_CM * 1.3 + 0.5, 0, 1)
+    opacity = np.clip(
+        (half + ragged * np.clip(half / 0.5, 0, 1) - np.abs(across)) * COAT_PX_PER_CM * 1.3 + 0.5, 0, 1
+    )
     opacity[:, half[0] < 0.05] = 0
     rim = np.clip(np.abs(across) / half, 0, 1)
     height = np.sqrt(1 - rim**2)
@@ -182,13 +193,17 @@ def _ear(
     shell = np.clip((1 - radius) * 0.55 * COAT_PX_PER_CM + 0.5, 0, 1)
     shade = np.exp(-(np.hypot((x + 0.22) / 0.62, (y + side * 0.02) / 0.62) ** 4))
     color = color * (1 - 0.35 * shade[..., None])
-    inner = np.clip(1.25 - np.hypot((length - 0.06) / 0.50, (width - 0.03 * side) / 0.37) ** 2, 0, 1)[..., None]
+    inner = np.clip(1.25 - np.hypot((length - 0.06) / 0.50, (width - 0.03 * side) / 0.37) ** 2, 0, 1)[
+        ..., None
+    ]
     skin = np.array([72.0, 62.0, 57.0]) * (1 - inner) + np.array([124.0, 99.0, 92.0]) * inner
     fold = np.clip(1 - np.abs(width + 0.12) / 0.10, 0, 1)[..., None] * 0.16 * inner
     # The root of the ear is covered by the fur of the head.
     root = np.clip((np.abs(across) - 0.52) / 0.22, 0, 1)
     cover = (shell * root)[..., None]
-    return np.asarray(color * (1 - cover) + skin * (1 - fold) * cover), np.asarray(np.maximum(opacity, shell * (root > 0)))
+    return np.asarray(color * (1 - cover) + skin * (1 - fold) * cover), np.asarray(
+        np.maximum(opacity, shell * (root > 0))
+    )
 
 
 def _eye(color: Picture, along: Picture, across: Picture, side: float) -> Picture:
@@ -203,7 +218,9 @@ def _hairs(rng: np.random.Generator, shape: tuple[int, ...], size_px: tuple[floa
     """Streaks along the body, unit variance."""
     import cv2
 
-    grain = cv2.GaussianBlur(rng.normal(size=shape).astype(np.float32), (0, 0), sigmaX=size_px[0], sigmaY=size_px[1])
+    grain = cv2.GaussianBlur(
+        rng.normal(size=shape).astype(np.float32), (0, 0), sigmaX=size_px[0], sigmaY=size_px[1]
+    )
     return np.asarray(grain / grain.std(), dtype=np.float32)
 
 

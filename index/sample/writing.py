@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-
 from ethochat.index.errors import ExperimentError
 from ethochat.index.experiment import MANIFEST, SESSIONS
 from ethochat.index.sample.motion import ARENA_CM, STATES, TREATMENTS
 from ethochat.index.sample.mouse import (
+    FRAME_PX,
     MEAN_WEIGHT_G,
     ORIGIN_PX,
     PX_PER_CM,
@@ -27,9 +27,13 @@ from ethochat.index.sample.mouse import (
     track,
 )
 from ethochat.index.sample.posture import KEYPOINTS
-from ethochat.index.sample.rendering import Renderer
+from ethochat.index.sample.rendering import Planes, Renderer
 from ethochat.index.sample.scene import paint_arena, paint_coat, sensor_noise
 from ethochat.index.timebase import TimeBase, parse_fps
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.video.plane import VideoPlane
 
 SCORER = "DLC_simulated"
 RATER = "simulator"
@@ -100,7 +104,9 @@ def write_sample(
     sessions = plan_sessions(seed, n_mice)
     rng = np.random.default_rng(np.random.SeedSequence((seed, 0, 1)))
     scene = _Scene(arena=paint_arena(rng), noise=sensor_noise(rng))
-    _write_sessions(root, sessions, scene, duration_s=duration_s, fps=fps, progress=progress or (lambda *_: None))
+    _write_sessions(
+        root, sessions, scene, duration_s=duration_s, fps=fps, progress=progress or (lambda *_: None)
+    )
     _session_sheet(sessions).write_csv(root / SESSIONS)
     (root / "README.txt").write_text(_readme(n_mice, duration_s, seed), encoding="utf-8")
     manifest.write_text(_manifest(n_mice, duration_s, fps), encoding="utf-8")
@@ -112,7 +118,9 @@ def plan_sessions(seed: int, n_mice: int) -> tuple[SampleSession, ...]:
     sessions = []
     for index in range(n_mice):
         sex = "female" if index // 2 % 2 == 0 else "male"
-        weight = MEAN_WEIGHT_G + (-2.4 if sex == "female" else 2.4) + float(np.clip(rng.normal(0, 1.2), -3, 3))
+        weight = (
+            MEAN_WEIGHT_G + (-2.4 if sex == "female" else 2.4) + float(np.clip(rng.normal(0, 1.2), -3, 3))
+        )
         sessions.append(
             SampleSession(
                 session_id=f"S{index + 1:02d}",
@@ -128,7 +136,7 @@ def plan_sessions(seed: int, n_mice: int) -> tuple[SampleSession, ...]:
 
 
 def simulate_session(session: SampleSession, *, duration_s: float, fps: int) -> SimulatedMouse:
-    """The truth about one session of the sample."""
+    """Work out the truth about one session of the sample."""
     path, _, _ = _seeds(session)
     return simulate(path, group=session.group, weight_g=session.weight_g, duration_s=duration_s, fps=fps)
 
@@ -137,20 +145,27 @@ def bouts(mouse: SimulatedMouse) -> pl.DataFrame:
     """Exact ethogram: columns start, stop (seconds, half-open), behavior, rater; without gap or overlap."""
     clock = TimeBase(fps=parse_fps(mouse.fps))
     edges = [0, *(np.flatnonzero(np.diff(mouse.state)) + 1).tolist(), len(mouse.state)]
-    rows = [(clock.time_of(start), clock.time_of(stop), STATES[mouse.state[start]]) for start, stop in pairwise(edges)]
-    table = pl.DataFrame(rows, schema={"start": pl.Float64, "stop": pl.Float64, "behavior": pl.String}, orient="row")
+    rows = [
+        (clock.time_of(start), clock.time_of(stop), STATES[mouse.state[start]])
+        for start, stop in pairwise(edges)
+    ]
+    table = pl.DataFrame(
+        rows, schema={"start": pl.Float64, "stop": pl.Float64, "behavior": pl.String}, orient="row"
+    )
     return table.with_columns(rater=pl.lit(RATER))
 
 
 def _seeds(session: SampleSession) -> tuple[np.random.SeedSequence, ...]:
-    """Seeds of path, pose and looks. Made anew on each call: a SeedSequence counts how often it was spawned."""
+    """Seed path, pose and looks; not by ``spawn``, which gives other children on every call."""
     entropy = session.seed.entropy
     return tuple(np.random.SeedSequence(entropy, spawn_key=(part,)) for part in range(3))
 
 
 def _refuse_foreign(manifest: Path) -> None:
     if manifest.exists() and not manifest.read_text(encoding="utf-8", errors="replace").startswith(_MARK):
-        message = "Expected no experiment, or a sample to be replaced, found another experiment; name another folder."
+        message = (
+            "Expected no experiment or an earlier sample, found another experiment; name another folder."
+        )
         raise ExperimentError(message, path=manifest)
 
 
@@ -167,7 +182,8 @@ def _write_sessions(
     workers = min(_MAX_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     with _one_thread_per_picture(), ThreadPoolExecutor(workers, thread_name_prefix="sample") as pool:
         tasks = [
-            pool.submit(_write_session, root, session, scene, duration_s=duration_s, fps=fps) for session in sessions
+            pool.submit(_write_session, root, session, scene, duration_s=duration_s, fps=fps)
+            for session in sessions
         ]
         try:
             for done, task in enumerate(as_completed(tasks), start=1):
@@ -213,16 +229,22 @@ def _encode(path: Path, renderer: Renderer, *, fps: int) -> None:
 
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=fps)
+        stream.width = stream.height = FRAME_PX
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "23", "preset": "ultrafast", "tune": "zerolatency"}
         stream.codec_context.gop_size = fps
         stream.codec_context.thread_count = 1
         for index in range(renderer.n_frames):
-            planes = renderer.frame_i420(index)
-            if index == 0:
-                stream.height, stream.width = planes.shape[0] * 2 // 3, planes.shape[1]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+            frame = av.VideoFrame(FRAME_PX, FRAME_PX, "yuv420p")
+            renderer.draw(index, Planes(*(_as_array(plane) for plane in frame.planes)))
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def _as_array(plane: VideoPlane) -> NDArray[np.uint8]:
+    """View the memory of a frame's plane without the padding of its lines."""
+    lines = np.frombuffer(memoryview(plane), dtype=np.uint8)
+    return lines.reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 @contextmanager
@@ -325,13 +347,13 @@ def _readme(n_mice: int, duration_s: float, seed: int) -> str:
     return f"""A simulated experiment
 ======================
 
-Nothing here was recorded: ethochat simulated {n_mice} mice for {duration_s:g} s each (seed {seed}), to have something to
-show and a known truth to test against. The treatment is invented and says nothing about the drug.
+Nothing here was recorded: ethochat simulated {n_mice} mice for {duration_s:g} s each (seed {seed}), to have
+something to show and a known truth to test against. The treatment is invented: nothing follows about the drug.
 
 videos/   what a camera above a 40 x 40 cm open field would see ({PX_PER_CM:g} pixels per cm)
 pose/     what a pose tracker would report, as DeepLabCut writes it: jittered, with points lost now and then
 labels/   what each mouse did, exactly, by the rater "{RATER}"
 
-Built in: {second} mice run more and cover more distance, rear more and groom less than {first} mice; the time in the
-center of the arena has the same expectation in both groups.
+Built in: {second} mice run more and cover more distance, rear more and groom less than {first} mice; the time
+in the center of the arena has the same expectation in both groups.
 """

@@ -312,7 +312,8 @@ class GenerationSession(Generic[HandleT]):
 
 def copy_folder(source: Path, target: Path) -> Path:
     """Copy a folder of index files, keeping the holes: they are nine tenths zeros that take no space on disk."""
-    return shutil.copytree(source, target, copy_function=_copy_sparse)
+    # Hidden files are the engines' locks and the short-lived halves of their atomic writes.
+    return shutil.copytree(source, target, copy_function=_copy_sparse, ignore=shutil.ignore_patterns(".*"))
 
 
 def _copy_sparse(source: str, target: str) -> None:

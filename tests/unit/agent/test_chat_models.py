@@ -126,7 +126,7 @@ def test_server_that_is_not_there_is_a_plain_error(context):
         url = gone.url
     model = resolve_chat_model(f"openai:local@{url}", context)
     model.max_retries = 0
-    with pytest.raises(BackendUnavailableError, match="APIConnectionError"):
+    with pytest.raises(BackendUnavailableError, match="Expected ChatOpenAI to answer, got .*Connection error"):
         probe_tool_calling(model)
 
 
@@ -140,5 +140,6 @@ def test_every_error_of_the_openai_package_is_known():
 
     public = [getattr(openai, name) for name in openai.__all__]
     errors = [item for item in public if isinstance(item, type) and issubclass(item, Exception)]
+    errors.remove(openai.InvalidWebhookSignatureError)  # of a server's callbacks, never of a chat call
     assert len(errors) > 5
     assert all(issubclass(item, foreign_errors()) for item in errors)

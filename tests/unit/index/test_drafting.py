@@ -85,7 +85,7 @@ def test_video_and_pose_of_the_same_name_are_one_session(make: Make) -> None:
         ("m3v1mp4.mp4", "video", "m3v1mp4"),
         ("m3v1mp4DeepCut_resnet50_openfieldOct30shuffle1_15001.csv", "pose", "m3v1mp4"),
     ]
-    assert "GUESS" not in drafted.toml
+    assert "# CHECK:" not in drafted.toml
 
 
 def test_files_in_folders_by_kind_are_paired(make: Make) -> None:
@@ -116,7 +116,7 @@ def test_one_nameless_video_takes_the_name_of_the_folder(make: Make) -> None:
 def test_nameless_labels_go_to_the_only_recording_as_a_guess(make: Make) -> None:
     drafted, experiment = draft(make({"m1.mp4": "", "bouts.csv": ""}))
     assert files_of(experiment) == {"m1": ["m1.mp4", "bouts.csv"]}
-    assert "# GUESS: bouts.csv: belongs to m1" in drafted.toml
+    assert "# CHECK: bouts.csv: belongs to m1" in drafted.toml
 
 
 def test_same_name_in_two_folders_is_two_sessions(make: Make) -> None:
@@ -134,7 +134,7 @@ def test_longer_names_are_paired_by_their_beginning_and_marked_as_guesses(make: 
         "OFT_1": ["OFT_1.mp4", "OFT_1_Jin_bouts.csv"],
         "OFT_11": ["OFT_11.mp4", "OFT_11_Jin_bouts.csv"],
     }
-    assert "# GUESS: OFT_1_Jin_bouts.csv: belongs to OFT_1 by the beginning of its name" in drafted.toml
+    assert "# CHECK: OFT_1_Jin_bouts.csv: belongs to OFT_1 by the beginning of its name" in drafted.toml
 
 
 def test_several_raters_of_one_video_share_a_cell(make: Make) -> None:
@@ -192,8 +192,8 @@ def test_equal_rivals_and_low_certainty_are_marked_as_guesses(make: Make) -> Non
         ]
 
     drafted, _ = draft(make({"m1.csv": "", "m2.csv": ""}), says)
-    assert "# GUESS: 2 files such as m1.csv: labels by row" in drafted.toml
-    assert "# GUESS: 2 files such as m1.csv: may as well be read as bout_table" in drafted.toml
+    assert "# CHECK: 2 files such as m1.csv: labels by row" in drafted.toml
+    assert "# CHECK: 2 files such as m1.csv: may as well be read as bout_table" in drafted.toml
 
 
 def test_hardly_recognised_file_is_left_out_with_the_readers_note(make: Make) -> None:
@@ -274,7 +274,7 @@ def test_metadata_table_becomes_columns_and_its_ids_tie_other_tables(make: Make)
     assert [session.inputs[1].session_key for session in experiment.sessions] == ["OFT_1", "OFT_2"]
     assert 'match = "ID"' in drafted.toml
     assert (
-        "# GUESS: subject_id, the animal behind a session, was taken from the column 'Animal'" in drafted.toml
+        "# CHECK: subject_id, the animal behind a session, was taken from the column 'Animal'" in drafted.toml
     )
 
 
@@ -289,7 +289,7 @@ def test_sessions_without_a_row_of_metadata_are_named(make: Make) -> None:
     root = make({"a1.mp4": "", "a2.mp4": "", "a3.mp4": "", "groups.csv": "video,group\na1.mp4,X\na2.mp4,Y\n"})
     drafted, experiment = draft(root)
     assert experiment.metadata["group"].to_list() == ["X", "Y", None]
-    assert "# GUESS: groups.csv has no row for 1 sessions, such as a3" in drafted.toml
+    assert "# CHECK: groups.csv has no row for 1 sessions, such as a3" in drafted.toml
 
 
 def test_columns_with_names_that_mean_something_else_are_renamed(make: Make) -> None:
@@ -297,7 +297,7 @@ def test_columns_with_names_that_mean_something_else_are_renamed(make: Make) -> 
     drafted, experiment = draft(make({"a1.mp4": "", "a2.mp4": "", "info.csv": table}))
     assert experiment.metadata_columns == ("duration_2", "video_2", "fps_2")
     assert experiment.session("a2").exclude_reason == "lost"
-    assert "# GUESS: the column 'duration' of a table is called 'duration_2'" in drafted.toml
+    assert "# CHECK: the column 'duration' of a table is called 'duration_2'" in drafted.toml
 
 
 def test_valid_frame_rates_of_a_table_are_taken(make: Make) -> None:
@@ -324,7 +324,7 @@ def test_copied_table_is_left_out_and_overlapping_rows_are_told(make: Make) -> N
     assert [session.session_id for session in experiment.sessions] == ["S1", "S2"]
     assert left_out(drafted) == {"bouts_part.csv": "all its rows are in bouts_all.csv"}
     assert (
-        "# GUESS: bouts_mixed.csv: 4 of its 5 rows are also in bouts_all.csv and would count twice"
+        "# CHECK: bouts_mixed.csv: 4 of its 5 rows are also in bouts_all.csv and would count twice"
         in drafted.toml
     )
 
@@ -371,6 +371,11 @@ def test_hidden_files_and_links_that_lead_outside_are_not_used(make: Make, tmp_p
     assert files_of(experiment) == {"a": ["a.mp4"]}
     assert "outside the folder; list that folder in `allow_roots`" in left_out(drafted)["e.mp4"]
     assert "a link to a folder, which is not followed" in left_out(drafted)["more"]
+
+
+def test_sessions_whose_frame_rate_nothing_tells_are_counted(make: Make) -> None:
+    drafted, _ = draft(make({"a.mp4": "", "b_bouts.csv": "", "c_bouts.csv": ""}))
+    assert "# CHECK: no video tells the frame rate of 2 sessions, such as b: set fps" in drafted.toml
 
 
 # Refusals

@@ -68,13 +68,7 @@ def test_value_that_names_two_sessions_and_session_with_two_values_are_left_out(
 
 def test_parts_are_whole_words_with_a_letter() -> None:
     sessions = {name: {name.casefold()} for name in ("M1_day2", "M10_day2", "M1_x_day2")}
-    assert (
-        match_parts(["M1", "M1_x", "2", "day"], sessions)
-        == {
-            "M1_x_day2": "M1_x",
-        }
-        | {}
-    )
+    assert match_parts(["M1", "M1_x", "2", "day"], sessions) == {"M1_day2": "M1", "M1_x_day2": "M1_x"}
 
 
 def test_key_column_is_the_one_that_names_most_sessions() -> None:

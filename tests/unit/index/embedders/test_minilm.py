@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from ethochat.index.embedders.minilm import MiniLmEmbedder
 
 
@@ -17,6 +19,7 @@ assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_loading_reaches_for_no_network_and_leaves_the_process_as_it_was():
     """scikit-learn is imported only when called, the collector runs again, nothing is printed, no variable is set."""
     code = """

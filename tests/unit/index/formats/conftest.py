@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
-
 from ethochat.index.formats.base import ReadRequest
 from ethochat.index.timebase import TimeBase
 
 PROJECT = Path(__file__).parents[4]
+SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+BOOK = f'xmlns="{SHEET}" xmlns:r="{OFFICE}"'
+RELATIONS = f'xmlns="{PACKAGE}/relationships"'
 
 
 @pytest.fixture
@@ -57,3 +63,40 @@ def recordings() -> Path:
     if not path.is_dir():
         pytest.skip("no real recordings here: set ETHOCHAT_TEST_DATA")
     return path
+
+
+@pytest.fixture
+def spreadsheet(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows of texts and numbers as the one sheet of an xlsx file."""
+
+    def save(
+        rows: Sequence[Sequence[object]], *, name: str = "table.xlsx", sheets: Sequence[str] = ("Sheet1",)
+    ) -> Path:
+        cells = "".join("<row>" + "".join(map(_cell, row)) + "</row>" for row in rows)
+        named = enumerate(sheets, start=1)
+        listed = "".join(f'<sheet name="{sheet}" sheetId="{k}" r:id="rId{k}"/>' for k, sheet in named)
+        ids = range(1, len(sheets) + 1)
+        links = "".join(
+            f'<Relationship Id="rId{k}" Type="{OFFICE}/worksheet" Target="sheet1.xml"/>' for k in ids
+        )
+        main = f'<Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="workbook.xml"/>'
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for part, text in {
+                "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types"/>',
+                "_rels/.rels": f"<Relationships {RELATIONS}>{main}</Relationships>",
+                "_rels/workbook.xml.rels": f"<Relationships {RELATIONS}>{links}</Relationships>",
+                "workbook.xml": f"<workbook {BOOK}><sheets>{listed}</sheets></workbook>",
+                "sheet1.xml": f'<worksheet xmlns="{SHEET}"><sheetData>{cells}</sheetData></worksheet>',
+            }.items():
+                archive.writestr(part, text)
+        return tmp_path / name
+
+    return save
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "<c/>"
+    if isinstance(value, str):
+        return f'<c t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+    return f"<c><v>{value}</v></c>"

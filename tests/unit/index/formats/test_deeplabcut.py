@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ethochat.index.errors import FormatError
 from ethochat.index.formats import recognise
 from ethochat.index.formats.dlc import DeepLabCutReader
 
 READER = DeepLabCutReader()
-HEAD = "scorer,net,net,net,net,net,net\nbodyparts,nose,nose,nose,tail,tail,tail\ncoords,x,y,likelihood,x,y,likelihood\n"
+HEAD = (
+    "scorer,net,net,net,net,net,net\nbodyparts,nose,nose,nose,tail,tail,tail\n"
+    "coords,x,y,likelihood,x,y,likelihood\n"
+)
 ONE = HEAD + "0,1,2,0.9,3,4,0.5\n1,,,,5,6,1\n2,0,0,0.1,7,8,1\n"
 TWO = (
     "scorer,net,net,net,net\nindividuals,m1,m1,m2,m2\nbodyparts,nose,nose,nose,nose\ncoords,x,y,x,y\n"
@@ -59,7 +61,10 @@ def test_nan_only_track_is_read(write, ask):
 
 
 def test_point_that_one_animal_lacks_is_nan(write, ask):
-    text = "scorer,n,n,n,n\nindividuals,m1,m1,single,single\nbodyparts,nose,nose,corner,corner\ncoords,x,y,x,y\n0,1,2,3,4\n"
+    text = (
+        "scorer,n,n,n,n\nindividuals,m1,m1,single,single\nbodyparts,nose,nose,corner,corner\n"
+        "coords,x,y,x,y\n0,1,2,3,4\n"
+    )
     track = READER.read(write(text), ask())
     assert (track.individuals, track.keypoints) == (("m1", "single"), ("nose", "corner"))
     assert np.isnan(track.position[0, :, 1, 0]).all()

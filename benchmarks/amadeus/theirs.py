@@ -1,0 +1,73 @@
+"""Measure AmadeusGPT's behavior API; runs in an environment of its own, prints one JSON object.
+
+Arguments: pose file, video file. No language model is involved; the key is never used.
+"""
+
+import json
+import os
+import sys
+import time
+import warnings
+
+import numpy as np
+
+NEAR = 40
+POINT = "center back"
+
+started = time.perf_counter()
+warnings.filterwarnings("ignore")
+os.environ.setdefault("OPENAI_API_KEY", "unused")
+os.environ.setdefault("MPLBACKEND", "Agg")
+from amadeusgpt.analysis_objects.animal import AnimalSeq  # noqa: E402 (the import is measured)
+from amadeusgpt.analysis_objects.event import Event  # noqa: E402
+from amadeusgpt.behavior_analysis.animal_behavior_analysis import AnimalBehaviorAnalysis  # noqa: E402
+from amadeusgpt.behavior_analysis.identifier import Identifier  # noqa: E402
+from amadeusgpt.managers.animal_manager import interpolate_keypoints  # noqa: E402
+
+import_s = time.perf_counter() - started
+
+
+def work(pose: str, video: str) -> dict:
+    config = {"keypoint_info": {}, "data_info": {}, "video_info": {}, "object_info": {}}
+    clock = [time.perf_counter()]
+    analysis = AnimalBehaviorAnalysis(Identifier(config, video, pose))
+    clock.append(time.perf_counter())
+    analysis.get_speed()
+    clock.append(time.perf_counter())
+    relations = analysis.relationship_manager.get_animals_animals_relationships([POINT], [POINT])
+    clock.append(time.perf_counter())
+    # The events function computes the relations again by itself: its time holds both, and only it counts.
+    events = analysis.get_animals_animals_events(
+        [f"distance<{NEAR}"],
+        bodypart_names=[POINT],
+        otheranimal_bodypart_names=[POINT],
+        min_window=0,
+        smooth_window_size=1,
+    )
+    clock.append(time.perf_counter())
+    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock).tolist(), strict=True))
+    steps["near"] = max(0.0, steps["near"] - steps["distances"])
+    near = {
+        f"{r.sender_animal_name[-1]}-{r.receiver_animal_name[-1]}": int((r.data["distance"] < NEAR).sum())
+        for r in relations
+    }
+    return {"steps": steps, "near_frames": near, "n_events": len(events)}
+
+
+def known_answers() -> dict:
+    moving = np.zeros((5, 1, 2))
+    moving[:, 0, 0] = np.arange(5) * 4.0  # 4 px per frame
+    masks = json.loads(sys.argv[3])
+    gaps = np.zeros((10, 1, 1, 2))
+    gaps[4:7, 0, 0] = [[100, 50], [110, 50], [120, 50]]
+    return {
+        "speed": float(AnimalSeq("a", moving, ["p"]).get_speed()[3, 0, 0]),
+        "bouts": [
+            [(start, stop + 1) for start, stop in Event.blockfy(np.array(mask, dtype=bool))] for mask in masks
+        ],
+        "x": interpolate_keypoints(gaps)[:, 0, 0, 0].tolist(),
+    }
+
+
+cold, warm = work(*sys.argv[1:3]), work(*sys.argv[1:3])
+json.dump({"import_s": import_s, "cold": cold, "warm": warm, "known": known_answers()}, sys.stdout)
