@@ -1,4 +1,4 @@
-"""Segments found by what they look like in words: the embedder and the vector index, checked against the tables."""
+"""Segments found by a description in words: embedder and vector index, checked against the tables."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ class SegmentSearch:
     ) -> list[Hit]:
         """Find the segments nearest to a description, one per event.
 
-        Hits of one session and individual that overlap or lie less than half a second apart and have the same leading behavior
-        are one event (windows of one bout, one bout marked by three raters); the nearest of them stands for it.
+        Hits of one session and individual that overlap or lie less than half a second apart and have the
+        same leading behavior are one event (windows of one bout, one bout marked by three raters); the
+        nearest of them stands for it.
 
         Parameters
         ----------
@@ -140,8 +141,8 @@ class SegmentSearch:
         found = self.store.count()
         if found != expected:
             raise StaleIndexError(
-                f"Expected {expected} segments in the vector index of {root}, as in its tables, found {found}: an ingest is "
-                f"running or was interrupted; run `ethochat ingest {root}`."
+                f"Expected {expected} segments in the index of {root} as in its tables, found {found}: "
+                f"an ingest is running or was interrupted; run `ethochat ingest {root}`."
             )
 
     def close(self) -> None:
@@ -162,7 +163,7 @@ class SegmentSearch:
 
 
 def open_search(data_dir: Path, *, spec: str = "edge", embedder: str | Embedder = "minilm") -> SegmentSearch:
-    """Open an ingested experiment for searching; the embedding model is loaded at the first query that is not cached.
+    """Open an ingested experiment for searching; the model is loaded at the first query that is not cached.
 
     Parameters
     ----------
@@ -189,7 +190,7 @@ def open_search(data_dir: Path, *, spec: str = "edge", embedder: str | Embedder 
 
 
 def cached_embedder(data_dir: Path, embedder: str | Embedder = "minilm") -> EmbeddingCache:
-    """An embedder that keeps its vectors with the experiment."""
+    """Make an embedder that keeps its vectors with the experiment."""
     return EmbeddingCache(data_dir / CACHE_FILE, resolve_embedder(embedder))
 
 
@@ -214,8 +215,8 @@ def index_segments(
     segments, descriptions
         Rows of SEGMENTS and DESCRIPTIONS, of all sessions; a segment without a description is not indexed.
     metadata
-        One row per ``session_id``: the table ``sessions``, or ``Experiment.metadata``. Columns that are not of SESSIONS become
-        ``meta.<column>``.
+        One row per ``session_id``: the table ``sessions``, or ``Experiment.metadata``. Columns that are not
+        of SESSIONS become ``meta.<column>``.
     individuals
         Rows of INDIVIDUALS, for ``subject_id`` where a session has several animals.
     progress
@@ -327,7 +328,8 @@ def merge_events(hits: Sequence[Hit]) -> list[tuple[Hit, frozenset[str]]]:
     Returns
     -------
     list of tuple
-        The best hit of each event and the ids of all its hits; best first, equally near ones by session and time.
+        The best hit of each event and the ids of all its hits; best first, equally near ones by session and
+        time.
     """
     in_time = sorted(hits, key=lambda hit: (_event_key(hit), *_interval(hit), hit.segment_id))
     events: list[list[Hit]] = []
@@ -366,5 +368,5 @@ def _interval(hit: Hit) -> tuple[float, float]:
 
 
 def _settled(found: Sequence[Hit], events: Sequence[tuple[Hit, frozenset[str]]], wanted: int) -> bool:
-    """Whether no further candidate could be among the wanted: the last one is farther than the last that is kept."""
+    """Whether no further candidate can be among the wanted: the last one is farther than the last kept."""
     return len(events) >= wanted and min(hit.score for hit in found) < events[wanted - 1][0].score - 1e-4

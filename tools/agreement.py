@@ -251,17 +251,14 @@ def score(statistic: str, counts: Counts) -> float | None:
     counts
         ``[[neither, second only], [first only, both]]``.
     """
-    from sklearn.metrics import cohen_kappa_score, f1_score
-
-    # Four weighted frames stand for millions: the scores depend on the counts only.
-    first, second, weight = [0, 0, 1, 1], [0, 1, 0, 1], counts.ravel().astype(np.float64)
-    if counts[1].sum() + counts[:, 1].sum() == 0 or counts.sum() == 0:
+    (neither, second_only), (first_only, both) = (row.tolist() for row in counts)
+    n, positive = neither + second_only + first_only + both, first_only + second_only + both
+    if n == 0 or positive == 0:
         return None
     if statistic == "f1":
-        return float(f1_score(first, second, sample_weight=weight, zero_division=0.0))
-    if counts[0].sum() + counts[:, 0].sum() == 0:
-        return None
-    return float(cohen_kappa_score(first, second, sample_weight=weight))
+        return float(2 * both / (2 * both + first_only + second_only))
+    by_chance = ((both + first_only) * (both + second_only) + (neither + second_only) * (neither + first_only)) / n**2
+    return None if by_chance == 1.0 else float(((both + neither) / n - by_chance) / (1 - by_chance))
 
 
 # ----------------------------------------------------------------- tracks, position by position

@@ -414,12 +414,22 @@ def _recordings(question: Question) -> Facts:
     return facts
 
 
+_RECORDING_WORDS: Final = {
+    "n_frames": "{:.0f} frames",
+    "duration": "{:.1f} s",
+    "fps": "{:.5g} frames per second",
+    "px_per_cm": "{:.4g} px per cm",
+    "width": "{:.0f} px wide",
+    "height": "{:.0f} px high",
+}
+
+
 def _recording_words(values: Sequence[Value], row: Mapping[str, object], tracked: pl.DataFrame) -> str:
     parts = []
     for value in values:
-        of = f" by {value.group['source']}" if "source" in value.group else ""
+        of = f" tracked by {value.group['source']}" if "source" in value.group else ""
         if isinstance(value.value, float):
-            parts.append(f"{value.name}{of} {number(value.value)} {value.unit}")
+            parts.append(_RECORDING_WORDS[value.name].format(value.value) + of)
     if row["fps"] is None:
         parts.append("frame rate not documented")
     if row["px_per_cm"] is None and not tracked.is_empty():

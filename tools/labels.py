@@ -21,6 +21,7 @@ from ethochat.tools.selection import (
     SourcePlan,
     listing,
     match_behaviors,
+    match_sources,
     plan_sources,
 )
 
@@ -180,6 +181,10 @@ def _said(call: Call, behaviors: Sequence[str], time_unit: str) -> list[str]:
     flags = []
     if len(behaviors) > 1 and "behavior" not in call.split:
         flags.append(f"Taken together: {listing(behaviors)}.")
+    if arguments.during:
+        flags.append(f"Only during {listing(arguments.during)}.")
+    if arguments.excluding:
+        flags.append(f"The time of {listing(arguments.excluding)} is left out altogether.")
     if time_unit == "frames":
         flags.append("The frame rate is not documented: times and durations are in frames.")
     return flags + limit_flags(arguments, time_unit)
@@ -227,17 +232,17 @@ def listed_bouts(
     bouts = bouts_by_key(call, plan, behaviors, split=split)
     sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
     masks = _zone_masks(call)
-    during = Companions(call, call.arguments.during)
-    excluding = Companions(call, call.arguments.excluding)
+    during = Companions.of(call, plan, call.arguments.during)
+    excluding = Companions.of(call, plan, call.arguments.excluding)
     for session_id, session in sessions.items():
         window = call.scope.window(session)
         for key in looked.get(session_id, {}):
             covered = looked[session_id][key]
             if masks is not None:
                 covered = intersect(covered, masks.get((key[0], key[1]), masks.get((key[0], ""), [])))
-            if call.arguments.during:
+            if during is not None:
                 covered = intersect(covered, during.bouts(key))
-            if call.arguments.excluding:
+            if excluding is not None:
                 covered = without(covered, excluding.bouts(key))
             end = max((stop for _, stop in covered), default=0.0)
             for index, start, stop in bins_of(window, end, call.arguments.bin_s):
@@ -264,44 +269,42 @@ def without(intervals: Sequence[Interval], removed: Iterable[Interval]) -> list[
     return intersect(intervals, [*gaps, (last, float("inf"))])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Companions:
     """Bouts of further behaviors that a call names, for every animal and source of its own bouts."""
 
-    def __init__(self, call: Call, names: Sequence[str]) -> None:
-        """Find who marks the behaviors: the same source where it does, else the only one that does."""
-        self._found: dict[tuple[str, str, str], list[Interval]] = {}
-        self._other: dict[tuple[str, str], list[Interval]] = {}
-        self._markers: set[str] = set()
+    found: Mapping[tuple[str, str, str], list[Interval]]
+    """(session_id, individual, source) to bouts."""
+    markers: frozenset[str]
+    """Sources that mark these behaviors at all."""
+    others: tuple[str, ...]
+    """Sources that stand in where the source of the own bouts does not mark them."""
+
+    @classmethod
+    def of(cls, call: Call, plan: SourcePlan, names: Sequence[str]) -> Companions | None:
+        """Find who marks some behaviors, ``None`` for no behavior."""
         if not names:
-            return
+            return None
         behaviors = match_behaviors(call.context, names)
         rows = call.context.catalog.load("bouts").filter(pl.col("behavior").is_in(list(behaviors)))
-        self._markers = set(rows["source"].to_list())
+        found: dict[tuple[str, str, str], list[Interval]] = {}
         columns = ["session_id", "individual", "source", "start_time", "stop_time"]
         for session_id, individual, source, start, stop in rows.select(columns).iter_rows():
-            self._found.setdefault((session_id, individual or "", source), []).append((start, stop))
-        if not set(call.arguments.sources) or not self._markers & set(match_sources(call.context, call.arguments.sources)):
-            named: Sequence[str] = ()
-        else:
-            named = [name for name in match_sources(call.context, call.arguments.sources) if name in self._markers]
-        self._chosen = named
-        self._call, self._behaviors = call, behaviors
+            found.setdefault((session_id, individual or "", source), []).append((start, stop))
+        markers = frozenset(source for _, _, source in found)
+        others: tuple[str, ...] = ()
+        if not set(plan.sources) <= markers:
+            requested = [name for name in match_sources(call.context, call.arguments.sources) if name in markers]
+            others = plan_sources(call.context, call.scope, behaviors, requested, split=False).sources
+        return cls(found=found, markers=markers, others=others)
 
     def bouts(self, key: Key) -> list[Interval]:
         """Bouts that accompany those of a key."""
         session_id, individual, source, _ = key
-        if source in self._markers:
-            return self._found.get((session_id, individual, source), [])
-        found: list[Interval] = []
-        for name in self._sources():
-            found += self._found.get((session_id, individual, name), self._found.get((session_id, "", name), []))
-        return found
-
-    def _sources(self) -> Sequence[str]:
-        if not self._chosen:
-            plan = plan_sources(self._call.context, self._call.scope, self._behaviors, [], split=False)
-            self._chosen = plan.sources
-        return self._chosen
+        bouts: list[Interval] = []
+        for name in (source,) if source in self.markers else self.others:
+            bouts += self.found.get((session_id, individual, name), self.found.get((session_id, "", name), []))
+        return bouts
 
 
 def coverage_intervals(

@@ -214,14 +214,16 @@ class Windows:
         self._sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
         self.flags: list[str] = []
         self._bouts: dict[tuple[str, str], dict[str, list[Interval]]] | None = None
-        if call.arguments.behaviors:
+        if call.arguments.excluding:
+            raise ToolRetryError(f"{call.arguments.measure} knows no `excluding`; name what counts in `behaviors`.")
+        if call.arguments.behaviors or call.arguments.during:
             self._bouts = self._during()
 
     def _during(self) -> dict[tuple[str, str], dict[str, list[Interval]]]:
         from ethochat.tools.labels import select_bouts
 
         call = self._call
-        behaviors = match_behaviors(call.context, call.arguments.behaviors)
+        behaviors = match_behaviors(call.context, call.arguments.behaviors or call.arguments.during)
         coverage = call.context.catalog.load("coverage").filter(pl.col("kind").is_in(["annotations", "rules"]))
         labelers = set(coverage["source"].to_list())
         sources = [name for name in match_sources(call.context, call.arguments.sources) if name in labelers]

@@ -539,7 +539,7 @@ def plan_sources(
     for behavior in behaviors or [None]:
         mine = rows if behavior is None else rows.filter(_marks([behavior]))
         if not mine.is_empty():
-            source, said = _only_source(mine, scope, behavior)
+            source, said = _only_source(_that_mark_it(context, mine, behavior), scope, behavior)
             chosen.append(source)
             flags.extend(said)
     sources = tuple(dict.fromkeys(chosen))
@@ -585,6 +585,15 @@ def _why_not_covered(
         n_sessions = elsewhere["session_id"].n_unique()
         text += f" {listing(sources)} labeled {n_sessions} session(s) for {listing(marked)}."
     return text
+
+
+def _that_mark_it(context: ToolContext, rows: pl.DataFrame, behavior: str | None) -> pl.DataFrame:
+    """Leave out sources that mark a behavior nowhere in the experiment, where another one does: they are no choice."""
+    if behavior is None or rows["source"].n_unique() < 2:
+        return rows
+    bouts = context.catalog.load("bouts").filter(pl.col("behavior") == behavior)
+    marking = rows.filter(pl.col("source").is_in(bouts["source"].unique().to_list()))
+    return rows if marking.is_empty() else marking
 
 
 def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tuple[str, list[str]]:

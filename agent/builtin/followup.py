@@ -8,6 +8,8 @@ from ethochat.agent.builtin.lexicon import FOLLOW_UP, matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import Reading
 
+ASKED_BACK = "asked_back"
+"""Slot of a reading that the user was asked to complete."""
 _WHO = ("sessions", "subjects", "individuals", "pair", "where", "values")
 _WHAT = (
     "behaviors",
@@ -37,9 +39,11 @@ _NEEDS_BEHAVIOR = (
 
 def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) -> Reading:
     """Complete a follow-up question from the turn before; a question that stands alone is returned as it is."""
-    if previous is None or not _continues(reading, scan):
+    if previous is None or not (_continues(reading, scan) or previous.slots.get(ASKED_BACK)):
         return reading
     slots, before = reading.slots, previous.slots
+    if _keeps_the_kind(reading, previous, scan):
+        reading.intent = previous.intent
     if _says_nothing_new_to_measure(reading):
         reading.intent = (
             previous.intent if reading.intent in ("measure", "facts", "search", "clips") else reading.intent
@@ -66,6 +70,14 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
         del slots["group_by"]
     return reading
+
+
+def _keeps_the_kind(reading: Reading, previous: Reading, scan: Scanner) -> bool:
+    """Whether only the quantity changes: "and the time in the center?" after a comparison is one, too."""
+    if reading.intent != "measure" or reading.slots.get("sessions") or reading.slots.get("statistics"):
+        return False
+    opens = matches(r"^\W*(?:and|what about|how about|now|also|then)\b", scan.text)
+    return bool(previous.slots.get(ASKED_BACK)) or (opens and previous.intent in ("compare", "plot"))
 
 
 def _continues(reading: Reading, scan: Scanner) -> bool:

@@ -30,6 +30,7 @@ COMPARE: Final = (
     r"\bcompar\w+|\bdiffer\w*|\bversus\b|\bvs\b|\baffect\w*|\beffects? of\b|\binfluence\w*|\bchanged?\b|\bsignificant\w*|\btest (?:whether|if|for)\b"
     r"|\b(?:more|less|fewer|longer|shorter|faster|slower|higher|lower|greater|further|farther|earlier|later)\b.*\bthan\b"
     r"|\b(?:increase|decrease|reduce|raise)[ds]?\b|\bp[- ]?values?\b|\beffect sizes?\b|\bhedges\b|\bcohen'?s? d\b"
+    r"|\bmann-?whitney\b|\bwelch\b|\bt-?tests?\b|\banova\b|\bkruskal\b|\bwilcoxon\b|\bfriedman\b"
 )
 PER: Final = r"\b(?:per|by|for each|in each|for every|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
 ANY: Final = r"\b(?:any|at least one|some)\b"
@@ -77,6 +78,7 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
     (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),
     (r"\bbody lengths?\b", "body_length", "track"),
+    (r"\bmov(?:e|es|ed)\b|\bcover(?:ed|s)?\b|\blocomot\w*|\b(?:more|less|most|least) active\b", "distance", "track"),
     (r"\bhow (?:many|much) (?:\w+ )?(?:seconds|minutes|hours|frames|time)\b|\bseconds of\b|\bminutes of\b|\bframes of\b", "total_duration", "behavior"),
     (r"\bbouts?\b|\bepisodes?\b|\bhow often\b|\bhow many times\b|\bnumber of\b|\bcounts?\b|\bhow many\b|\bfrequen\w+", "bout_count", "behavior"),
     (DURATION, "total_duration", "behavior"),

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
+from ethochat.agent.builtin.followup import ASKED_BACK
 from ethochat.agent.builtin.plan import Call, plan
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
 from ethochat.agent.builtin.understand import understand
@@ -141,6 +142,8 @@ def previous_reading(messages: Sequence[BaseMessage]) -> Reading | None:
 def kept_reading(understanding: Understanding) -> Reading | None:
     """What the next turn may build on."""
     if isinstance(understanding, AskBack):
+        if understanding.reading is not None:
+            understanding.reading.slots[ASKED_BACK] = True
         return understanding.reading
     return understanding if isinstance(understanding, Reading) else None
 

@@ -78,6 +78,9 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
     quantity = slots.get("behaviors") or slots.get("metrics") or slots.get("zones")
     if matches(lexicon.PLOT, text):
         return "plot"
+    if matches(lexicon.SUMMARY, text) and not quantity:
+        slots["topic"] = "summary"
+        return "facts"
     if matches(lexicon.AGREEMENT, text) and not _is_spread(scan):
         return "agreement"
     if matches(lexicon.CORRELATION, text):
@@ -313,7 +316,7 @@ def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> Non
 
 def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Take an imported metric where no rater is named and it says the same for every session."""
-    if not vocabulary.metrics or slots.get("sources"):
+    if not vocabulary.metrics or slots.get("sources") or (slots.get("zones") and vocabulary.trackers):
         return
     if any(slots.get(key) is not None for key in ("min_bout_s", "max_bout_s", "bin_s", "stop_s", "start_s")):
         return

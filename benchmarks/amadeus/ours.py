@@ -15,7 +15,13 @@ import numpy as np
 NEAR = 40
 POINT = "center back"
 
-started = time.perf_counter()
+
+def now() -> np.ndarray:
+    """Wall time and processor time, s."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+started = now()
 from ethochat.index.behaviors.bouts import mask_to_runs  # noqa: E402 (the import is measured)
 from ethochat.index.domain import InputFile, Session  # noqa: E402
 from ethochat.index.formats import read_input  # noqa: E402
@@ -24,31 +30,31 @@ from ethochat.index.kinematics import TrackPoints, half_window, velocity  # noqa
 from ethochat.index.timebase import TimeBase  # noqa: E402
 from ethochat.index.video import probe_video  # noqa: E402
 
-import_s = time.perf_counter() - started
+import_s = (now() - started).tolist()
 
 
 def work(pose: str, video: str) -> dict:
-    clock = [time.perf_counter()]
+    clock = [now()]
     session = Session(session_id="mabe", fps=probe_video(Path(video)).fps)
     track = read_input(InputFile(kind="pose", path=Path(pose)), session)
     points = TrackPoints.of(track, None)
     n = len(track.individuals)
-    clock.append(time.perf_counter())
+    clock.append(now())
     half = half_window(session.timebase, points.settings)
     fps = session.timebase.frames_per_unit
     for individual in range(n):
         for keypoint in track.keypoints:
             np.hypot(*velocity(*points.point(keypoint, individual), half=half, frames_per_unit=fps))
-    clock.append(time.perf_counter())
+    clock.append(now())
     centers = [points.point(POINT, individual) for individual in range(n)]
     distances = {
         (a, b): np.hypot(centers[a][0] - centers[b][0], centers[a][1] - centers[b][1])
         for a, b in permutations(range(n), 2)
     }
-    clock.append(time.perf_counter())
+    clock.append(now())
     runs = {pair: mask_to_runs(distance < NEAR) for pair, distance in distances.items()}
-    clock.append(time.perf_counter())
-    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock).tolist(), strict=True))
+    clock.append(now())
+    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock, axis=0).tolist(), strict=True))
     near = {f"{a}-{b}": sum(stop - start for start, stop in found) for (a, b), found in runs.items()}
     return {"steps": steps, "near_frames": near, "n_events": sum(len(found) for found in runs.values())}
 

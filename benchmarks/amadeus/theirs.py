@@ -14,7 +14,13 @@ import numpy as np
 NEAR = 40
 POINT = "center back"
 
-started = time.perf_counter()
+
+def now() -> np.ndarray:
+    """Wall time and processor time, s."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+started = now()
 warnings.filterwarnings("ignore")
 os.environ.setdefault("OPENAI_API_KEY", "unused")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -24,18 +30,18 @@ from amadeusgpt.behavior_analysis.animal_behavior_analysis import AnimalBehavior
 from amadeusgpt.behavior_analysis.identifier import Identifier  # noqa: E402
 from amadeusgpt.managers.animal_manager import interpolate_keypoints  # noqa: E402
 
-import_s = time.perf_counter() - started
+import_s = (now() - started).tolist()
 
 
 def work(pose: str, video: str) -> dict:
     config = {"keypoint_info": {}, "data_info": {}, "video_info": {}, "object_info": {}}
-    clock = [time.perf_counter()]
+    clock = [now()]
     analysis = AnimalBehaviorAnalysis(Identifier(config, video, pose))
-    clock.append(time.perf_counter())
+    clock.append(now())
     analysis.get_speed()
-    clock.append(time.perf_counter())
+    clock.append(now())
     relations = analysis.relationship_manager.get_animals_animals_relationships([POINT], [POINT])
-    clock.append(time.perf_counter())
+    clock.append(now())
     # The events function computes the relations again by itself: its time holds both, and only it counts.
     events = analysis.get_animals_animals_events(
         [f"distance<{NEAR}"],
@@ -44,9 +50,9 @@ def work(pose: str, video: str) -> dict:
         min_window=0,
         smooth_window_size=1,
     )
-    clock.append(time.perf_counter())
-    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock).tolist(), strict=True))
-    steps["near"] = max(0.0, steps["near"] - steps["distances"])
+    clock.append(now())
+    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock, axis=0).tolist(), strict=True))
+    steps["near"] = np.maximum(0, np.subtract(steps["near"], steps["distances"])).tolist()
     near = {
         f"{r.sender_animal_name[-1]}-{r.receiver_animal_name[-1]}": int((r.data["distance"] < NEAR).sum())
         for r in relations

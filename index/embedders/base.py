@@ -23,7 +23,7 @@ class Embedder(Protocol):
         Returns
         -------
         NDArray
-            Shape ``(len(texts), dimension)``, each row of length 1; the same text gives the same row in every call
-            up to rounding.
+            Shape ``(len(texts), dimension)``, each row of length 1; the same text gives the same row in
+            every call up to rounding.
         """
         ...

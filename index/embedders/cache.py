@@ -18,8 +18,8 @@ from ethochat.index.errors import StaleIndexError
 logger = logging.getLogger(__name__)
 
 _TABLE = """
-CREATE TABLE IF NOT EXISTS embeddings (model TEXT, text_hash BLOB, vector BLOB, PRIMARY KEY (model, text_hash))
-WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS embeddings (model TEXT, text_hash BLOB, vector BLOB, PRIMARY KEY (model,
+text_hash)) WITHOUT ROWID
 """
 _LOOKUP = "SELECT vector FROM embeddings WHERE model = ? AND text_hash = ?"
 _INSERT = "INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)"
@@ -29,8 +29,8 @@ _CHUNK = 1024  # texts embedded between two commits: what a killed run loses
 class EmbeddingCache:
     """An embedder that remembers: one SQLite file, safe for several processes, keyed by model name and text.
 
-    It has the interface of the embedder it wraps. Where the file cannot be written (a folder shared read-only)
-    texts are embedded each time, and a warning is logged once.
+    It has the interface of the embedder it wraps. Where the file cannot be written (a folder shared
+    read-only) texts are embedded each time, and a warning is logged once.
     """
 
     def __init__(self, path: Path, embedder: Embedder) -> None:
@@ -96,8 +96,8 @@ class EmbeddingCache:
         vector = np.frombuffer(blob, dtype="<f4").astype(np.float32)
         if vector.shape != (self.dimension,):
             raise StaleIndexError(
-                f"{self.path}: expected {self.dimension} numbers per vector of {self.name!r}, found {vector.size}; "
-                "delete the file."
+                f"{self.path}: expected {self.dimension} numbers per vector of {self.name!r}, "
+                f"found {vector.size}; delete the file."
             )
         return vector
 

@@ -85,16 +85,17 @@ def _load_model() -> SentenceTransformer:
             "run `pip install -c constraints.txt -e .` in the project folder."
         ) from exc
     with _no_progress_bar():
-        # local_files_only rather than HF_HUB_OFFLINE, which would keep every other model of the process offline too
+        # local_files_only rather than HF_HUB_OFFLINE, which would keep every other model of the process
+        # offline too
         return SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
 
 
 @contextmanager
 def _quick_import() -> Iterator[None]:
-    """Import in two thirds of the time: no garbage collection meanwhile, and scikit-learn only if ever called.
+    """Import in two thirds of the time: no garbage collection meanwhile, no scikit-learn until called.
 
-    The import makes millions of objects that stay; the collector walks them again and again for nothing. And two
-    functions of ``sklearn.metrics``, which nothing here calls, cost a second of import.
+    The import makes millions of objects that stay; the collector walks them again and again for nothing. And
+    two functions of ``sklearn.metrics``, which nothing here calls, cost a second of import.
     """
     collecting = gc.isenabled()
     gc.disable()

@@ -13,6 +13,7 @@ from ethochat.index.formats.base import Labels, ReadRequest, Recognition
 from ethochat.index.formats.delimited import (
     NOT_A_NUMBER,
     SPREADSHEETS,
+    TIME_LIMIT,
     Table,
     find_column,
     integers,
@@ -171,7 +172,7 @@ def _placed(table: Table, options: BoutTableOptions, timebase: TimeBase) -> pl.D
     else:
         _check_clock(table, options, timebase)
         factor = _SECONDS[options.time_unit]
-        times = [numbers(table, name) * factor + options.offset_s for name in (start, stop)]
+        times = [numbers(table, name, limit=TIME_LIMIT) * factor + options.offset_s for name in (start, stop)]
         frames = [_each(column, timebase.nearest_boundary, pl.Int64) for column in times]
     partner = _texts(table, options.partner, None)
     if options.score is None:

@@ -69,7 +69,7 @@ class CaltechReader:
 
 
 def _parse(path: Path, text: str) -> tuple[list[str], list[_Channel]]:
-    lines = text.splitlines()
+    lines = text.split("\n")
     if not lines[0].strip().startswith(TITLE):
         raise FormatError(f"Expected {TITLE!r}, found {shown(lines[0])}.", path=path, row=1)
     behaviors: list[str] = []

@@ -12,7 +12,9 @@ from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import ReadRequest, Recognition, Track
 from ethochat.index.formats.delimited import (
+    POSITION_LIMIT,
     SPREADSHEETS,
+    TIME_LIMIT,
     Table,
     find_column,
     integers,
@@ -239,7 +241,7 @@ def _frames(table: Table, options: CentroidOptions, timebase: TimeBase) -> pl.Se
             f"Expected a frame rate to place seconds (column {options.time!r}); declare the session's `fps`.",
             path=table.path,
         )
-    times = numbers(table, options.time, missing=())
+    times = numbers(table, options.time, missing=(), limit=TIME_LIMIT)
     return pl.Series(
         "frame", [timebase.nearest_boundary(time) + options.frame_offset for time in times], dtype=pl.Int64
     )
@@ -255,9 +257,8 @@ def _track(
     shifts = {options.x: options.dx, options.y: options.dy}
     wanted = (options.x, options.y, options.confidence, options.area, options.orientation)
     for column in (name for name in wanted if name is not None):
-        values = numbers(table, column, missing=options.missing).fill_null(np.nan).to_numpy() + shifts.get(
-            column, 0.0
-        )
+        found = numbers(table, column, missing=options.missing, limit=POSITION_LIMIT)
+        values = found.fill_null(np.nan).to_numpy() + shifts.get(column, 0.0)
         placed[column] = np.full((n_frames, len(names)), np.nan, dtype=np.float32)
         for number, name in enumerate(names):
             rows = np.arange(len(values)) if animals is None else (animals == name).arg_true().to_numpy()

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import re
 import zlib
 from collections.abc import Collection, Sequence
@@ -27,8 +28,13 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 NOT_A_NUMBER: Final = ("", "NA", "NaN", "nan", "NAN")
 """Cells of a numeric column that say nothing."""
+POSITION_LIMIT: Final = 1e9
+"""No position in pixels or centimeters is larger; such a number would be lost in float32."""
+TIME_LIMIT: Final = 1e10
+"""No time is later, in seconds, milliseconds or minutes."""
 _HEAD_BYTES: Final = 65_536
 _SAMPLE_ROWS: Final = 2_000
+_LARGEST_WHOLE: Final = 1e15
 _SHOWN: Final = 12
 
 
@@ -86,7 +92,11 @@ def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
         )
     if not text.strip():
         raise FormatError("Expected a table, found an empty file.", path=path)
-    return text
+    return _plain_lines(text)
+
+
+def _plain_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def read_head(path: Path) -> str | None:
@@ -103,7 +113,7 @@ def read_head(path: Path) -> str | None:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text or not text.strip() else text
+    return None if "\0" in text or not text.strip() else _plain_lines(text)
 
 
 def read_table(path: Path, options: TextOptions, *, header_lines: int = 1, shared: bool = False) -> Table:
@@ -187,7 +197,7 @@ def sample_table(path: Path) -> Table | None:
     head = read_head(path)
     if head is None:
         return None
-    lines = head.splitlines()
+    lines = head.split("\n")
     delimiter = delimiter_of(lines[:20]) or ","
     try:
         return _parse_text(path, "\n".join(lines[:_SAMPLE_ROWS]), _Layout(delimiter=delimiter))
@@ -272,23 +282,32 @@ def pick_rows(table: Table, key_columns: Sequence[str], key: str | None) -> Tabl
     return table.where(table.frame.select(cells.alias("key"))["key"] == key)
 
 
-def numbers(table: Table, column: str, *, missing: Collection[str] = NOT_A_NUMBER) -> pl.Series:
+def numbers(
+    table: Table, column: str, *, missing: Collection[str] = NOT_A_NUMBER, limit: float = math.inf
+) -> pl.Series:
     """Read a column as numbers; missing cells become null.
+
+    Parameters
+    ----------
+    limit
+        Largest magnitude that makes sense; see :data:`POSITION_LIMIT` and :data:`TIME_LIMIT`.
 
     Raises
     ------
     FormatError
-        Naming the line of the first cell that is no finite number.
+        Naming the line of the first cell that is no finite number up to the limit.
     """
     text = table.frame[column].str.strip_chars()
     plain = text.str.replace(",", ".", literal=True) if table.decimal == "," else text
     values = plain.cast(pl.Float64, strict=False)
     said = ~text.is_in(list(missing))
-    bad = (said & ~values.is_finite().fill_null(value=False)).arg_true()
+    usable = values.is_finite() & (values.abs() <= limit)
+    bad = (said & ~usable.fill_null(value=False)).arg_true()
     if len(bad):
         row = int(bad[0])
         hint = '; declare `decimal = ","`' if re.fullmatch(r"-?\d+,\d+", text[row]) else ""
-        raise table.error(f"Expected a number, found {shown(text[row])}{hint}.", row=row, column=column)
+        most = f" up to {limit:g}" if limit < math.inf else ""
+        raise table.error(f"Expected a number{most}, found {shown(text[row])}{hint}.", row=row, column=column)
     return values.set(~said, None)
 
 
@@ -301,7 +320,7 @@ def integers(table: Table, column: str, *, missing: Collection[str] = ()) -> pl.
         Naming the line of the first cell that is no whole number.
     """
     values = numbers(table, column, missing=missing)
-    bad = ((values != values.floor()) | (values.abs() > 2**53)).arg_true()
+    bad = ((values != values.floor()) | (values.abs() > _LARGEST_WHOLE)).arg_true()
     if len(bad):
         row = int(bad[0])
         raise table.error(
@@ -340,7 +359,7 @@ def _parse(path: Path, layout: _Layout) -> Table:
 
 
 def _parse_text(path: Path, text: str, layout: _Layout) -> Table:
-    lines = text.rstrip("\r\n").split("\n")
+    lines = text.rstrip("\n").split("\n")
     delimiter, header_lines = layout.delimiter, layout.header_lines
     header, names = _header(path, lines, delimiter, header_lines)
     if len(names) == 1:
@@ -353,7 +372,7 @@ def _parse_text(path: Path, text: str, layout: _Layout) -> Table:
         frame = _parse_fast("\n".join(lines), layout, names)
     numbered = pl.Series("line", np.arange(header_lines + 1, len(lines) + 1))
     if frame is None or frame.height != len(data):
-        frame, numbered = _parse_carefully(path, text.rstrip("\r\n"), layout, names)
+        frame, numbered = _parse_carefully(path, text.rstrip("\n"), layout, names)
     return Table(
         path=path, frame=frame, lines=numbered, header=header, delimiter=delimiter, decimal=layout.decimal
     )
@@ -364,15 +383,15 @@ def _header(
 ) -> tuple[tuple[tuple[str, ...], ...], list[str]]:
     """Header cells and the names of the columns."""
     try:
-        records = list(
-            csv.reader([line.rstrip("\r") for line in lines[: max(header_lines, 1)]], delimiter=delimiter)
-        )
+        records = list(csv.reader(lines[: max(header_lines, 1)], delimiter=delimiter))
     except csv.Error as exc:
         raise FormatError(f"Expected a table, found: {exc}.", path=path, row=1) from exc
     cells = tuple(tuple(cell.strip() for cell in record) for record in records)
-    if len(cells) < header_lines or len({len(record) for record in cells}) != 1:
+    if len(cells) < header_lines or len({len(record) for record in cells}) != 1 or not cells[0]:
         raise FormatError(
-            f"Expected {max(header_lines, 1)} header lines, of one width, found fewer.", path=path, row=1
+            f"Expected {max(header_lines, 1)} first lines of one width, found {shown(lines[0])}.",
+            path=path,
+            row=1,
         )
     if header_lines != 1:
         return cells[:header_lines], [str(number) for number in range(len(cells[-1]))]
@@ -437,7 +456,7 @@ def _width_message(names: Sequence[str], cells: Sequence[str], delimiter: str) -
 
 def _check_delimiter(path: Path, lines: Sequence[str], delimiter: str) -> None:
     """Refuse a file that this delimiter leaves in one column and another one splits evenly."""
-    better = delimiter_of([line.rstrip("\r") for line in lines[:20]])
+    better = delimiter_of(lines[:20])
     if better not in (None, delimiter):
         raise FormatError(
             f"Expected cells separated by {delimiter!r}, found {shown(lines[0])}; the file seems to use "

@@ -15,7 +15,15 @@ import polars as pl
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import ReadRequest, Recognition, Track
-from ethochat.index.formats.delimited import Table, integers, numbers, read_head, read_table, read_text
+from ethochat.index.formats.delimited import (
+    POSITION_LIMIT,
+    Table,
+    integers,
+    numbers,
+    read_head,
+    read_table,
+    read_text,
+)
 from ethochat.index.formats.options import TextOptions, parse_options
 from ethochat.index.formats.positions import check_frames, spread
 from ethochat.index.sheet import shown
@@ -63,7 +71,7 @@ class DeepLabCutReader:
         head = read_head(path)
         if head is None:
             return None
-        lines = head.splitlines()[:5]
+        lines = head.split("\n")[:5]
         first = _first_cells(lines, ";" if lines[0].count(";") > lines[0].count(",") else ",")
         n_header = first.index("coords") + 1 if "coords" in first else 0
         if tuple(first[:n_header]) not in _HEADERS:
@@ -143,7 +151,7 @@ class DeepLabCutReader:
 
 
 def _first_cells(lines: Sequence[str], delimiter: str) -> list[str]:
-    return [line.split(delimiter)[0].strip('" \r') for line in lines]
+    return [line.split(delimiter)[0].strip('" ') for line in lines]
 
 
 def _count_header_lines(path: Path, options: DeepLabCutOptions) -> int:
@@ -229,7 +237,7 @@ def _gather(table: Table, layout: _Layout) -> NDArray[np.float32]:
     values = np.full(shape, np.nan, dtype=np.float32)
     for animal, point, axis in layout.columns:
         place = (layout.axes.index(axis), layout.keypoints.index(point), layout.individuals.index(animal))
-        column = numbers(table, _column_name(animal, point, axis))
+        column = numbers(table, _column_name(animal, point, axis), limit=POSITION_LIMIT)
         values[(slice(None), *place)] = column.fill_null(np.nan).to_numpy()
     return values
 

@@ -16,7 +16,9 @@ from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Labels, ReadRequest, Recognition, Track
 from ethochat.index.formats.delimited import (
+    POSITION_LIMIT,
     SPREADSHEETS,
+    TIME_LIMIT,
     Table,
     numbers,
     read_sheet,
@@ -201,7 +203,7 @@ def _track_sheet(path: Path) -> str | None:
 
 def _clock(table: Table) -> tuple[NDArray[np.int64], Fraction]:
     """Frame of every sample, and the sample rate."""
-    times = numbers(table, TIME, missing=()).to_numpy()
+    times = numbers(table, TIME, missing=(), limit=TIME_LIMIT).to_numpy()
     steps = np.diff(times)
     late = np.flatnonzero(steps <= 0)
     if len(times) < _FEWEST_SAMPLES or len(late):
@@ -231,7 +233,8 @@ def _rate(times: NDArray[np.float64], steps: NDArray[np.float64]) -> Fraction:
 
 
 def _column(export: _Export, name: str) -> NDArray[np.float32]:
-    return numbers(export.table, name, missing=MISSING).fill_null(np.nan).to_numpy().astype(np.float32)
+    values = numbers(export.table, name, missing=MISSING, limit=POSITION_LIMIT)
+    return values.fill_null(np.nan).to_numpy().astype(np.float32)
 
 
 def _flag(export: _Export, name: str) -> NDArray[np.float32]:

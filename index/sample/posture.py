@@ -34,7 +34,7 @@ _ON_BODY = {
     "tail_base": (-REAR_CM, 0.0),
 }
 _TAIL_LINKS, _TAIL_CM = 12, 7.8
-_OVER_WALL_CM = 0.7
+_OVER_WALL_CM = 1.0
 _MAX_NECK_RAD = 0.9
 
 

@@ -54,7 +54,7 @@ def paint_coat(rng: np.random.Generator) -> NDArray[np.uint8]:
     -------
     NDArray
         RGB and opacity, shape ``(across, along, 4)``, colors multiplied by the opacity; the nose
-        points to the right. The scale is :data:`COAT_PX_PER_CM`, the first pixel lies at :data:`COAT_FROM_CM`.
+        points to the right. The scale is :data:`COAT_PX_PER_CM`, the first pixel is at :data:`COAT_FROM_CM`.
     """
     import cv2
 

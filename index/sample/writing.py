@@ -348,7 +348,8 @@ def _readme(n_mice: int, duration_s: float, seed: int) -> str:
 ======================
 
 Nothing here was recorded: ethochat simulated {n_mice} mice for {duration_s:g} s each (seed {seed}), to have
-something to show and a known truth to test against. The treatment is invented: nothing follows about the drug.
+something to show and a known truth to test against. The treatment is invented and says nothing about
+the drug.
 
 videos/   what a camera above a 40 x 40 cm open field would see ({PX_PER_CM:g} pixels per cm)
 pose/     what a pose tracker would report, as DeepLabCut writes it: jittered, with points lost now and then

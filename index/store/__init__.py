@@ -34,9 +34,9 @@ def open_store(
     Parameters
     ----------
     spec
-        ``"edge"`` (Qdrant Edge in a folder), ``"local"`` (qdrant-client's own engine in a folder), the URL of a
-        Qdrant server or cluster (``http://host:6333`` or ``http://host:6333/collection``; its key is read from
-        ``QDRANT_API_KEY``), ``"memory"`` (a double), or a store, which is returned as it is.
+        ``"edge"`` (Qdrant Edge in a folder), ``"local"`` (qdrant-client's own engine in a folder), the URL
+        of a Qdrant server or cluster (``http://host:6333`` or ``http://host:6333/collection``; its key is
+        read from ``QDRANT_API_KEY``), ``"memory"`` (a double), or a store, which is returned as it is.
     path
         The experiment's ``.ethochat/vectors``; embedded stores live in a folder of their own below it, and a
         server's collection is named after it where the URL names none.

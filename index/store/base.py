@@ -16,10 +16,10 @@ PayloadValue = str | float | int | bool | None | list[str]
 class FieldCondition:
     """A condition on a payload field.
 
-    On a list field ``==``, ``in`` and the orderings hold when one element meets them, ``!=`` and ``not in`` when
-    no element is among the values. A field that is null, absent or an empty list meets no condition: what is not
-    known is on neither side. Numbers compare as numbers whether written ``3`` or ``3.0``; the orderings take
-    numbers only. ``segment_id`` is a field like any other.
+    On a list field ``==``, ``in`` and the orderings hold when one element meets them, ``!=`` and ``not in``
+    when no element is among the values. A field that is null, absent or an empty list meets no condition:
+    what is not known is on neither side. Numbers compare as numbers whether written ``3`` or ``3.0``; the
+    orderings take numbers only. ``segment_id`` is a field like any other.
     """
 
     field: str
@@ -35,8 +35,9 @@ class SegmentPoint:
     vector: NDArray[np.float32]
     text: str
     payload: Mapping[str, PayloadValue] = field(default_factory=dict)
-    """``session_id``, ``subject_id``, ``individual``, ``source``, ``behaviors``, ``zones``, ``start_time``, ``stop_time``,
-    ``duration``, ``mean_speed``, ``describer`` and the session's metadata columns as ``meta.<column>``."""
+    """``session_id``, ``subject_id``, ``individual``, ``source``, ``behaviors``, ``zones``, ``start_time``,
+    ``stop_time``, ``duration``, ``mean_speed``, ``distance``, ``describer`` and the session's metadata
+    columns as ``meta.<column>``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Hit:
 
 @runtime_checkable
 class SegmentStore(Protocol):
-    """A collection of segments. Which of several equally near hits survive ``limit`` is left to the engine."""
+    """A collection of segments. Which of several equally near hits survive ``limit`` the engine decides."""
 
     name: str
 
@@ -104,5 +105,5 @@ class SegmentStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Flush and release; safe to call twice. What a writer of an embedded store added others see from here on."""
+        """Flush and release; safe to call twice. From here on others see what a writer added."""
         ...

@@ -9,6 +9,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -77,7 +78,7 @@ class _ClientSegmentStore(ABC):
                 )
                 for point in points[start : start + _BATCH]
             ]
-            self._write(lambda client, batch=batch: client.upsert(self._collection, batch, wait=True))  # type: ignore[misc]
+            self._write(methodcaller("upsert", self._collection, batch, wait=True))
 
     def delete(self, conditions: Sequence[FieldCondition]) -> None:
         """Delete the points that meet all conditions."""
@@ -146,21 +147,25 @@ class _ClientSegmentStore(ABC):
         wanted, offset = build_filter(_ClientDialect(), conditions), None
         payloads: list[dict[str, PayloadValue]] = []
         while True:
-            records, offset = self._read(
-                lambda client, offset=offset: client.scroll(  # type: ignore[misc]
-                    self._collection, scroll_filter=wanted, limit=_PAGE, offset=offset, with_payload=keys
-                )
+            page = methodcaller(
+                "scroll",
+                self._collection,
+                scroll_filter=wanted,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=keys,
             )
+            records, offset = self._read(page)
             payloads += [record.payload for record in records]
             if offset is None:
                 return payloads
 
 
 class LocalSegmentStore(_ClientSegmentStore):
-    """Segments in a folder, searched by qdrant-client's engine in Python: portable, and slow beyond some 10,000 segments.
+    """Segments in a folder, searched by qdrant-client's engine in Python: slow beyond some 10,000 segments.
 
-    Readers and the writer keep out of each other's way as in :mod:`ethochat.index.store.generations`; a reader opens a copy, since
-    the engine lets only one process into a folder.
+    Readers and the writer keep out of each other's way as in :mod:`ethochat.index.store.generations`; a
+    reader opens a copy, since the engine lets only one process into a folder.
     """
 
     name = "local"
@@ -244,7 +249,8 @@ class ServerSegmentStore(_ClientSegmentStore):
         Parameters
         ----------
         url
-            ``http://host:6333`` or ``http://host:6333/collection``. The environment's ``QDRANT_API_KEY`` is sent where set.
+            ``http://host:6333`` or ``http://host:6333/collection``. The environment's ``QDRANT_API_KEY`` is
+            sent where set.
         path
             The experiment's ``.ethochat/vectors``; names the collection where the URL does not.
         dimension, embedder_name
@@ -259,7 +265,8 @@ class ServerSegmentStore(_ClientSegmentStore):
         Raises
         ------
         BackendUnavailableError
-            When the server does not answer, refuses the key, or is too old to keep a collection's description.
+            When the server does not answer, refuses the key, or is too old to keep a collection's
+            description.
         NotIngestedError, StaleIndexError
             As for the embedded stores.
         """
@@ -292,11 +299,10 @@ class ServerSegmentStore(_ClientSegmentStore):
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points; fields met for the first time are indexed."""
         for key, kind in new_fields(points, self._indexed_fields()).items():
-            self._write(
-                lambda client, key=key, kind=kind: client.create_payload_index(  # type: ignore[misc]
-                    self._collection, field_name=key, field_schema=kind, wait=True
-                )
+            make_index = methodcaller(
+                "create_payload_index", self._collection, field_name=key, field_schema=kind, wait=True
             )
+            self._write(make_index)
             self._indexed_fields().add(key)
         super().upsert(points)
 
@@ -324,7 +330,8 @@ class ServerSegmentStore(_ClientSegmentStore):
         if not exists and not found:
             self._write(lambda client: client.delete_collection(self._collection))
             raise BackendUnavailableError(
-                f"{self._url}: expected a Qdrant server that keeps collection metadata (1.16 or newer), found an older one."
+                f"{self._url}: expected a Qdrant server that keeps collection metadata (1.16 or newer), "
+                "found an older one."
             )
         check_description(found, self._description, where=f"{self._url}, collection {self._collection!r}")
 
@@ -370,10 +377,12 @@ class ServerSegmentStore(_ClientSegmentStore):
             )
         if status == 404:
             return NotIngestedError(
-                f"{self._url}: expected a collection {self._collection!r}, found none; run `ethochat ingest` on the experiment."
+                f"{self._url}: expected a collection {self._collection!r}, found none; "
+                "run `ethochat ingest` on the experiment."
             )
         return BackendUnavailableError(
-            f"{self._url}: expected an answer from a Qdrant server, got {exc}; check that it runs and that the address is right."
+            f"{self._url}: expected an answer from a Qdrant server, got {exc}; "
+            "check that it runs and that the address is right."
         )
 
 

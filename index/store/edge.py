@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _BATCH = 1000
 _PAGE = 5000
-# The engine's Python binding reads a boolean in a filter as the integer 1 or 0, which no boolean equals: they are stored as
-# these words, whose first character is in no text.
+# The engine's Python binding reads a boolean in a filter as the integer 1 or 0, which no boolean equals:
+# they are stored as these words, whose first character is in no text.
 _BOOLEANS = {True: "\ue000true", False: "\ue000false"}
 _WORDS = {word: value for value, word in _BOOLEANS.items()}
 
@@ -40,8 +40,8 @@ _WORDS = {word: value for value, word in _BOOLEANS.items()}
 class EdgeSegmentStore:
     """Segments in a folder, searched by Qdrant Edge.
 
-    Any number of processes read while one writes: see :mod:`ethochat.index.store.generations`. The engine's write-ahead log is
-    off, since a generation is published only when complete.
+    Any number of processes read while one writes: see :mod:`ethochat.index.store.generations`. The engine's
+    write-ahead log is off, since a generation is published only when complete.
     """
 
     name = "edge"
@@ -298,5 +298,5 @@ def _engine_errors() -> Iterator[None]:
         if type(exc) is not Exception:
             raise
         raise StaleIndexError(
-            f"The vector index cannot be used: {exc}; run `ethochat ingest --rebuild-index` on the experiment."
+            f"The vector index is unusable: {exc}; run `ethochat ingest --rebuild-index` on the experiment."
         ) from exc

@@ -28,22 +28,22 @@ ClauseT = TypeVar("ClauseT")
 
 
 def point_id(segment_id: str) -> str:
-    """The point's id: the same for the same segment in every run and on every machine."""
+    """Give the point's id: the same for the same segment in every run and on every machine."""
     return str(uuid.uuid5(_NAMESPACE, segment_id))
 
 
 def field_key(field: str) -> str:
-    """A field's name as the engine's paths allow it: ``meta.dose mg/kg`` would be read as nested, or refused."""
+    """Write a field's name so that no engine reads ``meta.dose mg/kg`` as nested, or refuses it."""
     return _UNSAFE.sub(lambda match: f"-{ord(match.group()):x}-", field)
 
 
 def field_name(key: str) -> str:
-    """The inverse of :func:`field_key`."""
+    """Undo :func:`field_key`."""
     return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), key)
 
 
 def to_payload(point: SegmentPoint) -> dict[str, PayloadValue]:
-    """A point's payload as stored.
+    """Give a point's payload as stored.
 
     Raises
     ------
@@ -52,15 +52,16 @@ def to_payload(point: SegmentPoint) -> dict[str, PayloadValue]:
     """
     reserved = {ID_FIELD, TEXT_FIELD} & set(point.payload)
     if reserved:
+        names = ", ".join(sorted(reserved))
         raise ValueError(
-            f"Expected a payload without {sorted(reserved)} in point {point.segment_id!r}; the store writes them."
+            f"Expected no {names} in the payload of {point.segment_id!r}; the store writes them."
         )
     fields = {field_key(name): value for name, value in point.payload.items()}
     return {ID_FIELD: point.segment_id, TEXT_FIELD: point.text, **fields}
 
 
 def to_hit(stored: Mapping[str, PayloadValue], score: float) -> Hit:
-    """A stored payload as a hit."""
+    """Turn a stored payload into a hit."""
     payload = {field_name(key): value for key, value in stored.items() if key not in (ID_FIELD, TEXT_FIELD)}
     return Hit(segment_id=str(stored[ID_FIELD]), score=score, text=str(stored[TEXT_FIELD]), payload=payload)
 
@@ -85,7 +86,7 @@ def new_fields(
 
 
 def describe_collection(*, embedder: str, dimension: int) -> dict[str, PayloadValue]:
-    """What is recorded when a collection is made."""
+    """Say what is recorded when a collection is made."""
     return {
         "embedder": embedder,
         "dimension": dimension,
@@ -108,7 +109,8 @@ def check_description(
         if found.get(key) != expected[key]:
             raise StaleIndexError(
                 f"{where}: expected an index with {key} {expected[key]!r}, found {found.get(key)!r} "
-                f"(written by ethochat {found.get('version')}); run `ethochat ingest --rebuild-index` on the experiment."
+                f"(written by ethochat {found.get('version')}); "
+                "run `ethochat ingest --rebuild-index` on the experiment."
             )
 
 
@@ -116,27 +118,27 @@ class Dialect(Protocol[ClauseT, FilterT_co]):
     """The clauses of one engine's filters."""
 
     def equals(self, key: str, value: str | bool) -> ClauseT:
-        """The field, or an element of it, is the value."""
+        """Ask that the field, or an element of it, is the value."""
         ...
 
     def any_of(self, key: str, values: list[str]) -> ClauseT:
-        """The field, or an element of it, is one of the values."""
+        """Ask that the field, or an element of it, is one of the values."""
         ...
 
     def within(self, key: str, **limits: float) -> ClauseT:
-        """The number lies within ``gt``, ``gte``, ``lt``, ``lte``."""
+        """Ask that the number lies within ``gt``, ``gte``, ``lt``, ``lte``."""
         ...
 
     def empty(self, key: str) -> ClauseT:
-        """The field is null, absent or an empty list."""
+        """Ask that the field is null, absent or an empty list."""
         ...
 
     def any_clause(self, clauses: list[ClauseT]) -> ClauseT:
-        """At least one of the clauses holds."""
+        """Ask that at least one of the clauses holds."""
         ...
 
     def combine(self, must: list[ClauseT], must_not: list[ClauseT]) -> FilterT_co:
-        """All of the first and none of the second hold."""
+        """Ask that all of the first and none of the second hold."""
         ...
 
 
@@ -165,7 +167,7 @@ def build_filter(dialect: Dialect[ClauseT, FilterT], conditions: Sequence[FieldC
 
 
 def ordered_value(condition: FieldCondition) -> float:
-    """The number that an ordering compares with.
+    """Return the number that an ordering compares with.
 
     Raises
     ------
@@ -178,7 +180,7 @@ def ordered_value(condition: FieldCondition) -> float:
 
 
 def member_values(condition: FieldCondition) -> tuple[str | float | int | bool, ...]:
-    """The values that ``==``, ``!=``, ``in`` or ``not in`` compare with.
+    """Return the values that ``==``, ``!=``, ``in`` or ``not in`` compare with.
 
     Raises
     ------

@@ -9,8 +9,8 @@
       000006/           the one before, for a reader that is just opening it
       000008.tmp/       the writer's copy, or what a killed writer left
 
-A writer changes a copy and publishes it in one step; a reader sees one generation or the next, never a mixture, and never
-waits. What a killed writer left is thrown away by the next one.
+A writer changes a copy and publishes it in one step; a reader sees one generation or the next, never a
+mixture, and never waits. What a killed writer left is thrown away by the next one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Generations:
         self._lock: FileLock | None = None
 
     def published(self) -> Published | None:
-        """What readers open now; ``None`` where nothing was published.
+        """Return what readers open now; ``None`` where nothing was published.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class Generations:
             lock.acquire()
         except Timeout as exc:
             raise CatalogLockedError(
-                f"{self.root}: expected to be the only writer, found another process writing the vector index; "
+                f"{self.root}: expected no other writer, found another process writing the vector index; "
                 "wait until its `ethochat ingest` is done, then run yours again."
             ) from exc
         self._lock = lock
@@ -290,11 +290,12 @@ class GenerationSession(Generic[HandleT]):
                 continue  # a writer published twice meanwhile and cleared the folder away
             self._token = current.token
         raise CatalogLockedError(
-            f"{self._generations.root}: the index changed at each of {_OPENING_ATTEMPTS} attempts to open it; try again later."
+            f"{self._generations.root}: the index changed at each of {_OPENING_ATTEMPTS} attempts "
+            "to open it; try again later."
         )
 
     def _readable(self, folder: Path) -> Path:
-        """The folder itself, or a copy where the engine cannot share it or may not touch it."""
+        """Return the folder itself, or a copy where the engine cannot share it or may not touch it."""
         if self._engine.shares_folder and os.access(folder, os.W_OK):
             return folder
         if not self._read_only:
@@ -311,7 +312,7 @@ class GenerationSession(Generic[HandleT]):
 
 
 def copy_folder(source: Path, target: Path) -> Path:
-    """Copy a folder of index files, keeping the holes: they are nine tenths zeros that take no space on disk."""
+    """Copy a folder of index files, keeping the holes: nine tenths are zeros that take no space on disk."""
     # Hidden files are the engines' locks and the short-lived halves of their atomic writes.
     return shutil.copytree(source, target, copy_function=_copy_sparse, ignore=shutil.ignore_patterns(".*"))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+
 from ethochat.index.errors import BackendUnavailableError, NotIngestedError, StaleIndexError
 from ethochat.index.store import STORES, open_store
 from ethochat.index.store.base import FieldCondition, SegmentPoint, SegmentStore

@@ -21,7 +21,11 @@ from ethochat.index.store.base import FieldCondition, Hit
 from ethochat.index.store.memory import MemorySegmentStore
 from ethochat.index.tables import DESCRIPTIONS, INDIVIDUALS, SEGMENTS
 
-REARS, WALKS, GROOMS = "the mouse rears at the wall", "the mouse walks across the center", "it grooms its face"
+REARS, WALKS, GROOMS = (
+    "the mouse rears at the wall",
+    "the mouse walks across the center",
+    "it grooms its face",
+)
 SESSIONS = pl.DataFrame(
     {
         "session_id": ["m1", "m2", "m3"],
@@ -67,7 +71,12 @@ def tables(rows) -> tuple[pl.DataFrame, pl.DataFrame]:
     segments = pl.DataFrame([{name: row[name] for name in SEGMENTS} for row in rows], schema=SEGMENTS)
     described = [
         {name: None for name in DESCRIPTIONS}
-        | {"segment_id": row["segment_id"], "session_id": row["session_id"], "describer": "by hand", "overall": row["overall"]}
+        | {
+            "segment_id": row["segment_id"],
+            "session_id": row["session_id"],
+            "describer": "by hand",
+            "overall": row["overall"],
+        }
         for row in rows
     ]
     return segments, pl.DataFrame(described, schema=DESCRIPTIONS)
@@ -80,7 +89,11 @@ def write_catalog(data_dir, rows) -> Catalog:
         mine = pl.col("session_id") == session_id
         catalog.write_session(
             session_id,
-            {"sessions": SESSIONS.filter(mine), "segments": segments.filter(mine), "descriptions": descriptions.filter(mine)},
+            {
+                "sessions": SESSIONS.filter(mine),
+                "segments": segments.filter(mine),
+                "descriptions": descriptions.filter(mine),
+            },
         )
     catalog.write_state({"catalog_version": CATALOG_VERSION, "sessions": {"m1": {}}})
     return catalog
@@ -135,8 +148,15 @@ class TestSearch:
 
     def test_conditions_narrow_the_search(self, searching):
         assert ids(searching.search(REARS, limit=9, conditions=[is_("session_id", "m2")])) == ["b1", "b2"]
-        assert ids(searching.search(REARS, limit=9, conditions=[is_("meta.group", "CSI", "!=")])) == ["b1", "b2"]
-        assert ids(searching.search(REARS, limit=9, conditions=[is_("meta.dose mg/kg", 1, "<")])) == ["a1", "a5", "a6"]
+        assert ids(searching.search(REARS, limit=9, conditions=[is_("meta.group", "CSI", "!=")])) == [
+            "b1",
+            "b2",
+        ]
+        assert ids(searching.search(REARS, limit=9, conditions=[is_("meta.dose mg/kg", 1, "<")])) == [
+            "a1",
+            "a5",
+            "a6",
+        ]
         assert ids(searching.search(REARS, limit=9, conditions=[is_("behaviors", "groom")])) == ["b2"]
         assert ids(searching.search(REARS, limit=9, conditions=[is_("duration", 1.0)])) == ["a5"]
 
@@ -147,14 +167,23 @@ class TestSearch:
         (hit,) = searching.search(GROOMS, limit=1)
         assert hit.text == GROOMS
         assert hit.score == pytest.approx(1.0, abs=1e-5)
-        told = {key: hit.payload[key] for key in ("session_id", "subject_id", "start_time", "stop_time", "meta.group")}
-        assert told == {"session_id": "m2", "subject_id": "B", "start_time": 8.0, "stop_time": 16.0, "meta.group": "Control"}
+        told = {
+            key: hit.payload[key]
+            for key in ("session_id", "subject_id", "start_time", "stop_time", "meta.group")
+        }
+        assert told == {
+            "session_id": "m2",
+            "subject_id": "B",
+            "start_time": 8.0,
+            "stop_time": 16.0,
+            "meta.group": "Control",
+        }
 
     def test_more_like_a_segment_leaves_its_own_event_out(self, searching):
         assert ids(searching.search("", like_segment="a3", limit=2)) == ["a5", "b1"]
 
     def test_more_like_a_segment_can_be_steered_by_words(self, searching):
-        """Half of each counts: rearing like a1 and the grooming asked for are equally near, walking is farther."""
+        """Half of each counts: rearing like a1 and the grooming asked for are equally near."""
         assert ids(searching.search(GROOMS, like_segment="a1", limit=3)) == ["a5", "b1", "b2"]
 
     def test_nothing_to_search_for_is_refused(self, searching):
@@ -174,7 +203,7 @@ class TestSearch:
 
     def test_empty_index_is_an_error_that_names_the_command(self, searching):
         searching.store.delete([is_("session_id", ("m1", "m2", "m3"), "in")])
-        with pytest.raises(StaleIndexError, match="Expected 10 segments .* found 0: .*run `ethochat ingest"):
+        with pytest.raises(StaleIndexError, match=r"Expected 10 segments .* found 0: .*run `ethochat ingest"):
             searching.search(REARS, limit=5)
 
     def test_index_that_lacks_a_segment_is_an_error(self, searching):
@@ -190,11 +219,19 @@ class TestSearch:
 
 class TestMergeEvents:
     def hit(self, segment_id, start, stop, score, behavior="rear"):
-        payload = {"session_id": "m1", "individual": "", "behaviors": [behavior], "start_time": start, "stop_time": stop}
+        payload = {
+            "session_id": "m1",
+            "individual": "",
+            "behaviors": [behavior],
+            "start_time": start,
+            "stop_time": stop,
+        }
         return Hit(segment_id=segment_id, score=score, text="", payload=payload)
 
     def test_best_hit_stands_for_the_event(self):
-        merged = merge_events([self.hit("a", 0.0, 5.0, 0.5), self.hit("b", 5.0, 9.0, 0.9), self.hit("c", 1.0, 2.0, 0.7)])
+        merged = merge_events(
+            [self.hit("a", 0.0, 5.0, 0.5), self.hit("b", 5.0, 9.0, 0.9), self.hit("c", 1.0, 2.0, 0.7)]
+        )
         assert [(best.segment_id, set(members)) for best, members in merged] == [("b", {"a", "b", "c"})]
 
     def test_half_a_second_apart_is_two_events(self):
@@ -254,7 +291,8 @@ class TestIndexSegments:
     def test_parts_and_keywords_are_embedded_and_keywords_not_shown(self, store):
         segments, descriptions = tables(ROWS[:1])
         fuller = descriptions.with_columns(
-            pl.lit("head up").alias("head"), pl.Series("keywords", [["upright", "wall"]], dtype=pl.List(pl.String))
+            pl.lit("head up").alias("head"),
+            pl.Series("keywords", [["upright", "wall"]], dtype=pl.List(pl.String)),
         )
         index_segments(store, HashingEmbedder(), segments, fuller, SESSIONS)
         (expected,) = HashingEmbedder().embed([f"{REARS} head up upright, wall"])
@@ -263,7 +301,8 @@ class TestIndexSegments:
 
     def test_subject_is_that_of_the_individual_where_a_session_has_several(self, store):
         individuals = pl.DataFrame(
-            {"session_id": ["m3", "m3"], "individual": ["mouse1", "mouse2"], "subject_id": ["C", "D"]}, schema=INDIVIDUALS
+            {"session_id": ["m3", "m3"], "individual": ["mouse1", "mouse2"], "subject_id": ["C", "D"]},
+            schema=INDIVIDUALS,
         )
         index_segments(store, HashingEmbedder(), *tables(ROWS), SESSIONS, individuals=individuals)
         subjects = store.read_field("subject_id")
@@ -280,13 +319,19 @@ class TestIndexSegments:
         index_segments(store, HashingEmbedder(), segments, descriptions.head(3), SESSIONS)
         assert store.segment_ids() == {"a1", "a2", "a3"}
         with pytest.raises(ValueError, match="one description per segment, found several of 'a1'"):
-            index_segments(store, HashingEmbedder(), segments, pl.concat([descriptions, descriptions.head(1)]), SESSIONS)
+            index_segments(
+                store, HashingEmbedder(), segments, pl.concat([descriptions, descriptions.head(1)]), SESSIONS
+            )
 
     def test_progress_ends_at_the_total(self, store, monkeypatch):
         monkeypatch.setattr("ethochat.index.search._CHUNK", 4)
         seen = []
         index_segments(
-            store, HashingEmbedder(), *tables(ROWS), SESSIONS, progress=lambda done, total: seen.append((done, total))
+            store,
+            HashingEmbedder(),
+            *tables(ROWS),
+            SESSIONS,
+            progress=lambda done, total: seen.append((done, total)),
         )
         assert seen == [(4, 10), (8, 10), (10, 10)]
 
@@ -304,7 +349,11 @@ def test_ingested_experiment_is_opened_and_searched(tmp_path, spec):
     index_segments(store, model, *tables(ROWS), SESSIONS)
     store.close()
     searching = open_search(data_dir, spec=spec, embedder="hashing")
-    assert ids(searching.search(REARS, limit=3, conditions=[is_("meta.dose mg/kg", 0.1, ">")])) == ["a1", "a5", "b1"]
+    assert ids(searching.search(REARS, limit=3, conditions=[is_("meta.dose mg/kg", 0.1, ">")])) == [
+        "a1",
+        "a5",
+        "b1",
+    ]
     searching.close()
 
 

@@ -74,7 +74,8 @@ for n in range(60):
 """
     path = tmp_path / "e.sqlite"
     started = [
-        subprocess.Popen([sys.executable, "-c", code, str(path), str(n)], stderr=subprocess.PIPE) for n in range(3)
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(n)], stderr=subprocess.PIPE)
+        for n in range(3)
     ]
     for process in started:
         assert process.communicate(timeout=60)[1] == b""

@@ -21,7 +21,7 @@ assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
 
 @pytest.mark.slow
 def test_loading_reaches_for_no_network_and_leaves_the_process_as_it_was():
-    """scikit-learn is imported only when called, the collector runs again, nothing is printed, no variable is set."""
+    """scikit-learn waits until called, the collector runs again, nothing is printed, no variable set."""
     code = """
 import gc, os, socket, sys
 def refuse(*args, **kwargs):
@@ -40,7 +40,9 @@ assert pairwise_distances([[0.0, 0.0]], [[3.0, 4.0]]).tolist() == [[5.0]]
 from sklearn.metrics import accuracy_score
 assert accuracy_score([1, 0], [1, 1]) == 0.5
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=300
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -196,3 +196,9 @@ def test_zeros_of_the_three_mice_stay_as_they_are(recordings, ask):
 @pytest.mark.data
 def test_frames_labeled_by_hand_are_no_recording(recordings):
     assert recognise(recordings / "dlc_openfield" / "m4s1_CollectedData_Pranav.csv") == []
+
+
+def test_position_beyond_any_image_is_refused(write, ask):
+    with pytest.raises(FormatError, match="up to 1e") as caught:
+        READER.read(write(ONE.replace("7,8", "7e100,8")), ask())
+    assert (caught.value.row, caught.value.column) == (6, "tail x")

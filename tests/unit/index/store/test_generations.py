@@ -27,7 +27,8 @@ def opened(**options):
     return open_store(sys.argv[1], path=Path(sys.argv[2]), dimension=8, embedder_name="test@1", **options)
 def points(first, n):
     rng = np.random.default_rng(first)
-    return [SegmentPoint(segment_id=f"s{i}", vector=rng.standard_normal(8, dtype=np.float32), text=f"text {i}") for i in range(first, first + n)]
+    vectors = rng.standard_normal((n, 8), dtype=np.float32)
+    return [SegmentPoint(segment_id=f"s{first + i}", vector=row, text="t") for i, row in enumerate(vectors)]
 def say(word):
     print(word, flush=True)
     sys.stdin.readline()
@@ -109,9 +110,13 @@ def test_page_and_terminal_search_while_an_ingest_writes(spec, tmp_path, start, 
     filled(spec, tmp_path)
     page = open_here(spec, tmp_path, read_only=True)
     assert page.count() == 10
-    terminal = start("store = opened(read_only=True)\nsay(store.count())\nsay(store.count())\nsay(store.count())")
+    terminal = start(
+        "store = opened(read_only=True)\nsay(store.count())\nsay(store.count())\nsay(store.count())"
+    )
     assert said(terminal) == "10"
-    ingest = start("store = opened()\nstore.upsert(points(10, 5))\nsay('written')\nstore.close()\nsay('closed')")
+    ingest = start(
+        "store = opened()\nstore.upsert(points(10, 5))\nsay('written')\nstore.close()\nsay('closed')"
+    )
     assert said(ingest) == "written"
     assert page.count() == 10
     go_on(terminal)
@@ -136,9 +141,14 @@ def test_a_second_writer_is_told_that_another_process_writes(spec, tmp_path, sta
     open_here(spec, tmp_path).close()
 
 
-def test_killed_writer_leaves_the_published_index_and_the_next_one_completes_it(spec, tmp_path, start, open_here):
+def test_killed_writer_leaves_the_published_index_and_the_next_one_completes_it(
+    spec, tmp_path, start, open_here
+):
     filled(spec, tmp_path)
-    ingest = start("store = opened()\nstore.upsert(points(10, 300))\nsay('some')\nwhile True: store.upsert(points(400, 300))")
+    ingest = start(
+        "store = opened()\nstore.upsert(points(10, 300))\nsay('some')\n"
+        "while True: store.upsert(points(400, 300))"
+    )
     assert said(ingest) == "some"
     go_on(ingest)
     os.kill(ingest.pid, signal.SIGKILL)
@@ -175,8 +185,10 @@ def test_readers_follow_a_writer_that_publishes_again_and_again(spec, tmp_path, 
     filled(spec, tmp_path)
     reader = start(
         "store = opened(read_only=True)\nsay('open')\nlast = 0\n"
-        "while last < 18:\n    found = store.count(); assert found >= max(last, 10), (found, last); last = found\n"
-        "    hits = store.search(np.ones(8, dtype=np.float32), limit=50); assert len(hits) >= last, (len(hits), last)\n"
+        "query = np.ones(8, dtype=np.float32)\n"
+        "while last < 18:\n"
+        "    found = store.count(); assert found >= max(last, 10), (found, last); last = found\n"
+        "    hits = store.search(query, limit=50); assert len(hits) >= last, (len(hits), last)\n"
         "say('done')"
     )
     assert said(reader) == "open"
@@ -240,7 +252,12 @@ def test_folder_that_may_not_be_written_is_read_from_a_copy(spec, tmp_path, monk
 def test_copy_has_the_same_bytes_and_keeps_the_holes(tmp_path):
     source = tmp_path / "source"
     source.mkdir()
-    contents = {"empty": b"", "hole": bytes(3_000_000), "mixed": b"a" + bytes(500_000) + b"b" + bytes(70_000), "end": bytes(70_000) + b"z"}
+    contents = {
+        "empty": b"",
+        "hole": bytes(3_000_000),
+        "mixed": b"a" + bytes(500_000) + b"b" + bytes(70_000),
+        "end": bytes(70_000) + b"z",
+    }
     for name, content in contents.items():
         (source / name).write_bytes(content)
     copy = copy_folder(source, tmp_path / "copy")
