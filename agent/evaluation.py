@@ -176,7 +176,7 @@ class _Lab:
 
     def _folder(self, dataset: str) -> Path:
         folder = self._experiments / dataset
-        if Path(dataset).name != dataset or not folder.is_dir():
+        if not dataset or Path(dataset).name != dataset or not folder.is_dir():
             raise InputError(
                 f"Expected an experiment folder named {dataset!r}, found none.", path=self._experiments
             )

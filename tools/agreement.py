@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, unite
 from ethochat.index.timebase import TimeBase, parse_fps
 from ethochat.tools.arguments import AgreementArguments, MeasureArguments
@@ -30,6 +28,7 @@ from ethochat.tools.selection import (
     select_sessions,
 )
 from ethochat.tools.wording import summarize_evidence
+from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 """Frames by what two sources say: ``[[neither, second only], [first only, both]]``."""
@@ -39,9 +38,11 @@ def agreement(context: ToolContext, arguments: AgreementArguments) -> Evidence:
     """Compare sources in pairs."""
     scope = select_sessions(context, arguments)
     require_sessions(scope, arguments)
-    values, flags, n_rows = _tracks(context, scope, arguments) if _of_tracks(context, arguments) else _labels(
-        context, scope, arguments
-    )  # fmt: skip
+    values, flags, n_rows = (
+        _tracks(context, scope, arguments)
+        if _of_tracks(context, arguments)
+        else _labels(context, scope, arguments)
+    )
     if arguments.order is not None:
         values = _ranked(values, descending=arguments.order == "descending")
     evidence = Evidence(
@@ -98,7 +99,9 @@ def _labels(
     columns = [match_group_column(context, name) for name in arguments.group_by]
     unusable = [name for name in columns if name not in ("pair", "source", "session_id", "behavior")]
     if unusable:
-        raise ToolRetryError(f"agreement can be split by pair, behavior and session_id, not by {listing(unusable)}.")
+        raise ToolRetryError(
+            f"agreement can be split by pair, behavior and session_id, not by {listing(unusable)}."
+        )
     values: list[Value] = []
     flags = ["Frames up to the last label of a recording are compared; recordings are pooled."]
     n_frames = 0
@@ -130,7 +133,8 @@ def _sources(context: ToolContext, scope: Scope, behavior: str, wanted: Sequence
         lacking = [name for name in named if name not in covering]
         said = f" {listing(lacking)} did not look for it." if lacking else ""
         raise ToolFailedError(
-            f"Agreement on {behavior} needs two sources in these sessions, found {listing(sources) or 'none'}.{said}"
+            f"Agreement on {behavior} needs two sources in these sessions, found "
+            f"{listing(sources) or 'none'}.{said}"
         )
     return sources
 
@@ -142,7 +146,10 @@ def _recordings(
     bouts = context.catalog.load("bouts").filter(pl.col("session_id").is_in(scope.session_ids))
     # Rules run over the whole video, whether or not anybody looked: they do not say where labeling ended.
     last = dict(
-        bouts.filter(pl.col("source_kind") != "rule").group_by("session_id").agg(pl.col("stop_time").max()).iter_rows()
+        bouts.filter(pl.col("source_kind") != "rule")
+        .group_by("session_id")
+        .agg(pl.col("stop_time").max())
+        .iter_rows()
     )
     mine = bouts.filter(pl.col("behavior") == behavior, pl.col("source").is_in(list(sources)))
     marked = _by_animal(mine)
@@ -183,7 +190,9 @@ def _raster(session: Mapping[str, object], fps: float | None) -> TimeBase:
         return TimeBase(fps=None)
     clock = TimeBase(fps=parse_fps(fps)) if fps is not None else clock_of(session)
     if clock.fps is None:
-        raise ToolRetryError(f"The frame rate of {session['session_id']} is not documented; give `fps` for the raster.")
+        raise ToolRetryError(
+            f"The frame rate of {session['session_id']} is not documented; give `fps` for the raster."
+        )
     return clock
 
 
@@ -200,9 +209,7 @@ def _counts(item: _Recording, first: str, second: str) -> Counts:
     looked = _mask(spans, n, item.clock)
     a = _mask(item.bouts.get(first, []), n, item.clock)[looked]
     b = _mask(item.bouts.get(second, []), n, item.clock)[looked]
-    return np.array(
-        [[np.sum(~a & ~b), np.sum(~a & b)], [np.sum(a & ~b), np.sum(a & b)]], dtype=np.int64
-    )
+    return np.array([[np.sum(~a & ~b), np.sum(~a & b)], [np.sum(a & ~b), np.sum(a & b)]], dtype=np.int64)
 
 
 def _boundary(clock: TimeBase, time: float) -> int:
@@ -234,13 +241,17 @@ def _pair_values(
     group = {"pair": f"{first}-{second}", "behavior": behavior}
     return [
         Value(
-            name=statistic, value=score(statistic, np.sum(items, axis=0)), unit=statistic, statistic=statistic, n=len(items),
-            group=group, session_id=session_id or only,
-            note=f"n counts recordings; {int(np.sum(items))} frames.",
+            name=statistic,
+            value=score(statistic, np.sum(items, axis=0)),
+            statistic=statistic,
+            n=len(items),
+            group=group,
+            session_id=session_id or only,
+            note=f"Pooled over {len(items)} recordings, {int(np.sum(items))} frames.",
         )
         for session_id, items in tables.items()
         for statistic in arguments.statistics
-    ]  # fmt: skip
+    ]
 
 
 def score(statistic: str, counts: Counts) -> float | None:
@@ -257,7 +268,9 @@ def score(statistic: str, counts: Counts) -> float | None:
         return None
     if statistic == "f1":
         return float(2 * both / (2 * both + first_only + second_only))
-    by_chance = ((both + first_only) * (both + second_only) + (neither + second_only) * (neither + first_only)) / n**2
+    by_chance = (
+        (both + first_only) * (both + second_only) + (neither + second_only) * (neither + first_only)
+    ) / n**2
     return None if by_chance == 1.0 else float(((both + neither) / n - by_chance) / (1 - by_chance))
 
 
@@ -275,7 +288,11 @@ def _tracks(
     call = Call(context=context, scope=scope, arguments=measure, split=frozenset({"source"}))
     plan = plan_tracks(call)
     animals: dict[tuple[str, str], list[TrackRef]] = {}
-    alone = {sid for sid in scope.session_ids if len({t.individual for t in plan.tracks if t.session_id == sid}) > 1}
+    alone = {
+        sid
+        for sid in scope.session_ids
+        if len({t.individual for t in plan.tracks if t.session_id == sid}) > 1
+    }
     for track in plan.tracks:
         single = sum(t.session_id == track.session_id and t.source == track.source for t in plan.tracks) == 1
         name = "" if single and track.session_id in alone else track.individual
@@ -288,21 +305,34 @@ def _tracks(
             distances.setdefault(pair, []).append(_apart(call, first, second, plan.unit))
             sessions.setdefault(pair, set()).add(session_id)
     if not distances:
-        raise ToolFailedError("A distance between tracks needs two trackers of the same animal; there is only one.")
+        raise ToolFailedError(
+            "A distance between tracks needs two trackers of the same animal; there is only one."
+        )
     values = [
-        _apart_value(pair, np.concatenate(parts), sessions[pair], plan.unit) for pair, parts in distances.items()
+        _apart_value(pair, np.concatenate(parts), sessions[pair], plan.unit)
+        for pair, parts in distances.items()
     ]
-    return values, [*plan.flags, "Positions are matched by frame; frames in which one is missing are skipped."], sum(
-        len(part) for parts in distances.values() for part in parts
-    )  # fmt: skip
+    return (
+        values,
+        [*plan.flags, "Positions are matched by frame; frames in which one is missing are skipped."],
+        sum(len(part) for parts in distances.values() for part in parts),
+    )
 
 
 def _apart(call: Call, first: TrackRef, second: TrackRef, unit: str) -> NDArray[np.float64]:
-    a, b = body_center(call, first, "cm" if unit == "cm" else "px"), body_center(call, second, "cm" if unit == "cm" else "px")
+    a, b = (
+        body_center(call, first, "cm" if unit == "cm" else "px"),
+        body_center(call, second, "cm" if unit == "cm" else "px"),
+    )
     frames, in_a, in_b = np.intersect1d(a[0], b[0], assume_unique=True, return_indices=True)
     apart = np.hypot(a[1][in_a] - b[1][in_b], a[2][in_a] - b[2][in_b])
-    start, stop = call.scope.window(next(s for s in call.scope.sessions.iter_rows(named=True) if s["session_id"] == first.session_id))
-    low, high = _boundary(first.clock, max(start, 0.0)), np.inf if np.isinf(stop) else _boundary(first.clock, stop)
+    start, stop = call.scope.window(
+        next(s for s in call.scope.sessions.iter_rows(named=True) if s["session_id"] == first.session_id)
+    )
+    low, high = (
+        _boundary(first.clock, max(start, 0.0)),
+        np.inf if np.isinf(stop) else _boundary(first.clock, stop),
+    )
     apart = apart[(frames >= low) & (frames < high)]
     return apart[np.isfinite(apart)]
 
@@ -316,13 +346,14 @@ def _apart_value(pair: str, apart: NDArray[np.float64], sessions: set[str], unit
         n=len(sessions),
         group={"pair": pair},
         session_id=next(iter(sessions)) if len(sessions) == 1 else None,
-        note=f"n counts recordings; {len(apart)} frames.",
+        note=f"Over {len(apart)} frames of {len(sessions)} recordings.",
     )
 
 
 TOOL = Tool(
     name="agreement",
-    description="How well raters or classifiers agree on a behavior, frame by frame (F1 and Cohen's kappa per pair, recordings "
+    description="How well raters or classifiers agree on a behavior, frame by frame (F1 and Cohen's kappa "
+    "per pair, recordings "
     "pooled), or how far apart two trackers see the animal (median distance).",
     arguments=AgreementArguments,
     function=agreement,

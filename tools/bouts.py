@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
-
 from ethochat.index.behaviors.bouts import Interval
 from ethochat.tools.arguments import FindBoutsArguments, MeasureArguments
 from ethochat.tools.base import Tool
@@ -56,7 +55,9 @@ def find_bouts(context: ToolContext, arguments: FindBoutsArguments) -> Evidence:
     limits = duration_limits(arguments.min_bout_s, arguments.max_bout_s, strict=arguments.strict)
     found = list(_bouts(context, scope, plan.sources, behaviors, limits))
     if followers:
-        found = _followed(found, list(_bouts(context, scope, plan.sources, followers, [])), arguments.within_s)
+        found = _followed(
+            found, list(_bouts(context, scope, plan.sources, followers, [])), arguments.within_s
+        )
     if arguments.zones:
         found = _touching(found, context, scope, arguments)
     ordered = _ordered(found, scope, arguments.order)
@@ -99,10 +100,15 @@ def _bouts(
         individual = row["individual"] or ""
         if start <= row["start_time"] < stop and scope.includes(row["session_id"], individual):
             yield Found(
-                session_id=row["session_id"], individual=individual, partner=row["partner"] or "",
-                behavior=row["behavior"], source=row["source"], start=row["start_time"], stop=row["stop_time"],
+                session_id=row["session_id"],
+                individual=individual,
+                partner=row["partner"] or "",
+                behavior=row["behavior"],
+                source=row["source"],
+                start=row["start_time"],
+                stop=row["stop_time"],
                 score=row["score"],
-            )  # fmt: skip
+            )
 
 
 def _followed(first: Sequence[Found], later: Sequence[Found], within: float | None) -> list[Found]:
@@ -123,10 +129,17 @@ def _followed(first: Sequence[Found], later: Sequence[Found], within: float | No
         if within is None or bout.start - latest.stop <= within + 1e-9:
             found.append(
                 Found(
-                    session_id=bout.session_id, individual=bout.individual, partner=bout.partner, behavior=latest.behavior,
-                    source=bout.source, start=latest.start, stop=bout.stop, score=None, followed_by=bout.behavior,
+                    session_id=bout.session_id,
+                    individual=bout.individual,
+                    partner=bout.partner,
+                    behavior=latest.behavior,
+                    source=bout.source,
+                    start=latest.start,
+                    stop=bout.stop,
+                    score=None,
+                    followed_by=bout.behavior,
                 )
-            )  # fmt: skip
+            )
     return found
 
 
@@ -201,7 +214,9 @@ def _said(arguments: FindBoutsArguments, scope: Scope, n: int, followers: Sequen
     )
     flags += limit_flags(measure, unit)
     if followers and arguments.within_s is not None:
-        flags.append(f"{listing(followers)} starts at most {arguments.within_s:g} {unit} after the bout ended.")
+        flags.append(
+            f"{listing(followers)} starts at most {arguments.within_s:g} {unit} after the bout ended."
+        )
     if not n:
         flags.append("No bout meets all conditions.")
     if n > arguments.limit:
@@ -211,7 +226,8 @@ def _said(arguments: FindBoutsArguments, scope: Scope, n: int, followers: Sequen
 
 TOOL = Tool(
     name="find_bouts",
-    description="Find the bouts of a behavior as clips with exact times, by rater, classifier or rule; with limits on duration, only in "
+    description="Find the bouts of a behavior as clips with exact times, by rater, classifier or rule; with "
+    "limits on duration, only in "
     "zones, or only those followed by another behavior within some seconds.",
     arguments=FindBoutsArguments,
     function=find_bouts,

@@ -21,8 +21,8 @@ from ethochat.tools.selection import (
     match_group_column,
     nearest,
 )
-from ethochat.tools.statistics import compare_independent, compare_repeated
-from ethochat.tools.wording import number, summarize_evidence
+from ethochat.tools.statistics import compare_independent, compare_repeated, holm
+from ethochat.tools.wording import p_text, summarize_evidence
 
 _NOT_STATED: Final = "not stated"
 _ARGUMENT_OF: Final[Mapping[str, str]] = {
@@ -79,7 +79,9 @@ def _parts(arguments: CompareArguments, column: str, outcome: Outcome) -> list[G
     asked = arguments.model_copy(update={"statistics": ["mean"], "order": None, "keep": "all"})
     columns = [name for name in split_columns(asked, outcome.columns, outcome.measured) if name != column]
     if not outcome.measured.rows:
-        raise ToolFailedError(f"There is nothing to compare: {outcome.measured.name} has no value in the selection.")
+        raise ToolFailedError(
+            f"There is nothing to compare: {outcome.measured.name} has no value in the selection."
+        )
     return group_rows(outcome.measured.rows, columns, outcome.scope, outcome.measured.name)
 
 
@@ -95,7 +97,8 @@ def _groups(
     names = _wanted_names(wanted, present, column) if wanted else sorted(present, key=_natural)
     if len(names) < 2:
         raise ToolFailedError(
-            f"Expected at least two groups in {column!r}, found {listing(present) or 'none'} in the selected sessions."
+            f"Expected at least two groups in {column!r}, found {listing(present) or 'none'} in the selected "
+            "sessions."
         )
     found = {name: animal_means(present[name]) for name in names}
     empty = [name for name, animals in found.items() if not animals]
@@ -131,7 +134,9 @@ def _test(
     groups: Mapping[str, Mapping[str, float]], arguments: CompareArguments, *, repeated: bool
 ) -> tuple[TestResult, list[str]]:
     if not repeated:
-        test = compare_independent({name: list(animals.values()) for name, animals in groups.items()}, arguments.test)
+        test = compare_independent(
+            {name: list(animals.values()) for name, animals in groups.items()}, arguments.test
+        )
         flags = _shared_animals(groups)
     else:
         complete, flags = _complete(groups)
@@ -152,21 +157,32 @@ def _shared_animals(groups: Mapping[str, Mapping[str, float]]) -> list[str]:
     shared = sum(count > 1 for count in counts.values())
     if not shared:
         return []
-    return [f"{shared} animals are in more than one group, so the groups are not independent; paired=true tests them as such."]
+    return [
+        f"{shared} animals are in more than one group, so the groups are not independent; paired=true tests "
+        "them as such."
+    ]
 
 
 def _complete(groups: Mapping[str, Mapping[str, float]]) -> tuple[list[str], list[str]]:
     """Animals that have a value in every group."""
-    every = [animal for animal in next(iter(groups.values())) if all(animal in animals for animals in groups.values())]
+    every = [
+        animal
+        for animal in next(iter(groups.values()))
+        if all(animal in animals for animals in groups.values())
+    ]
     everyone = list(dict.fromkeys(animal for animals in groups.values() for animal in animals))
     if len(every) < 2:
         raise ToolFailedError(
-            f"Expected at least two animals with a value in every one of {listing(groups)}, found {len(every)}."
+            f"Expected at least two animals with a value in every one of {listing(groups)}, found "
+            f"{len(every)}."
         )
     missing = [animal for animal in everyone if animal not in every]
     if not missing:
         return every, []
-    return every, [f"{len(missing)} animals lack a value in some of {listing(groups)} and are not counted: {listing(missing, 5)}."]
+    return every, [
+        f"{len(missing)} animals lack a value in some of {listing(groups)} and are not counted: "
+        f"{listing(missing, 5)}."
+    ]
 
 
 def _group_values(test: TestResult, column: str, part: Group, outcome: Outcome) -> list[Value]:
@@ -192,18 +208,20 @@ def _correct(tests: Sequence[TestResult]) -> None:
     known = [test for test in tests if test.p_value is not None]
     if len(known) < 2:
         return
-    from statsmodels.stats.multitest import multipletests
-
-    _, corrected, _, _ = multipletests([test.p_value for test in known], method="holm")
-    for test, p in zip(known, corrected.tolist(), strict=True):
-        test.why = f"{test.why or ''} Corrected for {len(known)} tests (Holm): p = {number(p)}.".strip()
+    for test, p in zip(
+        known, holm([test.p_value for test in known if test.p_value is not None]), strict=True
+    ):
+        test.why = f"{test.why or ''} Corrected for {len(known)} tests (Holm): {p_text(p)}.".strip()
 
 
 TOOL = Tool(
     name="compare_groups",
-    description="Compare a measure (or an imported metric or column) between groups of animals, such as treatments, or within "
-    "animals between sources, zones or behaviors. One value per animal; Welch's t test and Hedges g for two groups, Welch's ANOVA "
-    "for more, paired or repeated-measures tests for the same animals. Returns n, mean, sd, sem, median, the test and its p value.",
+    description="Compare a measure (or an imported metric or column) between groups of animals, such as "
+    "treatments, or within "
+    "animals between sources, zones or behaviors. One value per animal; Welch's t test and Hedges g for two "
+    "groups, Welch's ANOVA "
+    "for more, paired or repeated-measures tests for the same animals. Returns n, mean, sd, sem, median, the "
+    "test and its p value.",
     arguments=CompareArguments,
     function=compare_groups,
 )

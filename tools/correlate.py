@@ -29,10 +29,15 @@ def correlate(context: ToolContext, arguments: CorrelateArguments) -> Evidence:
     labels = {"x": x.measured.name, "y": y.measured.name}
     symbol = "r" if arguments.method == "pearson" else "rho"
     values = [
-        Value(name=f"{arguments.method}_correlation", value=test.statistic, unit=symbol, statistic=symbol, n=len(both),
-              group=labels, note="n counts animals"),
+        Value(
+            name=f"{arguments.method}_correlation",
+            value=test.statistic,
+            statistic=symbol,
+            n=len(both),
+            group=labels,
+        ),
         Value(name="p_value", value=test.p_value, statistic="p_value", n=len(both), group=labels),
-    ]  # fmt: skip
+    ]
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
@@ -71,7 +76,8 @@ def one_per_animal(outcome: Outcome) -> dict[str, float]:
     for column in columns:
         names = sorted({row.labels.get(column, "") for row in outcome.measured.rows})
         raise ToolRetryError(
-            f"{outcome.measured.name} has one value per {column} ({listing(names)}); name one.", near=tuple(names)
+            f"{outcome.measured.name} has one value per {column} ({listing(names)}); name one.",
+            near=tuple(names),
         )
     return animal_means(outcome.measured.rows)
 
@@ -83,7 +89,8 @@ def _left_out(x: Mapping[str, float], y: Mapping[str, float], both: list[str]) -
 
 TOOL = Tool(
     name="correlate",
-    description="Correlate two quantities over animals (measures, imported metrics or numeric metadata columns such as a dose): "
+    description="Correlate two quantities over animals (measures, imported metrics or numeric metadata "
+    "columns such as a dose): "
     "Spearman or Pearson with p value and n.",
     arguments=CorrelateArguments,
     function=correlate,

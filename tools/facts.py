@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
-
 from ethochat.tools.arguments import FactsArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
@@ -61,7 +60,9 @@ class Question:
 
     def coverage(self) -> pl.DataFrame:
         """Coverage rows of the selected sessions."""
-        return self.context.catalog.load("coverage").filter(pl.col("session_id").is_in(self.scope.session_ids))
+        return self.context.catalog.load("coverage").filter(
+            pl.col("session_id").is_in(self.scope.session_ids)
+        )
 
 
 def experiment_facts(context: ToolContext, arguments: FactsArguments) -> Evidence:
@@ -79,9 +80,7 @@ def experiment_facts(context: ToolContext, arguments: FactsArguments) -> Evidenc
         flags=[*question.scope.flags, *_excluded(question)],
     )
     lead = "\n".join(facts.lines)
-    evidence.summary = (
-        "\n".join([lead, *evidence.flags]) if lead else summarize_evidence(evidence)
-    )
+    evidence.summary = "\n".join([lead, *evidence.flags]) if lead else summarize_evidence(evidence)
     return evidence
 
 
@@ -181,9 +180,7 @@ def _natural(text: str) -> tuple[int, float, str]:
 def _labeled_rows(question: Question, columns: Sequence[str]) -> list[tuple[str, str, tuple[str, ...]]]:
     """(session_id, subject, labels) of every animal, once per source or behavior where the columns ask for it."""
     metadata = {
-        name: column_values(question.scope.sessions, name)
-        for name in columns
-        if name not in IDENTIFIERS
+        name: column_values(question.scope.sessions, name) for name in columns if name not in IDENTIFIERS
     }
     sources = _by_session(question, "source") if "source" in columns else {}
     behaviors = _by_session(question, "behavior") if "behavior" in columns else {}
@@ -195,11 +192,15 @@ def _labeled_rows(question: Question, columns: Sequence[str]) -> list[tuple[str,
         for source in sources.get(session_id, []) if "source" in columns else [""]:
             for behavior in behaviors.get(session_id, []) if "behavior" in columns else [""]:
                 known = {
-                    "session_id": session_id, "subject_id": subject, "individual": individual, "source": source,
+                    "session_id": session_id,
+                    "subject_id": subject,
+                    "individual": individual,
+                    "source": source,
                     "behavior": behavior,
-                }  # fmt: skip
+                }
                 labels = tuple(
-                    known[name] if name in known else metadata[name].get(session_id, "not stated") for name in columns
+                    known[name] if name in known else metadata[name].get(session_id, "not stated")
+                    for name in columns
                 )
                 rows.append((session_id, subject, labels))
     return rows
@@ -236,10 +237,13 @@ def _sessions(question: Question) -> Facts:
         group = {name: show(row[name]) for name in columns}
         facts.values.append(
             Value(
-                name="session", value=row["session_id"], group=group, session_id=row["session_id"],
+                name="session",
+                value=row["session_id"],
+                group=group,
+                session_id=row["session_id"],
                 subject_id=row["subject_id"],
             )
-        )  # fmt: skip
+        )
         shown = [row["session_id"], *([f"subject {row['subject_id']}"] if row["subject_id"] else [])]
         facts.lines.append(", ".join([*shown, *(f"{key} {text}" for key, text in group.items())]))
     facts.lines.insert(0, f"{len(facts.values)} sessions{_condition(question)}:")
@@ -261,10 +265,15 @@ def _subjects(question: Question) -> Facts:
         unique = list(dict.fromkeys(ids))
         facts.values.append(
             Value(
-                name="subject", value=subject, group=group, subject_id=subject,
-                session_id=unique[0] if len(unique) == 1 else None, n=len(unique), note="n counts sessions.",
+                name="subject",
+                value=subject,
+                group=group,
+                subject_id=subject,
+                session_id=unique[0] if len(unique) == 1 else None,
+                n=len(unique),
+                note="n is the number of sessions.",
             )
-        )  # fmt: skip
+        )
         extra = [f"{key} {text}" for key, text in group.items()]
         facts.lines.append(", ".join([subject, listing(unique, 4), *extra]))
     facts.lines.insert(0, f"{len(facts.values)} subjects{_condition(question)}:")
@@ -278,19 +287,29 @@ def _sources(question: Question) -> Facts:
     if question.arguments.source_kind:
         rows = rows.filter(pl.col("source_kind") == question.arguments.source_kind, pl.col("kind") != "track")
     if question.arguments.sources:
-        rows = rows.filter(pl.col("source").is_in(list(match_sources(question.context, question.arguments.sources))))
+        rows = rows.filter(
+            pl.col("source").is_in(list(match_sources(question.context, question.arguments.sources)))
+        )
     labels = rows.filter(pl.col("kind").is_in(["annotations", "rules"]))
     for kind in ("manual", "automated", "rule"):
         mine = labels.filter(pl.col("source_kind") == kind)
         if not mine.is_empty():
             n = mine["session_id"].n_unique()
             names = sorted(set(mine["source"].to_list()))
-            facts.values.append(_count("n_sessions", n, {"source_kind": kind}, note=f"Sources: {listing(names, 20)}."))
+            facts.values.append(
+                _count("n_sessions", n, {"source_kind": kind}, note=f"Sources: {listing(names, 20)}.")
+            )
             facts.lines.append(f"{n} sessions were labeled {_KIND_WORDS[kind]} ({listing(names, 20)}).")
     for (source, kind), part in _grouped(rows, "source", "kind"):
         n = part["session_id"].n_unique()
         marked = _marked(part)
-        what = f"labels {listing(marked, 12)}" if marked else "tracks positions" if kind == "track" else "labels nothing"
+        what = (
+            f"labels {listing(marked, 12)}"
+            if marked
+            else "tracks positions"
+            if kind == "track"
+            else "labels nothing"
+        )
         group = {"source": source, "kind": kind, **({"behavior": ", ".join(marked)} if marked else {})}
         facts.values.append(_count("n_sessions", n, group, session_id=_only(part)))
         facts.lines.append(f"{source} ({part['source_kind'][0]}): {what} in {n} session(s).")
@@ -301,7 +320,9 @@ def _sources(question: Question) -> Facts:
 
 def _grouped(rows: pl.DataFrame, *columns: str) -> list[tuple[tuple[str, ...], pl.DataFrame]]:
     parts = rows.partition_by(*columns, as_dict=True, maintain_order=True)
-    return sorted(((tuple(str(k) for k in key), part) for key, part in parts.items()), key=lambda item: item[0])
+    return sorted(
+        ((tuple(str(k) for k in key), part) for key, part in parts.items()), key=lambda item: item[0]
+    )
 
 
 def _marked(rows: pl.DataFrame) -> list[str]:
@@ -322,7 +343,9 @@ def _count(
 def _behaviors(question: Question) -> Facts:
     facts = Facts()
     rows = label_coverage(question.context, question.scope)
-    bouts = question.context.catalog.load("bouts").filter(pl.col("session_id").is_in(question.scope.session_ids))
+    bouts = question.context.catalog.load("bouts").filter(
+        pl.col("session_id").is_in(question.scope.session_ids)
+    )
     counts = Counter(dict(bouts.group_by("behavior").len().iter_rows()))
     for behavior in sorted(set(_marked(rows))):
         mine = rows.filter(pl.col("behaviors").list.contains(behavior))
@@ -359,7 +382,9 @@ def _keypoints(question: Question) -> Facts:
     found = _tracked_keypoints(question)
     for (source, names), ids in found.items():
         facts.values.extend(_text("keypoint", name, {"source": source, "keypoint": name}) for name in names)
-        facts.lines.append(f"{source} tracks {len(names)} keypoints in {len(ids)} session(s): {listing(names, 40)}.")
+        facts.lines.append(
+            f"{source} tracks {len(names)} keypoints in {len(ids)} session(s): {listing(names, 40)}."
+        )
     if not found:
         facts.lines.append("Nothing was tracked in these sessions.")
     return facts
@@ -385,7 +410,11 @@ def _zones(question: Question) -> Facts:
     facts = Facts(values=[_text("zone", name, {"zone": name}) for name in names])
     facts.lines = [f"Zones: {listing(names, 40)}." if names else "No zones are declared."]
     if arena is not None:
-        size = [f"{value:g} cm" for value in (arena.width_cm, arena.height_cm, arena.diameter_cm) if value is not None]
+        size = [
+            f"{value:g} cm"
+            for value in (arena.width_cm, arena.height_cm, arena.diameter_cm)
+            if value is not None
+        ]
         facts.lines.append(f"The arena is a {arena.shape}{' of ' + ' x '.join(size) if size else ''}.")
     return facts
 
@@ -398,17 +427,30 @@ def _recordings(question: Question) -> Facts:
         unit = "frames" if row["time_unit"] == "frames" else "s"
         session_id, subject_id = row["session_id"], row["subject_id"]
         tracked = coverage.filter(pl.col("session_id") == session_id, pl.col("kind") == "track")
-        items: list[tuple[str, float | None, str, dict[str, str]]] = [("n_frames", row["n_frames"], "frames", {})]
-        frames = sorted({(r["source"], r["n_frames"]) for r in tracked.iter_rows(named=True) if r["n_frames"]})
-        items += [("n_frames", n, "frames", {"source": source}) for source, n in frames if n != row["n_frames"]]
+        items: list[tuple[str, float | None, str, dict[str, str]]] = [
+            ("n_frames", row["n_frames"], "frames", {})
+        ]
+        frames = sorted(
+            {(r["source"], r["n_frames"]) for r in tracked.iter_rows(named=True) if r["n_frames"]}
+        )
+        items += [
+            ("n_frames", n, "frames", {"source": source}) for source, n in frames if n != row["n_frames"]
+        ]
         items.append(("duration", row["duration"], unit, {}))
         items += [("fps", row["fps"], "1/s", {}), ("px_per_cm", row["px_per_cm"], "px/cm", {})]
         items += [("width", row["width_px"], "px", {}), ("height", row["height_px"], "px", {})]
         values = [
-            Value(name=name, value=float(value), unit=unit_, group=group, session_id=session_id, subject_id=subject_id)
+            Value(
+                name=name,
+                value=float(value),
+                unit=unit_,
+                group=group,
+                session_id=session_id,
+                subject_id=subject_id,
+            )
             for name, value, unit_, group in items
             if value is not None and not (name == "duration" and unit == "frames")
-        ]  # fmt: skip
+        ]
         facts.values.extend(values)
         facts.lines.append(f"{session_id}: {_recording_words(values, row, tracked)}")
     return facts
@@ -480,17 +522,23 @@ def _missing_ids(question: Question) -> Facts:
     facts = Facts(values=[_count("n_missing", len(missing), {})])
     facts.values += [Value(name="missing_session", value=name, group={"session": name}) for name in missing]
     facts.lines.append(
-        f"Missing in the numbering: {listing(missing, 50)}." if missing else "No number is missing in the session ids."
+        f"Missing in the numbering: {listing(missing, 50)}."
+        if missing
+        else "No number is missing in the session ids."
     )
     return facts
 
 
 def _flags(question: Question) -> Facts:
     facts = Facts()
-    rows = question.context.catalog.load("flags").filter(pl.col("session_id").is_in(question.scope.session_ids))
+    rows = question.context.catalog.load("flags").filter(
+        pl.col("session_id").is_in(question.scope.session_ids)
+    )
     for row in rows.sort("session_id").iter_rows(named=True):
         out = "; left out of results" if row["excludes"] else ""
-        facts.values.append(_text("flag", row["message"] or row["code"], {"code": row["code"]}, row["session_id"]))
+        facts.values.append(
+            _text("flag", row["message"] or row["code"], {"code": row["code"]}, row["session_id"])
+        )
         facts.lines.append(f"{row['session_id']}: {row['message'] or row['code']}{out}")
     if not facts.lines:
         facts.lines.append("Nothing is flagged.")
@@ -518,7 +566,9 @@ def _definition(question: Question) -> Facts:
     if quantity.measure is not None:
         text = f"{quantity.name} ({quantity.measure.unit}): {quantity.measure.definition}"
     else:
-        text = f"{quantity.name} is a value that came with the data; how it was computed is not documented here."
+        text = (
+            f"{quantity.name} is a value that came with the data; how it was computed is not documented here."
+        )
     return Facts(lines=[text], values=[_text("definition", text, {"measure": quantity.name})])
 
 
@@ -536,7 +586,9 @@ def _behavior_definitions(question: Question, behaviors: Sequence[str]) -> Facts
     facts = Facts()
     for behavior in behaviors:
         definition = _definition_of(question.context, behavior)
-        rows = label_coverage(question.context, question.scope).filter(pl.col("behaviors").list.contains(behavior))
+        rows = label_coverage(question.context, question.scope).filter(
+            pl.col("behaviors").list.contains(behavior)
+        )
         sources = sorted(set(rows["source"].to_list()))
         text = definition or "no definition is documented"
         facts.values.append(_text("definition", text, {"behavior": behavior}))
@@ -592,7 +644,9 @@ def _summary_length(question: Question, facts: Facts) -> None:
             span = number(low) if low == high else f"{number(low)} to {number(high)}"
             facts.lines.append(f"Sessions last {span} {unit}.")
             for statistic, value in (("min", low), ("max", high)):
-                facts.values.append(Value(name="duration", value=value, unit=unit, statistic=statistic, n=len(durations)))
+                facts.values.append(
+                    Value(name="duration", value=value, unit=unit, statistic=statistic, n=len(durations))
+                )
 
 
 def _summary_recorded(question: Question, facts: Facts) -> None:
@@ -631,8 +685,10 @@ _TOPICS: Final[Mapping[str, Callable[[Question], Facts]]] = {
 
 TOOL = Tool(
     name="experiment_facts",
-    description="What the experiment contains: a summary of its design, how many sessions and animals there are (by group), their names "
-    "and metadata, who labeled or tracked what, behaviors, measures, keypoints, zones, recording lengths, gaps in the numbering, "
+    description="What the experiment contains: a summary of its design, how many sessions and animals there "
+    "are (by group), their names "
+    "and metadata, who labeled or tracked what, behaviors, measures, keypoints, zones, recording lengths, "
+    "gaps in the numbering, "
     "quality flags, and what a behavior or measure means.",
     arguments=FactsArguments,
     function=experiment_facts,

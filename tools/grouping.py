@@ -108,13 +108,17 @@ def label_of(row: Row, column: str, metadata: Mapping[str, Mapping[str, str]], n
     if column in _LABELS:
         if column not in row.labels:
             known = [label for label in _LABELS if label in row.labels]
-            raise ToolRetryError(f"{name} cannot be split by {column}; it can by {', '.join(known) or 'session_id'}.")
+            raise ToolRetryError(
+                f"{name} cannot be split by {column}; it can by {', '.join(known) or 'session_id'}."
+            )
         return row.labels[column]
     return metadata[column].get(row.session_id, "not stated")
 
 
 # ----------------------------------------------------------------- combining
-def to_values(arguments: MeasureArguments, resolved: Sequence[str], measured: Measured, scope: Scope) -> Grouped:
+def to_values(
+    arguments: MeasureArguments, resolved: Sequence[str], measured: Measured, scope: Scope
+) -> Grouped:
     """Make the values of a call of a measure's rows.
 
     Raises
@@ -123,7 +127,9 @@ def to_values(arguments: MeasureArguments, resolved: Sequence[str], measured: Me
         When there is no row at all.
     """
     if not measured.rows:
-        raise ToolFailedError(f"There is nothing to measure: {measured.name} has no value in the selected part of the data.")
+        raise ToolFailedError(
+            f"There is nothing to measure: {measured.name} has no value in the selected part of the data."
+        )
     columns = split_columns(arguments, resolved, measured)
     groups = group_rows(measured.rows, columns, scope, measured.name)
     statistics = _statistics(arguments, columns, groups, measured)
@@ -180,7 +186,11 @@ def _each(group: Group, measured: Measured) -> list[Value]:
 
 
 def _never(measured: Measured) -> str:
-    return "It did not happen." if measured.name in ("latency", "zone_latency", "last_end") else "There is no value."
+    return (
+        "It did not happen."
+        if measured.name in ("latency", "zone_latency", "last_end")
+        else "There is no value."
+    )
 
 
 def _value(group: Group, statistic: str, measured: Measured) -> Value:
@@ -238,14 +248,19 @@ def _sum_note(measured: Measured) -> str | None:
 def _describe(numbers: Sequence[float], statistic: str) -> float | None:
     summary = summarize(numbers)
     found: dict[str, float | None] = {
-        "mean": summary.mean, "median": summary.median, "sd": summary.sd, "sem": summary.sem
-    }  # fmt: skip
+        "mean": summary.mean,
+        "median": summary.median,
+        "sd": summary.sd,
+        "sem": summary.sem,
+    }
     return found[statistic]
 
 
 def _pooled_value(group: Group, statistic: str, measured: Measured) -> Value:
     rows = [row for row in group.rows if row.observations is not None and len(row.observations)]
-    pooled = np.concatenate([row.observations for row in rows if row.observations is not None] or [np.zeros(0)])
+    pooled = np.concatenate(
+        [row.observations for row in rows if row.observations is not None] or [np.zeros(0)]
+    )
     n = len({row.animal for row in rows})
     note = f"Pooled over {len(pooled)} {measured.observation}."
     if statistic == "count":
@@ -314,7 +329,9 @@ def _keep(made: _Made, arguments: MeasureArguments) -> _Made:
     if arguments.keep == "all":
         return made
     test = _keep_test([_number(items) for _, items in made], arguments)
-    return [(group, items) for group, items in made if (number := _number(items)) is not None and test(number)]
+    return [
+        (group, items) for group, items in made if (number := _number(items)) is not None and test(number)
+    ]
 
 
 _KEEP_WORDS: Final = {
@@ -353,9 +370,13 @@ def _ranked(made: _Made, descending: bool) -> _Made:
 def _count_value(n: int, total: int, columns: Sequence[str], measured: Measured, keep: str) -> Value:
     what = "sessions" if "session_id" in columns else "animals" if "subject_id" in columns else "groups"
     return Value(
-        name=f"n_{what}", value=float(n), unit="count", statistic="count", n=total,
+        name=f"n_{what}",
+        value=float(n),
+        unit="count",
+        statistic="count",
+        n=total,
         note=f"Of {total} {what}; kept: {_KEEP_WORDS[keep]}.",
-    )  # fmt: skip
+    )
 
 
 # ----------------------------------------------------------------- what must be said
@@ -367,9 +388,14 @@ def _combined_flags(columns: Sequence[str], groups: Sequence[Group]) -> list[str
 
 
 def _missing_flags(measured: Measured, groups: Sequence[Group]) -> list[str]:
-    without = [row for group in groups for row in group.rows if row.value is None and measured.kind != "pooled"]
+    without = [
+        row for group in groups for row in group.rows if row.value is None and measured.kind != "pooled"
+    ]
     rows = sum(len(group.rows) for group in groups)
     if not without or rows == 1:
         return []
     names = ", ".join(dict.fromkeys(row.session_id for row in without[:5]))
-    return [f"{measured.name} has no value in {len(without)} of {rows} rows ({names}{' …' if len(without) > 5 else ''})."]
+    return [
+        f"{measured.name} has no value in {len(without)} of {rows} rows "
+        f"({names}{' …' if len(without) > 5 else ''})."
+    ]

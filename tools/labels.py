@@ -117,7 +117,9 @@ def _gaps(listed: Listed) -> Found:
                 times.append(end)
             end = stop if end is None else max(end, stop)
     gaps = np.array(lengths)
-    return Found(value=float(np.median(gaps)) if len(gaps) else None, observations=gaps, times=np.array(times))
+    return Found(
+        value=float(np.median(gaps)) if len(gaps) else None, observations=gaps, times=np.array(times)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +296,9 @@ class Companions:
         markers = frozenset(source for _, _, source in found)
         others: tuple[str, ...] = ()
         if not set(plan.sources) <= markers:
-            requested = [name for name in match_sources(call.context, call.arguments.sources) if name in markers]
+            requested = [
+                name for name in match_sources(call.context, call.arguments.sources) if name in markers
+            ]
             others = plan_sources(call.context, call.scope, behaviors, requested, split=False).sources
         return cls(found=found, markers=markers, others=others)
 
@@ -303,7 +307,9 @@ class Companions:
         session_id, individual, source, _ = key
         bouts: list[Interval] = []
         for name in (source,) if source in self.markers else self.others:
-            bouts += self.found.get((session_id, individual, name), self.found.get((session_id, "", name), []))
+            bouts += self.found.get(
+                (session_id, individual, name), self.found.get((session_id, "", name), [])
+            )
         return bouts
 
 
@@ -322,7 +328,8 @@ def coverage_intervals(
             key = (session_id, individual or "", source, name if split else "")
             found.setdefault(session_id, {}).setdefault(key, []).append(interval)
     return {
-        session_id: {key: unite(intervals) for key, intervals in keys.items()} for session_id, keys in found.items()
+        session_id: {key: unite(intervals) for key, intervals in keys.items()}
+        for session_id, keys in found.items()
     }
 
 

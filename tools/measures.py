@@ -65,201 +65,405 @@ _ALL: Final = (
     Measure(
         name="bout_count",
         synonyms=(
-            "count", "number of bouts", "how many bouts", "how many times", "how often", "bouts", "frequency", "number of events",
-            "occurrences", "number of episodes", "event count", "number",
+            "count",
+            "number of bouts",
+            "how many bouts",
+            "how many times",
+            "how often",
+            "bouts",
+            "frequency",
+            "number of events",
+            "occurrences",
+            "number of episodes",
+            "event count",
+            "number",
         ),
         unit="bouts",
-        definition="Number of bouts of a behavior that start in the window, as one source lists them; a source that looked and "
+        definition="Number of bouts of a behavior that start in the window, as one source lists them; a "
+        "source that looked and "
         "marked none gives 0.",
-        needs="labels", kind="additive", compute=labels.BOUT_COUNT,
+        needs="labels",
+        kind="additive",
+        compute=labels.BOUT_COUNT,
     ),
     Measure(
         name="total_duration",
         synonyms=(
-            "total time", "time spent", "how long", "how much time", "seconds of", "duration of behavior", "cumulative duration",
-            "time", "time budget", "summed duration", "total", "number of frames labeled",
+            "total time",
+            "time spent",
+            "how long",
+            "how much time",
+            "seconds of",
+            "duration of behavior",
+            "cumulative duration",
+            "time",
+            "time budget",
+            "summed duration",
+            "total",
+            "number of frames labeled",
         ),
         unit="s",
-        definition="Time a behavior lasts in the window; overlapping bouts of one source are united, bouts are cut at the window.",
-        needs="labels", kind="additive", compute=labels.TOTAL_DURATION,
+        definition="Time a behavior lasts in the window; overlapping bouts of one source are united, bouts "
+        "are cut at the window.",
+        needs="labels",
+        kind="additive",
+        compute=labels.TOTAL_DURATION,
     ),
     Measure(
         name="percent_time",
-        synonyms=("percentage of time", "percent of time", "share of time", "fraction of time", "proportion of time", "percent", "%"),
+        synonyms=(
+            "percentage of time",
+            "percent of time",
+            "share of time",
+            "fraction of time",
+            "proportion of time",
+            "percent",
+            "%",
+        ),
         unit="%",
-        definition="Time a behavior lasts as a percentage of the time its source looked at within the window.",
-        needs="labels", kind="ratio", compute=labels.PERCENT_TIME,
+        definition="Time a behavior lasts as a percentage of the time its source looked at within the "
+        "window.",
+        needs="labels",
+        kind="ratio",
+        compute=labels.PERCENT_TIME,
     ),
     Measure(
         name="bout_rate",
         synonyms=("rate", "bouts per minute", "per minute", "events per minute", "frequency per minute"),
         unit="bouts/min",
         definition="Bouts that start in the window per minute that the source looked at.",
-        needs="labels", kind="ratio", compute=labels.BOUT_RATE,
+        needs="labels",
+        kind="ratio",
+        compute=labels.BOUT_RATE,
     ),
     Measure(
         name="bout_duration",
         synonyms=(
-            "bout length", "duration of a bout", "mean bout duration", "average bout duration", "length of bouts", "longest bout",
-            "shortest bout", "episode duration", "run length", "longest", "shortest",
+            "bout length",
+            "duration of a bout",
+            "mean bout duration",
+            "average bout duration",
+            "length of bouts",
+            "longest bout",
+            "shortest bout",
+            "episode duration",
+            "run length",
+            "longest",
+            "shortest",
         ),
         unit="s",
-        definition="Length of single bouts as listed, for bouts that start in the window; statistics pool the bouts.",
-        needs="labels", kind="pooled", compute=labels.BOUT_DURATION,
+        definition="Length of single bouts as listed, for bouts that start in the window; statistics pool "
+        "the bouts.",
+        needs="labels",
+        kind="pooled",
+        compute=labels.BOUT_DURATION,
     ),
     Measure(
         name="latency",
-        synonyms=("onset", "first start", "first bout", "latency to first", "first time", "when does the first", "time to first"),
+        synonyms=(
+            "onset",
+            "first start",
+            "first bout",
+            "latency to first",
+            "first time",
+            "when does the first",
+            "time to first",
+        ),
         unit="s",
-        definition="Start of the first bout in the window, from the start of the session; no value where it never happens.",
-        needs="labels", kind="plain", compute=labels.LATENCY,
+        definition="Start of the first bout in the window, from the start of the session; no value where it "
+        "never happens.",
+        needs="labels",
+        kind="plain",
+        compute=labels.LATENCY,
     ),
     Measure(
         name="last_end",
         synonyms=("end of last bout", "last bout", "last time", "when does the last"),
         unit="s",
         definition="End of the last bout in the window, from the start of the session.",
-        needs="labels", kind="plain", compute=labels.LAST_END,
+        needs="labels",
+        kind="plain",
+        compute=labels.LAST_END,
     ),
     Measure(
         name="inter_bout_interval",
-        synonyms=("interval between bouts", "gap between bouts", "inter bout interval", "time between bouts", "pause", "ibi"),
+        synonyms=(
+            "interval between bouts",
+            "gap between bouts",
+            "inter bout interval",
+            "time between bouts",
+            "pause",
+            "ibi",
+        ),
         unit="s",
-        definition="Time from the end of one bout to the start of the next of the same behavior and source; overlapping bouts leave "
+        definition="Time from the end of one bout to the start of the next of the same behavior and source; "
+        "overlapping bouts leave "
         "no interval; statistics pool the intervals.",
-        needs="labels", kind="pooled", compute=labels.INTER_BOUT_INTERVAL,
+        needs="labels",
+        kind="pooled",
+        compute=labels.INTER_BOUT_INTERVAL,
     ),
     Measure(
         name="distance",
         synonyms=(
-            "path length", "distance moved", "distance travelled", "distance traveled", "total distance", "distance covered", "how far",
-            "path", "locomotion", "distance walked", "distance run", "track length",
+            "path length",
+            "distance moved",
+            "distance travelled",
+            "distance traveled",
+            "total distance",
+            "distance covered",
+            "how far",
+            "path",
+            "locomotion",
+            "distance walked",
+            "distance run",
+            "track length",
         ),
         unit="cm",
-        definition="Path length: the sum of frame-to-frame steps of the body center (or a keypoint); gaps are bridged up to the "
+        definition="Path length: the sum of frame-to-frame steps of the body center (or a keypoint); gaps "
+        "are bridged up to the "
         "experiment's limit; a step belongs to the bin in which it starts.",
-        needs="track", kind="additive", compute=motion.distance,
+        needs="track",
+        kind="additive",
+        compute=motion.distance,
     ),
     Measure(
         name="mean_speed",
         synonyms=("speed", "average speed", "velocity", "mean velocity", "how fast", "average velocity"),
         unit="cm/s",
         definition="Path length divided by the time in which the position is known.",
-        needs="track", kind="ratio", compute=motion.mean_speed,
+        needs="track",
+        kind="ratio",
+        compute=motion.mean_speed,
     ),
     Measure(
         name="max_speed",
-        synonyms=("top speed", "maximum speed", "peak speed", "highest speed", "fastest", "maximum velocity", "peak velocity"),
+        synonyms=(
+            "top speed",
+            "maximum speed",
+            "peak speed",
+            "highest speed",
+            "fastest",
+            "maximum velocity",
+            "peak velocity",
+        ),
         unit="cm/s",
         definition="Highest speed after smoothing over the experiment's speed window.",
-        needs="track", kind="plain", compute=motion.max_speed,
+        needs="track",
+        kind="plain",
+        compute=motion.max_speed,
     ),
     Measure(
         name="body_length",
         synonyms=("length of the body", "body size", "nose to tail base"),
         unit="cm",
-        definition="Distance from nose to tail base, over frames in which both are seen; statistics pool the frames.",
-        needs="track", kind="pooled", compute=motion.body_length,
+        definition="Distance from nose to tail base, over frames in which both are seen; statistics pool the "
+        "frames.",
+        needs="track",
+        kind="pooled",
+        compute=motion.body_length,
     ),
     Measure(
         name="zone_time",
-        synonyms=("time in zone", "time in the zone", "time in center", "time in the center", "occupancy", "time in arm", "dwell time"),
+        synonyms=(
+            "time in zone",
+            "time in the zone",
+            "time in center",
+            "time in the center",
+            "occupancy",
+            "time in arm",
+            "dwell time",
+        ),
         unit="s",
         definition="Time in which the body center is in a zone.",
-        needs="zones", kind="additive", compute=_zone("zone_time"),
+        needs="zones",
+        kind="additive",
+        compute=_zone("zone_time"),
     ),
     Measure(
         name="zone_percent",
-        synonyms=("percentage of time in zone", "percent of time in zone", "share of time in zone", "percent in center"),
+        synonyms=(
+            "percentage of time in zone",
+            "percent of time in zone",
+            "share of time in zone",
+            "percent in center",
+        ),
         unit="%",
         definition="Time in a zone as a percentage of the time in which the position is known.",
-        needs="zones", kind="ratio", compute=_zone("zone_percent"),
+        needs="zones",
+        kind="ratio",
+        compute=_zone("zone_percent"),
     ),
     Measure(
         name="zone_entries",
-        synonyms=("entries", "zone crossings", "number of entries", "visits", "zone visits", "times entered", "entries into"),
+        synonyms=(
+            "entries",
+            "zone crossings",
+            "number of entries",
+            "visits",
+            "zone visits",
+            "times entered",
+            "entries into",
+        ),
         unit="entries",
-        definition="How often the body center goes from outside to inside a zone; being inside at the start is no entry.",
-        needs="zones", kind="additive", compute=_zone("zone_entries"),
+        definition="How often the body center goes from outside to inside a zone; being inside at the start "
+        "is no entry.",
+        needs="zones",
+        kind="additive",
+        compute=_zone("zone_entries"),
     ),
     Measure(
         name="zone_latency",
-        synonyms=("latency to enter", "first entry", "latency to zone", "first enters", "time to first entry"),
+        synonyms=(
+            "latency to enter",
+            "first entry",
+            "latency to zone",
+            "first enters",
+            "time to first entry",
+        ),
         unit="s",
-        definition="First time in the window at which the body center is in a zone, from the start of the session.",
-        needs="zones", kind="plain", compute=_zone("zone_latency"),
+        definition="First time in the window at which the body center is in a zone, from the start of the "
+        "session.",
+        needs="zones",
+        kind="plain",
+        compute=_zone("zone_latency"),
     ),
     Measure(
         name="pair_distance",
         synonyms=(
-            "distance between animals", "distance between mice", "inter animal distance", "how far apart", "distance to each other",
+            "distance between animals",
+            "distance between mice",
+            "inter animal distance",
+            "how far apart",
+            "distance to each other",
             "interindividual distance",
         ),
         unit="cm",
-        definition="Distance between two tracked animals, over frames in which both are seen; statistics pool the frames.",
-        needs="track", kind="pooled", compute=motion.pair_distance,
+        definition="Distance between two tracked animals, over frames in which both are seen; statistics "
+        "pool the frames.",
+        needs="track",
+        kind="pooled",
+        compute=motion.pair_distance,
     ),
     Measure(
         name="time_near",
-        synonyms=("time close", "frames closer than", "time together", "closer than", "near each other", "time in proximity", "contact time"),
+        synonyms=(
+            "time close",
+            "frames closer than",
+            "time together",
+            "closer than",
+            "near each other",
+            "time in proximity",
+            "contact time",
+        ),
         unit="s",
-        definition="Time in which two animals are closer than max_distance; a frame with a missing animal does not count.",
-        needs="track", kind="additive", compute=motion.time_near,
+        definition="Time in which two animals are closer than max_distance; a frame with a missing animal "
+        "does not count.",
+        needs="track",
+        kind="additive",
+        compute=motion.time_near,
     ),
     Measure(
         name="keypoint_distance",
-        synonyms=("distance between keypoints", "distance between points", "distance between body parts", "width of the body"),
+        synonyms=(
+            "distance between keypoints",
+            "distance between points",
+            "distance between body parts",
+            "width of the body",
+        ),
         unit="cm",
-        definition="Distance between two keypoints of one animal, over frames in which both are seen; statistics pool the frames.",
-        needs="track", kind="pooled", compute=motion.keypoint_distance,
+        definition="Distance between two keypoints of one animal, over frames in which both are seen; "
+        "statistics pool the frames.",
+        needs="track",
+        kind="pooled",
+        compute=motion.keypoint_distance,
     ),
     Measure(
         name="percent_tracked",
-        synonyms=("tracking quality", "percent of frames tracked", "likelihood above", "confidence above", "share of frames tracked"),
+        synonyms=(
+            "tracking quality",
+            "percent of frames tracked",
+            "likelihood above",
+            "confidence above",
+            "share of frames tracked",
+        ),
         unit="%",
         definition="Share of the tracker's frames in which a keypoint is seen with at least min_confidence.",
-        needs="track", kind="ratio", compute=motion.percent_tracked,
+        needs="track",
+        kind="ratio",
+        compute=motion.percent_tracked,
     ),
     Measure(
         name="missing_frames",
         synonyms=(
-            "undetected frames", "frames without position", "frames missing", "missing positions", "undetected", "not detected",
-            "no position", "frames lost",
+            "undetected frames",
+            "frames without position",
+            "frames missing",
+            "missing positions",
+            "undetected",
+            "not detected",
+            "no position",
+            "frames lost",
         ),
         unit="frames",
         definition="Frames in which an animal has no keypoint at all.",
-        needs="track", kind="additive", compute=motion.missing_frames,
+        needs="track",
+        kind="additive",
+        compute=motion.missing_frames,
     ),
     Measure(
         name="n_frames",
-        synonyms=("number of frames", "frame count", "how many frames", "frames", "pose frames", "video frames", "frames tracked"),
+        synonyms=(
+            "number of frames",
+            "frame count",
+            "how many frames",
+            "frames",
+            "pose frames",
+            "video frames",
+            "frames tracked",
+        ),
         unit="frames",
         definition="Frames of the track, or of the session where nothing is tracked.",
-        needs="session", kind="additive", compute=motion.n_frames,
+        needs="session",
+        kind="additive",
+        compute=motion.n_frames,
     ),
     Measure(
         name="duration",
-        synonyms=("recording length", "session duration", "length of the recording", "how long is the recording", "recording duration",
-                  "video length", "length of the video"),
+        synonyms=(
+            "recording length",
+            "session duration",
+            "length of the recording",
+            "how long is the recording",
+            "recording duration",
+            "video length",
+            "length of the video",
+        ),
         unit="s",
         definition="Length of the session: that of its longest input.",
-        needs="session", kind="additive", compute=_duration,
+        needs="session",
+        kind="additive",
+        compute=_duration,
     ),
     Measure(
         name="fps",
         synonyms=("frame rate", "frames per second", "sampling rate"),
         unit="1/s",
         definition="Frames per second of the session, as the video, the track file or sessions.csv says.",
-        needs="session", kind="plain", compute=partial(_session_column, name="fps", column="fps", unit="1/s"),
+        needs="session",
+        kind="plain",
+        compute=partial(_session_column, name="fps", column="fps", unit="1/s"),
     ),
     Measure(
         name="px_per_cm",
         synonyms=("scale", "pixels per centimeter", "pixels per cm", "pixels per centimetre", "resolution"),
         unit="px/cm",
         definition="Pixels per centimetre of the session, as declared or from the arena's size.",
-        needs="session", kind="plain", compute=partial(_session_column, name="px_per_cm", column="px_per_cm", unit="px/cm"),
+        needs="session",
+        kind="plain",
+        compute=partial(_session_column, name="px_per_cm", column="px_per_cm", unit="px/cm"),
     ),
-)  # fmt: skip
+)
 
 CATALOGUE: Final[Mapping[str, Measure]] = MappingProxyType({measure.name: measure for measure in _ALL})
 """Every measure by name."""
@@ -311,12 +515,16 @@ def find_quantity(context: ToolContext, name: str) -> Quantity:
         raise ToolRetryError(f"{name!r} fits several metrics: {listing(tails, 12)}.", near=tuple(tails))
     text = [column for column in metadata_columns(context) if plain(column) == plain(name)]
     if text:
-        raise ToolRetryError(f"Column {text[0]!r} holds text, not numbers; it can be used in `where` and `group_by`.")
+        raise ToolRetryError(
+            f"Column {text[0]!r} holds text, not numbers; it can be used in `where` and `group_by`."
+        )
     known = [*CATALOGUE, *metrics, *columns]
     near = nearest(name, known)
     more = f" Metrics: {listing(metrics, 12)}." if metrics else ""
     raise ToolRetryError(
-        f"There is no measure {name!r}. Near: {listing(near) or 'none'}. Measures: {listing(CATALOGUE, 40)}.{more}", near=near
+        f"There is no measure {name!r}. Near: {listing(near) or 'none'}. Measures: "
+        f"{listing(CATALOGUE, 40)}.{more}",
+        near=near,
     )
 
 
@@ -334,7 +542,9 @@ def _in_any_case(name: str, metrics: Sequence[str], columns: Sequence[str]) -> Q
         if found is not None and kind == "measure":
             return Quantity(name=found, measure=CATALOGUE[found])
         if found is not None:
-            return Quantity(name=found, metric=found) if kind == "metric" else Quantity(name=found, column=found)
+            return (
+                Quantity(name=found, metric=found) if kind == "metric" else Quantity(name=found, column=found)
+            )
     return None
 
 
@@ -366,7 +576,9 @@ def compute(context: ToolContext, arguments: MeasureArguments, *, also_by: Seque
     """
     check_bins(arguments)
     quantity = find_quantity(context, arguments.measure)
-    columns = tuple(dict.fromkeys(match_group_column(context, name) for name in (*arguments.group_by, *also_by)))
+    columns = tuple(
+        dict.fromkeys(match_group_column(context, name) for name in (*arguments.group_by, *also_by))
+    )
     scope = select_sessions(context, arguments)
     require_sessions(scope, arguments)
     split = frozenset(columns) | ({"source"} if len(arguments.sources) > 1 else frozenset())
@@ -396,7 +608,8 @@ def _refuse_cuts(arguments: MeasureArguments, name: str) -> None:
     cut = [field for field in ("start_s", "stop_s", "bin_s") if getattr(arguments, field) is not None]
     if cut:
         raise ToolFailedError(
-            f"{name} came with the data as one value per session, so it cannot be cut to a time window ({', '.join(cut)})."
+            f"{name} came with the data as one value per session, so it cannot be cut to a time window "
+            f"({', '.join(cut)})."
         )
 
 
@@ -413,11 +626,14 @@ def _metric(call: Call, metric: str) -> Measured:
             continue
         rows.append(
             Row(
-                session_id=row["session_id"], individual=individual,
+                session_id=row["session_id"],
+                individual=individual,
                 subject_id=call.scope.subject_of(row["session_id"], individual),
-                labels={"source": row["source"]} if row["source"] else {}, value=row["value"], n_rows=1,
+                labels={"source": row["source"]} if row["source"] else {},
+                value=row["value"],
+                n_rows=1,
             )
-        )  # fmt: skip
+        )
     if not rows:
         raise ToolFailedError(f"None of the selected sessions has a value of {metric}.")
     units = set(table["unit"].drop_nulls().to_list()) - {""}

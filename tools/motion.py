@@ -88,7 +88,9 @@ def plan_tracks(call: Call) -> TrackPlan:
         raise ToolFailedError(
             f"{call.arguments.measure} needs positions, but there is no track in {_sessions(scope)}."
         )
-    wanted = [name for name in match_sources(call.context, call.arguments.sources) if name in set(table["source"])]
+    wanted = [
+        name for name in match_sources(call.context, call.arguments.sources) if name in set(table["source"])
+    ]
     if call.arguments.sources and not wanted and not call.arguments.behaviors:
         raise ToolFailedError(
             f"{listing(call.arguments.sources)} gave no track in {_sessions(scope)}; "
@@ -110,7 +112,9 @@ def _sessions(scope: Scope) -> str:
     return listing(ids) if len(ids) <= 3 else f"the {len(ids)} selected sessions"
 
 
-def _choose_trackers(table: pl.DataFrame, wanted: Sequence[str], *, every: bool) -> tuple[pl.DataFrame, list[str]]:
+def _choose_trackers(
+    table: pl.DataFrame, wanted: Sequence[str], *, every: bool
+) -> tuple[pl.DataFrame, list[str]]:
     """Trackers named, all of them, or the first of each session."""
     if wanted:
         return table.filter(pl.col("source").is_in(list(wanted))), []
@@ -133,15 +137,22 @@ def _refs(table: pl.DataFrame, scope: Scope) -> Iterator[TrackRef]:
         start = row["start_time"] or 0.0
         stop = row["stop_time"] if row["stop_time"] is not None else start + time.time_of(n_frames)
         yield TrackRef(
-            session_id=row["session_id"], source=row["source"], individual=row["individual"] or "",
-            start=start, stop=stop, n_frames=n_frames, clock=time,
-        )  # fmt: skip
+            session_id=row["session_id"],
+            source=row["source"],
+            individual=row["individual"] or "",
+            start=start,
+            stop=stop,
+            n_frames=n_frames,
+            clock=time,
+        )
 
 
 def _length_unit(call: Call, tracks: list[TrackRef], flags: list[str]) -> tuple[list[TrackRef], LengthUnit]:
     """Centimetres where every session has them or they are asked for, else pixels."""
     scale = dict(call.scope.sessions.select("session_id", "px_per_cm").iter_rows())
-    scaled = {s for s, value in scale.items() if value is not None} | _without_pixels(call.context, tracks, scale)
+    scaled = {s for s, value in scale.items() if value is not None} | _without_pixels(
+        call.context, tracks, scale
+    )
     wanted = None if call.arguments.unit is None else canonical_unit(call.arguments.unit)
     ids = list(dict.fromkeys(track.session_id for track in tracks))
     without = [session_id for session_id in ids if session_id not in scaled]
@@ -151,12 +162,16 @@ def _length_unit(call: Call, tracks: list[TrackRef], flags: list[str]) -> tuple[
                 f"No scale (px per cm) is documented for {listing(ids, 5)}; distances can be given in px."
             )
         if without:
-            flags.append(f"No scale (px per cm) is documented for {listing(without, 5)}; they are not counted.")
+            flags.append(
+                f"No scale (px per cm) is documented for {listing(without, 5)}; they are not counted."
+            )
         return [track for track in tracks if track.session_id in scaled], "cm"
     if wanted is not None and "px" in wanted:
         return tracks, "px"
     if without:
-        flags.append(f"No scale (px per cm) is documented for {listing(without, 5)}: lengths are in pixels (px).")
+        flags.append(
+            f"No scale (px per cm) is documented for {listing(without, 5)}: lengths are in pixels (px)."
+        )
     return tracks, "px" if without else "cm"
 
 
@@ -194,7 +209,9 @@ class Part:
         """Frames whose start lies in the bin (and in a bout, where bouts were named)."""
         mask = np.zeros(len(frames), dtype=np.bool_)
         for start, stop in self.mask_of:
-            low, high = np.searchsorted(frames, [_first_frame(self.clock, start), _first_frame(self.clock, stop)])
+            low, high = np.searchsorted(
+                frames, [_first_frame(self.clock, start), _first_frame(self.clock, stop)]
+            )
             mask[low:high] = True
         return mask
 
@@ -215,7 +232,9 @@ class Windows:
         self.flags: list[str] = []
         self._bouts: dict[tuple[str, str], dict[str, list[Interval]]] | None = None
         if call.arguments.excluding:
-            raise ToolRetryError(f"{call.arguments.measure} knows no `excluding`; name what counts in `behaviors`.")
+            raise ToolRetryError(
+                f"{call.arguments.measure} knows no `excluding`; name what counts in `behaviors`."
+            )
         if call.arguments.behaviors or call.arguments.during:
             self._bouts = self._during()
 
@@ -224,7 +243,9 @@ class Windows:
 
         call = self._call
         behaviors = match_behaviors(call.context, call.arguments.behaviors or call.arguments.during)
-        coverage = call.context.catalog.load("coverage").filter(pl.col("kind").is_in(["annotations", "rules"]))
+        coverage = call.context.catalog.load("coverage").filter(
+            pl.col("kind").is_in(["annotations", "rules"])
+        )
         labelers = set(coverage["source"].to_list())
         sources = [name for name in match_sources(call.context, call.arguments.sources) if name in labelers]
         plan = plan_sources(call.context, call.scope, behaviors, sources, split=False)
@@ -242,7 +263,9 @@ class Windows:
         window = (max(window[0], 0.0), window[1])
         for index, start, stop in bins_of(window, track.stop, self._call.arguments.bin_s):
             for behavior, intervals in self._allowed(track, individuals).items():
-                inside = [(start, stop)] if intervals is None else clip_intervals(unite(intervals), start, stop)
+                inside = (
+                    [(start, stop)] if intervals is None else clip_intervals(unite(intervals), start, stop)
+                )
                 yield Part(index=index, start=start, behavior=behavior, mask_of=inside, clock=track.clock)
 
     def _allowed(
@@ -258,7 +281,9 @@ class Windows:
         return merged
 
 
-def make_row(call: Call, track: TrackRef, part: Part | None, labels: Mapping[str, str], **found: object) -> Row:
+def make_row(
+    call: Call, track: TrackRef, part: Part | None, labels: Mapping[str, str], **found: object
+) -> Row:
     """Row of a track in a bin."""
     known = {"source": track.source, **labels}
     if part is not None and part.behavior:
@@ -338,7 +363,8 @@ def _named_keypoints(call: Call, track: TrackRef) -> list[str]:
     center = resolve_roles(known, call.context.experiment.keypoints).center
     if center is None:
         raise ToolRetryError(
-            f"No keypoint of {track.source} is the body center; name one of {listing(known, 20)} in `keypoints`.",
+            f"No keypoint of {track.source} is the body center; name one of {listing(known, 20)} in "
+            "`keypoints`.",
             near=tuple(known),
         )
     return [center]
@@ -374,9 +400,15 @@ def distance(call: Call) -> Measured:
                 moved = path.step[part.mask(path.frames - 1)]
                 seen = bool(np.isfinite(moved).any())
                 rows.append(
-                    make_row(call, track, part, _point_label(keypoint), value=float(np.nansum(moved)) if seen else None,
-                             n_rows=len(moved))
-                )  # fmt: skip
+                    make_row(
+                        call,
+                        track,
+                        part,
+                        _point_label(keypoint),
+                        value=float(np.nansum(moved)) if seen else None,
+                        n_rows=len(moved),
+                    )
+                )
     return _measured("distance", plan.unit, "additive", rows, plan, windows)
 
 
@@ -392,9 +424,16 @@ def mean_speed(call: Call) -> Measured:
                 time = len(seen) / track.clock.frames_per_unit
                 parts = (float(seen.sum()), time) if len(seen) else None
                 rows.append(
-                    make_row(call, track, part, _point_label(keypoint), value=parts[0] / parts[1] if parts else None,
-                             parts=parts, n_rows=len(moved))
-                )  # fmt: skip
+                    make_row(
+                        call,
+                        track,
+                        part,
+                        _point_label(keypoint),
+                        value=parts[0] / parts[1] if parts else None,
+                        parts=parts,
+                        n_rows=len(moved),
+                    )
+                )
     return _measured("mean_speed", _speed_unit(plan), "ratio", rows, plan, windows)
 
 
@@ -502,7 +541,9 @@ def pair_distances(call: Call, plan: TrackPlan) -> Iterator[PairDistance]:
         When no session has two tracked animals.
     """
     found = False
-    for (_session_id, _source), members in itertools.groupby(plan.tracks, key=lambda t: (t.session_id, t.source)):
+    for (_session_id, _source), members in itertools.groupby(
+        plan.tracks, key=lambda t: (t.session_id, t.source)
+    ):
         animals = list(members)
         for first, second in itertools.combinations(animals, 2):
             found = True
@@ -511,7 +552,9 @@ def pair_distances(call: Call, plan: TrackPlan) -> Iterator[PairDistance]:
                 first=first, second=second, frames=a[0], distance=np.hypot(a[1] - b[1], a[2] - b[2])
             )
     if not found:
-        raise ToolFailedError("A distance between animals needs two tracked animals in one session; there is none.")
+        raise ToolFailedError(
+            "A distance between animals needs two tracked animals in one session; there is none."
+        )
 
 
 _Points = tuple[Frames, Vector, Vector]
@@ -520,7 +563,9 @@ _Points = tuple[Frames, Vector, Vector]
 def _pair_points(call: Call, plan: TrackPlan, first: TrackRef, second: TrackRef) -> tuple[_Points, _Points]:
     """Positions of both animals over the same frames."""
     if len(call.arguments.keypoints) > 2:
-        raise ToolRetryError(f"Expected one keypoint, or one for each animal, got {call.arguments.keypoints!r}.")
+        raise ToolRetryError(
+            f"Expected one keypoint, or one for each animal, got {call.arguments.keypoints!r}."
+        )
     points = []
     for place, track in enumerate((first, second)):
         keypoint = None
@@ -562,7 +607,9 @@ def pair_distance(call: Call) -> Measured:
     for pair in pair_distances(call, plan):
         for part in windows.parts(pair.first, (pair.first.individual, pair.second.individual)):
             numbers = pair.distance[part.mask(pair.frames)]
-            rows.append(_pair_row(call, pair, part, observations=numbers[np.isfinite(numbers)], n_rows=len(numbers)))
+            rows.append(
+                _pair_row(call, pair, part, observations=numbers[np.isfinite(numbers)], n_rows=len(numbers))
+            )
     return _measured(
         "pair_distance", plan.unit, "pooled", rows, plan, windows, statistics=("mean", "median", "min")
     )
@@ -596,9 +643,14 @@ def _pair_row(call: Call, pair: PairDistance, part: Part, **found: object) -> Ro
     row = make_row(call, pair.first, part, {"pair": pair.name}, **found)
     # A pair belongs to no single animal.
     return Row(
-        session_id=row.session_id, labels=row.labels, bin_index=row.bin_index, bin_start=row.bin_start, value=row.value,
-        observations=row.observations, n_rows=row.n_rows,
-    )  # fmt: skip
+        session_id=row.session_id,
+        labels=row.labels,
+        bin_index=row.bin_index,
+        bin_start=row.bin_start,
+        value=row.value,
+        observations=row.observations,
+        n_rows=row.n_rows,
+    )
 
 
 def keypoint_distance(call: Call) -> Measured:
@@ -614,7 +666,9 @@ def keypoint_distance(call: Call) -> Measured:
         for part in windows.parts(track):
             labels = {"keypoint": f"{names[0]}-{names[1]}"}
             rows.append(_frame_row(call, track, part, labels, lengths[part.mask(a[0])], np.median))
-    return _measured("keypoint_distance", plan.unit, "pooled", rows, plan, windows, statistics=("median", "mean"))
+    return _measured(
+        "keypoint_distance", plan.unit, "pooled", rows, plan, windows, statistics=("median", "mean")
+    )
 
 
 # ----------------------------------------------------------------- how well was tracked
@@ -634,9 +688,16 @@ def percent_tracked(call: Call) -> Measured:
                 if len(seen):
                     share = 100.0 * int(seen.sum())
                     rows.append(
-                        make_row(call, track, part, {"keypoint": name}, value=share / len(seen),
-                                 parts=(share, float(len(seen))), n_rows=len(seen))
-                    )  # fmt: skip
+                        make_row(
+                            call,
+                            track,
+                            part,
+                            {"keypoint": name},
+                            value=share / len(seen),
+                            parts=(share, float(len(seen))),
+                            n_rows=len(seen),
+                        )
+                    )
     measured = _measured("percent_tracked", "%", "ratio", rows, plan, windows)
     said = f"A point counts from confidence {limit:g} on."
     return Measured(
@@ -699,7 +760,14 @@ def _frames_with_a_point(call: Call, track: TrackRef) -> Frames:
 
 
 def _missing_row(
-    call: Call, track: TrackRef, part: Part, frames: Frames, seen: Frames, of: str, *, everything: bool = False
+    call: Call,
+    track: TrackRef,
+    part: Part,
+    frames: Frames,
+    seen: Frames,
+    of: str,
+    *,
+    everything: bool = False,
 ) -> Row:
     inside = frames if everything else frames[part.mask(frames)]
     missing = len(inside) - int(np.isin(inside, seen).sum())
@@ -725,11 +793,14 @@ def n_frames(call: Call) -> Measured:
         counts[(track.session_id, track.source)] = track.n_frames
     rows = [
         Row(
-            session_id=session_id, subject_id=call.scope.alone.get(session_id), labels={"source": source},
-            value=float(n), n_rows=1,
+            session_id=session_id,
+            subject_id=call.scope.alone.get(session_id),
+            labels={"source": source},
+            value=float(n),
+            n_rows=1,
         )
         for (session_id, source), n in counts.items()
-    ]  # fmt: skip
+    ]
     differ = [
         f"{session_id} has {totals[session_id]} frames, {source} tracked {n} of them."
         for (session_id, source), n in counts.items()
@@ -756,7 +827,9 @@ def known_zones(context: ToolContext, session_ids: Sequence[str] = ()) -> list[s
     """Zones that were declared, and those of the tables of some sessions."""
     names = [zone.name for zone in context.experiment.zones]
     for session_id in session_ids:
-        table = _scan(context, "zones", session_id).select(pl.col("zone").unique(maintain_order=True)).collect()
+        table = (
+            _scan(context, "zones", session_id).select(pl.col("zone").unique(maintain_order=True)).collect()
+        )
         names.extend(table["zone"].to_list())
     return list(dict.fromkeys(names))
 
@@ -883,7 +956,9 @@ def zone_intervals(call: Call) -> dict[tuple[str, str], list[Interval]]:
         time = occupancy.track.clock.time_of
         # Rows are one per frame, so a run of rows is a run of frames as long as none is left out.
         runs = mask_to_runs(occupancy.inside)
-        intervals = [(time(int(occupancy.frames[a])), time(int(occupancy.frames[b - 1]) + 1)) for a, b in runs]
+        intervals = [
+            (time(int(occupancy.frames[a])), time(int(occupancy.frames[b - 1]) + 1)) for a, b in runs
+        ]
         key = (occupancy.track.session_id, occupancy.track.individual)
         found[key] = unite([*found.get(key, []), *intervals])
     animals: dict[str, list[str]] = {}

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import polars as pl
-
 from ethochat.tools.arguments import MeasureArguments, PlotArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
@@ -92,7 +90,11 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
         raise ToolFailedError(f"There is nothing to plot: {measured.name} has no value in the selection.")
     groups = group_rows(measured.rows, [resolved] if resolved else [], outcome.scope, measured.name)
     figure = go.Figure()
-    drawing = Drawing(figure=figure, title=f"{measured.name}{f' by {resolved}' if resolved else ''}", flags=list(measured.flags))
+    drawing = Drawing(
+        figure=figure,
+        title=f"{measured.name}{f' by {resolved}' if resolved else ''}",
+        flags=list(measured.flags),
+    )
     points: list[Value] = []
     for place, group in enumerate(groups):
         name = group.labels[resolved] if resolved else "all"
@@ -104,20 +106,46 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
         labels = {resolved: name} if resolved else {}
         error = {"type": "data", "array": [summary.sem or 0.0], "visible": summary.sem is not None}
         figure.add_trace(
-            go.Bar(x=[name], y=[summary.mean], error_y=error, marker={"color": color, "opacity": 0.5}, name=f"{name} (mean, sem)")
-        )  # fmt: skip
+            go.Bar(
+                x=[name],
+                y=[summary.mean],
+                error_y=error,
+                marker={"color": color, "opacity": 0.5},
+                name=f"{name} (mean, sem)",
+            )
+        )
         figure.add_trace(
             go.Scatter(
-                x=[name] * len(animals), y=list(animals.values()), text=list(animals), mode="markers",
-                marker={"color": color}, name=f"{name} (n={len(animals)})",
+                x=[name] * len(animals),
+                y=list(animals.values()),
+                text=list(animals),
+                mode="markers",
+                marker={"color": color},
+                name=f"{name} (n={len(animals)})",
             )
-        )  # fmt: skip
+        )
         drawing.values += [
-            Value(name=measured.name, value=summary.mean, unit=measured.unit, statistic="mean", n=summary.n, group=labels),
-            Value(name=measured.name, value=summary.sem, unit=measured.unit, statistic="sem", n=summary.n, group=labels),
-        ]  # fmt: skip
+            Value(
+                name=measured.name,
+                value=summary.mean,
+                unit=measured.unit,
+                statistic="mean",
+                n=summary.n,
+                group=labels,
+            ),
+            Value(
+                name=measured.name,
+                value=summary.sem,
+                unit=measured.unit,
+                statistic="sem",
+                n=summary.n,
+                group=labels,
+            ),
+        ]
         points += [_point(group.rows, animal, value, outcome, labels) for animal, value in animals.items()]
-    figure.update_layout(yaxis_title=_axis(measured.name, measured.unit), xaxis_title=resolved or "", showlegend=True)
+    figure.update_layout(
+        yaxis_title=_axis(measured.name, measured.unit), xaxis_title=resolved or "", showlegend=True
+    )
     drawing.values += points
     drawing.n_rows = len(points)
     return drawing
@@ -125,7 +153,9 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
 
 def _plain(arguments: PlotArguments) -> MeasureArguments:
     """Arguments of the measure behind a figure: every row, nothing ranked."""
-    return arguments.model_copy(update={"group_by": [], "statistics": [], "order": None, "limit": None, "keep": "all"})
+    return arguments.model_copy(
+        update={"group_by": [], "statistics": [], "order": None, "limit": None, "keep": "all"}
+    )
 
 
 def _point(
@@ -167,12 +197,17 @@ def _scatter(context: ToolContext, arguments: PlotArguments) -> Drawing:
         members = [animal for animal in animals if colors.get(animal, "") == name]
         figure.add_trace(
             go.Scatter(
-                x=[of_x[a] for a in members], y=[of_y[a] for a in members], text=members, mode="markers",
-                marker={"color": _COLORS[place % len(_COLORS)], "size": 9}, name=name or "animals",
+                x=[of_x[a] for a in members],
+                y=[of_y[a] for a in members],
+                text=members,
+                mode="markers",
+                marker={"color": _COLORS[place % len(_COLORS)], "size": 9},
+                name=name or "animals",
             )
-        )  # fmt: skip
+        )
     figure.update_layout(
-        xaxis_title=_axis(x.measured.name, x.measured.unit), yaxis_title=_axis(y.measured.name, y.measured.unit)
+        xaxis_title=_axis(x.measured.name, x.measured.unit),
+        yaxis_title=_axis(y.measured.name, y.measured.unit),
     )
     drawing = Drawing(
         figure=figure,
@@ -207,7 +242,13 @@ def _time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     column = arguments.group_column
     groups = [*arguments.group_by, *([column] if column and column not in arguments.group_by else [])]
     asked = arguments.model_copy(
-        update={"bin_s": arguments.bin_s or 60.0, "group_by": groups, "order": None, "limit": None, "keep": "all"}
+        update={
+            "bin_s": arguments.bin_s or 60.0,
+            "group_by": groups,
+            "order": None,
+            "limit": None,
+            "keep": "all",
+        }
     )
     outcome = compute(context, asked)
     grouped = to_values(asked, outcome.columns, outcome.measured, outcome.scope)
@@ -222,10 +263,13 @@ def _time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     for place, (name, values) in enumerate(series.items()):
         figure.add_trace(
             go.Scatter(
-                x=[value.bin_start_s for value in values], y=[value.value for value in values], mode="lines+markers",
-                line={"color": _COLORS[place % len(_COLORS)]}, name=name,
+                x=[value.bin_start_s for value in values],
+                y=[value.value for value in values],
+                mode="lines+markers",
+                line={"color": _COLORS[place % len(_COLORS)]},
+                name=name,
             )
-        )  # fmt: skip
+        )
     measured = outcome.measured
     unit = "frames" if outcome.scope.time_unit() == "frames" else "s"
     figure.update_layout(
@@ -257,7 +301,8 @@ def _one_track(context: ToolContext, arguments: PlotArguments) -> tuple[Call, Tr
     if len(plan.tracks) > 1:
         names = tuple(dict.fromkeys(f"{t.session_id} {t.individual}".strip() for t in plan.tracks))
         raise ToolRetryError(
-            f"A {arguments.kind} figure shows one animal of one session; name one in `sessions` (and `individuals`).",
+            f"A {arguments.kind} figure shows one animal of one session; name one in `sessions` (and "
+            "`individuals`).",
             near=names[:20],
         )
     return call, plan.tracks[0], plan.unit, [*scope.flags, *plan.flags]
@@ -267,7 +312,9 @@ def _window_path(
     call: Call, track: TrackRef, unit: str
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Times and positions within the window of a call, missing ones left as NaN."""
-    session = next(row for row in call.scope.sessions.iter_rows(named=True) if row["session_id"] == track.session_id)
+    session = next(
+        row for row in call.scope.sessions.iter_rows(named=True) if row["session_id"] == track.session_id
+    )
     start, stop = call.scope.window(session)
     path = center_path(call.context, track, "cm" if unit == "cm" else "px")
     times = path.frames / track.clock.frames_per_unit
@@ -285,13 +332,21 @@ def _trajectory(context: ToolContext, arguments: PlotArguments) -> Drawing:
     every = max(1, len(times) // _MOST_POINTS)
     shown = slice(None, None, every)
     color = {
-        "color": times[shown], "colorscale": "Viridis", "size": 3, "colorbar": {"title": f"time ({track.clock.unit})"}
-    }  # fmt: skip
+        "color": times[shown],
+        "colorscale": "Viridis",
+        "size": 3,
+        "colorbar": {"title": f"time ({track.clock.unit})"},
+    }
     figure = go.Figure(
         go.Scatter(
-            x=x[shown], y=y[shown], mode="lines+markers", line={"color": "rgba(120,120,120,0.3)"}, marker=color, name="path"
+            x=x[shown],
+            y=y[shown],
+            mode="lines+markers",
+            line={"color": "rgba(120,120,120,0.3)"},
+            marker=color,
+            name="path",
         )
-    )  # fmt: skip
+    )
     _outline(context, figure, unit)
     _image_axes(figure, unit)
     outcome = compute(context, _plain(arguments).model_copy(update={"measure": "distance"}))
@@ -307,9 +362,13 @@ def _trajectory(context: ToolContext, arguments: PlotArguments) -> Drawing:
 
 def _seen(x: np.ndarray[Any, Any], track: TrackRef) -> Value:
     return Value(
-        name="n_positions", value=float(np.isfinite(x).sum()), unit="count", n=None, session_id=track.session_id,
+        name="n_positions",
+        value=float(np.isfinite(x).sum()),
+        unit="count",
+        n=None,
+        session_id=track.session_id,
         note=f"Frames with a position, of {len(x)}.",
-    )  # fmt: skip
+    )
 
 
 def _outline(context: ToolContext, figure: Any, unit: str) -> None:  # noqa: ANN401  (plotly is untyped)
@@ -343,16 +402,23 @@ def _occupancy(context: ToolContext, arguments: PlotArguments) -> Drawing:
     spent = counts / track.clock.frames_per_unit
     figure = go.Figure(
         go.Heatmap(
-            x=(x_edges[:-1] + x_edges[1:]) / 2, y=(y_edges[:-1] + y_edges[1:]) / 2, z=spent.T, colorscale="Viridis",
+            x=(x_edges[:-1] + x_edges[1:]) / 2,
+            y=(y_edges[:-1] + y_edges[1:]) / 2,
+            z=spent.T,
+            colorscale="Viridis",
             colorbar={"title": f"time ({track.clock.unit})"},
         )
-    )  # fmt: skip
+    )
     _outline(context, figure, unit)
     _image_axes(figure, unit)
     longest = Value(
-        name="occupancy", value=float(spent.max()), unit=track.clock.unit, statistic="max", session_id=track.session_id,
+        name="occupancy",
+        value=float(spent.max()),
+        unit=track.clock.unit,
+        statistic="max",
+        session_id=track.session_id,
         note=f"Longest time in one of {_OCCUPANCY_BINS} x {_OCCUPANCY_BINS} fields.",
-    )  # fmt: skip
+    )
     return Drawing(
         figure=figure,
         title=f"Where {track.session_id} {track.individual} spent its time".replace("  ", " "),
@@ -367,7 +433,9 @@ def _ethogram(context: ToolContext, arguments: PlotArguments) -> Drawing:
     """Bouts as bars over time: a line per behavior, and per session or source where there are several."""
     import plotly.graph_objects as go
 
-    asked = _plain(arguments).model_copy(update={"group_by": ["behavior"], "measure": "total_duration", "bin_s": None})
+    asked = _plain(arguments).model_copy(
+        update={"group_by": ["behavior"], "measure": "total_duration", "bin_s": None}
+    )
     scope = select_sessions(context, asked)
     require_sessions(scope, asked)
     split = frozenset({"behavior"} | ({"source"} if len(asked.sources) > 1 else set()))
@@ -379,26 +447,45 @@ def _ethogram(context: ToolContext, arguments: PlotArguments) -> Drawing:
     colors = {name: _COLORS[place % len(_COLORS)] for place, name in enumerate(behaviors)}
     for key, _, _, listed in found:
         session_id, individual, source, behavior = key
-        line = " ".join(part for part in ((session_id if several else ""), individual, source, behavior) if part)
-        bars = [(max(start, low), min(stop, high)) for start, stop in listed.bouts for low, high in listed.looked
-                if start < high and low < stop]  # fmt: skip
+        line = " ".join(
+            part for part in ((session_id if several else ""), individual, source, behavior) if part
+        )
+        bars = [
+            (max(start, low), min(stop, high))
+            for start, stop in listed.bouts
+            for low, high in listed.looked
+            if start < high and low < stop
+        ]
         n_rows += len(bars)
         figure.add_trace(
             go.Bar(
-                x=[stop - start for start, stop in bars], base=[start for start, _ in bars], y=[line] * len(bars),
-                orientation="h", marker={"color": colors[behavior]}, name=line, showlegend=False,
+                x=[stop - start for start, stop in bars],
+                base=[start for start, _ in bars],
+                y=[line] * len(bars),
+                orientation="h",
+                marker={"color": colors[behavior]},
+                name=line,
+                showlegend=False,
             )
-        )  # fmt: skip
+        )
         labels = {"behavior": behavior, "source": source} | ({"individual": individual} if individual else {})
         values.append(
-            Value(name="total_duration", value=listed.duration, unit=scope.time_unit(), group=labels, session_id=session_id)
+            Value(
+                name="total_duration",
+                value=listed.duration,
+                unit=scope.time_unit(),
+                group=labels,
+                session_id=session_id,
+            )
         )
     if not found:
         raise ToolFailedError("No source looked at the selected part of the data.")
     figure.update_layout(barmode="overlay", xaxis_title=f"time ({scope.time_unit()})")
     ids = scope.session_ids
     title = f"Ethogram of {ids[0] if len(ids) == 1 else f'{len(ids)} sessions'}"
-    return Drawing(figure=figure, title=title, values=values, flags=[*scope.flags, *plan.flags], n_rows=n_rows)
+    return Drawing(
+        figure=figure, title=title, values=values, flags=[*scope.flags, *plan.flags], n_rows=n_rows
+    )
 
 
 _KINDS: Final[Mapping[str, Callable[[ToolContext, PlotArguments], Drawing]]] = {
@@ -413,7 +500,8 @@ _KINDS: Final[Mapping[str, Callable[[ToolContext, PlotArguments], Drawing]]] = {
 
 TOOL = Tool(
     name="plot",
-    description="Draw a figure: bars of a measure per group with one point per animal, a scatter of two quantities, a measure over time "
+    description="Draw a figure: bars of a measure per group with one point per animal, a scatter of two "
+    "quantities, a measure over time "
     "bins, the path or occupancy map of one animal, or an ethogram of bouts. All values shown are returned.",
     arguments=PlotArguments,
     function=plot,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
-
 from ethochat.index.behaviors.bouts import drop_short, mask_to_runs
 from ethochat.tools.arguments import FindProximityArguments, MeasureArguments
 from ethochat.tools.base import Tool
@@ -32,7 +31,8 @@ def find_proximity(context: ToolContext, arguments: FindProximityArguments) -> E
         clips.extend(own)
     flags = [*call.scope.flags, *plan.flags]
     flags.append(
-        f"Close means less than {arguments.max_distance:g} {arguments.unit} for at least {arguments.min_frames} "
+        f"Close means less than {arguments.max_distance:g} {arguments.unit} for at least "
+        f"{arguments.min_frames} "
         "consecutive frames; a frame in which one animal is missing ends the run."
     )
     if plan.time_unit == "frames":
@@ -59,11 +59,14 @@ def _call(context: ToolContext, arguments: FindProximityArguments) -> Call:
         raise ToolRetryError(f"Expected two different individuals in `pair`, got {arguments.pair!r}.")
     measure = MeasureArguments(
         measure="pair_distance",
-        **{name: getattr(arguments, name) for name in ("sessions", "subjects", "where", "start_s", "stop_s", "include_excluded")},
+        **{
+            name: getattr(arguments, name)
+            for name in ("sessions", "subjects", "where", "start_s", "stop_s", "include_excluded")
+        },
         individuals=arguments.pair or arguments.individuals,
         keypoints=arguments.keypoints,
         unit=arguments.unit,
-    )  # fmt: skip
+    )
     scope = select_sessions(context, measure)
     require_sessions(scope, measure)
     if arguments.pair and scope.sessions.is_empty():
@@ -86,7 +89,8 @@ def _clips(
                 start_time=clock.time_of(first),
                 stop_time=clock.time_of(last + 1),
                 description=f"{pair.first.individual} and {pair.second.individual} closer than "
-                f"{arguments.max_distance:g} {arguments.unit} for {stop - start} frames (nearest {number(nearest)} {arguments.unit})",
+                f"{arguments.max_distance:g} {arguments.unit} for {stop - start} frames (nearest "
+                f"{number(nearest)} {arguments.unit})",
                 individual=pair.first.individual or None,
                 has_video=has_video,
             )
@@ -105,7 +109,8 @@ def _values(pair: PairDistance, clips: list[ClipRef]) -> list[Value]:
 
 TOOL = Tool(
     name="find_proximity",
-    description="Find when two tracked animals are closer than a distance, as clips; keeps runs of at least min_frames frames and "
+    description="Find when two tracked animals are closer than a distance, as clips; keeps runs of at least "
+    "min_frames frames and "
     "counts them per pair.",
     arguments=FindProximityArguments,
     function=find_proximity,

@@ -171,7 +171,8 @@ def _refuse_unit(measured: Measured, unit: str, want: str | None) -> None:
         raise ToolRetryError(f"Unit {unit!r} is not known; {measured.name} is in {measured.unit!r}.")
     if measured.unit is not None and "px" in measured.unit and want in ("length", "speed"):
         raise ToolFailedError(
-            f"No scale (px per cm) is documented, so {measured.name} cannot be given in {unit}; it can be given in {measured.unit}."
+            f"No scale (px per cm) is documented, so {measured.name} cannot be given in {unit}; it can be "
+            f"given in {measured.unit}."
         )
     raise ToolRetryError(f"Expected a unit for {measured.name} like {measured.unit!r}, got {unit!r}.")
 
@@ -180,7 +181,9 @@ def _in_frames(measured: Measured, scope: Scope) -> Measured:
     clock = clocks(scope)
     without = sorted({row.session_id for row in measured.rows if clock[row.session_id].fps is None})
     if without:
-        raise ToolFailedError(f"The frame rate of {', '.join(without[:5])} is not documented, so frames cannot be given.")
+        raise ToolFailedError(
+            f"The frame rate of {', '.join(without[:5])} is not documented, so frames cannot be given."
+        )
     rows = [_scaled(row, clock[row.session_id].frames_per_unit, digits=6) for row in measured.rows]
     return dataclasses.replace(measured, rows=rows, unit="frames")
 

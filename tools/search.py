@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import polars as pl
-
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.base import Tool
@@ -32,7 +31,10 @@ def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidenc
     if like is None and not arguments.query.strip():
         raise ToolRetryError("search_segments needs a query, or like_session and like_time.")
     hits = context.open_search().search(
-        arguments.query, conditions=_conditions(context, scope, arguments), limit=arguments.limit, like_segment=like
+        arguments.query,
+        conditions=_conditions(context, scope, arguments),
+        limit=arguments.limit,
+        like_segment=like,
     )
     videos = dict(scope.sessions.select("session_id", pl.col("video").is_not_null()).iter_rows())
     flags = [*scope.flags, *_said(scope, hits)]
@@ -40,7 +42,11 @@ def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidenc
         evidence_id="",
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
-        values=[Value(name="n_segments", value=float(len(hits)), unit="count", note="Segments found, nearest first.")],
+        values=[
+            Value(
+                name="n_segments", value=float(len(hits)), unit="count", note="Segments found, nearest first."
+            )
+        ],
         clips=[_clip(hit, videos) for hit in hits],
         n_rows=len(hits),
         flags=flags,
@@ -72,7 +78,9 @@ def _like_segment(context: ToolContext, arguments: SearchArguments) -> str | Non
     )
     behaviors = match_behaviors(context, arguments.behaviors)
     if behaviors:
-        having = covering.filter(pl.any_horizontal(*(pl.col("behaviors").list.contains(b) for b in behaviors)))
+        having = covering.filter(
+            pl.any_horizontal(*(pl.col("behaviors").list.contains(b) for b in behaviors))
+        )
         covering = having if not having.is_empty() else covering
     if covering.is_empty():
         raise ToolFailedError(f"No segment of {session_id} covers time {time:g}.")
@@ -109,15 +117,21 @@ def _conditions(context: ToolContext, scope: Scope, arguments: SearchArguments) 
         ("start_time", "<", _time(arguments.stop_s, "stop_s")),
     )
     return conditions + [
-        FieldCondition(field=name, op=">" if op == ">" else ">=" if op == ">=" else "<" if op == "<" else "<=", value=limit)
+        FieldCondition(
+            field=name,
+            op=">" if op == ">" else ">=" if op == ">=" else "<" if op == "<" else "<=",
+            value=limit,
+        )
         for name, op, limit in limits
         if limit is not None
-    ]  # fmt: skip
+    ]
 
 
 def _time(time: float | None, name: str) -> float | None:
     if time is not None and time < 0:
-        raise ToolRetryError(f"search_segments counts times from the start; expected {name} >= 0, got {time:g}.")
+        raise ToolRetryError(
+            f"search_segments counts times from the start; expected {name} >= 0, got {time:g}."
+        )
     return time
 
 
@@ -137,14 +151,18 @@ def _clip(hit: Hit, videos: Mapping[str, bool]) -> ClipRef:
 
 def _number(value: PayloadValue) -> float:
     if not isinstance(value, int | float):
-        raise ToolFailedError(f"The index has no time for a segment ({value!r}); run `ethochat ingest` again.")
+        raise ToolFailedError(
+            f"The index has no time for a segment ({value!r}); run `ethochat ingest` again."
+        )
     return float(value)
 
 
 TOOL = Tool(
     name="search_segments",
-    description="Find moments that match a described behavior (or that are like a given moment), nearest descriptions first, within "
-    "chosen sessions, behaviors, zones, speeds and durations. For bouts of a labeled behavior use find_bouts.",
+    description="Find moments that match a described behavior (or that are like a given moment), nearest "
+    "descriptions first, within "
+    "chosen sessions, behaviors, zones, speeds and durations. For bouts of a labeled behavior use "
+    "find_bouts.",
     arguments=SearchArguments,
     function=search_segments,
 )

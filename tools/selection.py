@@ -18,9 +18,17 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
 
 SOURCE_KIND_WORDS: Final[Mapping[str, str]] = {
-    "manual": "manual", "human": "manual", "humans": "manual", "rater": "manual", "raters": "manual",
-    "automated": "automated", "automatic": "automated", "classifier": "automated", "rule": "rule", "rules": "rule",
-}  # fmt: skip
+    "manual": "manual",
+    "human": "manual",
+    "humans": "manual",
+    "rater": "manual",
+    "raters": "manual",
+    "automated": "automated",
+    "automatic": "automated",
+    "classifier": "automated",
+    "rule": "rule",
+    "rules": "rule",
+}
 """Words for all sources of a kind; a source of that very name wins."""
 
 IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -45,7 +53,9 @@ def nearest(name: str, known: Iterable[str], limit: int = 5) -> tuple[str, ...]:
     """Known names that look like a name, best first; only for messages."""
     from rapidfuzz import fuzz, process
 
-    found = process.extract(name, list(known), scorer=fuzz.WRatio, processor=plain, limit=limit, score_cutoff=55)
+    found = process.extract(
+        name, list(known), scorer=fuzz.WRatio, processor=plain, limit=limit, score_cutoff=55
+    )
     return tuple(item[0] for item in found)
 
 
@@ -134,7 +144,8 @@ class Scope:
         if len(units) > 1:
             frames = self.sessions.filter(pl.col("time_unit") == "frames")["session_id"].to_list()
             raise ToolRetryError(
-                f"The frame rate of {listing(frames)} is not documented, so their times are frames and cannot be put "
+                f"The frame rate of {listing(frames)} is not documented, so their times are frames and "
+                "cannot be put "
                 "together with seconds; select them separately, or ask for unit 'frames'."
             )
         return units.pop() if units else "s"
@@ -174,7 +185,10 @@ def select_sessions(context: ToolContext, selection: Selection) -> Scope:
         flags += left_out
     alone = dict(chosen.select("session_id", "subject_id").iter_rows())
     in_scope = individuals.filter(pl.col("session_id").is_in(chosen["session_id"].to_list()))
-    subjects = {(row[0], row[1]): row[2] for row in in_scope.select("session_id", "individual", "subject_id").iter_rows()}
+    subjects = {
+        (row[0], row[1]): row[2]
+        for row in in_scope.select("session_id", "individual", "subject_id").iter_rows()
+    }
     return Scope(
         sessions=chosen,
         subjects=subjects,
@@ -208,7 +222,9 @@ def _check_window(selection: Selection) -> None:
         raise ToolRetryError(f"Expected stop_s after start_s, got start_s={start:g} and stop_s={stop:g}.")
 
 
-def _by_session_id(everything: pl.DataFrame, individuals: pl.DataFrame, wanted: Sequence[str]) -> pl.DataFrame:
+def _by_session_id(
+    everything: pl.DataFrame, individuals: pl.DataFrame, wanted: Sequence[str]
+) -> pl.DataFrame:
     if not wanted:
         return everything
     known = everything["session_id"].to_list()
@@ -218,14 +234,19 @@ def _by_session_id(everything: pl.DataFrame, individuals: pl.DataFrame, wanted: 
         if match is None:
             subjects = _known_subjects(everything, individuals)
             if find_name(name, subjects) is not None:
-                raise ToolRetryError(f"{name!r} is a subject, not a session; give it in `subjects`.", near=(name,))
+                raise ToolRetryError(
+                    f"{name!r} is a subject, not a session; give it in `subjects`.", near=(name,)
+                )
             raise unknown_name(name, known, "session")
         found.append(match)
     return everything.filter(pl.col("session_id").is_in(found))
 
 
 def _known_subjects(sessions: pl.DataFrame, individuals: pl.DataFrame) -> list[str]:
-    names = [*sessions["subject_id"].drop_nulls().to_list(), *individuals["subject_id"].drop_nulls().to_list()]
+    names = [
+        *sessions["subject_id"].drop_nulls().to_list(),
+        *individuals["subject_id"].drop_nulls().to_list(),
+    ]
     return list(dict.fromkeys(names))
 
 
@@ -241,7 +262,9 @@ def _by_subject(
     several = individuals.filter(pl.col("subject_id").is_in(found), ~pl.col("session_id").is_in(single))
     ids = [*single, *several["session_id"].to_list()]
     animals = {(row[0], row[1]) for row in several.select("session_id", "individual").iter_rows()}
-    own = individuals.filter(pl.col("session_id").is_in(single)).select("session_id", "individual").iter_rows()
+    own = (
+        individuals.filter(pl.col("session_id").is_in(single)).select("session_id", "individual").iter_rows()
+    )
     animals |= {(row[0], row[1]) for row in own} | {(session_id, "") for session_id in single}
     return chosen.filter(pl.col("session_id").is_in(ids)), frozenset(animals)
 
@@ -277,7 +300,9 @@ def _leave_out(context: ToolContext, chosen: pl.DataFrame) -> tuple[pl.DataFrame
     if len(bad) == chosen.height:
         said = " ".join(f"{session_id}: {reason}" for session_id, reason in list(reasons.items())[:5])
         raise ToolFailedError(f"The recording is flagged as unusable and is left out of results. {said}")
-    flags = [f"Left out: {session_id} ({reason.rstrip('.')})." for session_id, reason in list(reasons.items())[:5]]
+    flags = [
+        f"Left out: {session_id} ({reason.rstrip('.')})." for session_id, reason in list(reasons.items())[:5]
+    ]
     if len(bad) > 5:
         flags.append(f"Left out as well: {listing(bad[5:])}.")
     return chosen.filter(~pl.col("excluded")), flags
@@ -335,7 +360,9 @@ def show(value: object) -> str:
 
 def column_values(sessions: pl.DataFrame, column: str) -> dict[str, str]:
     """session_id to the text of a column's value."""
-    return {row[0]: show(row[1]) for row in sessions.select("session_id", pl.col(column).alias("_v")).iter_rows()}
+    return {
+        row[0]: show(row[1]) for row in sessions.select("session_id", pl.col(column).alias("_v")).iter_rows()
+    }
 
 
 def match_value(sessions: pl.DataFrame, column: str, value: object) -> str:
@@ -368,7 +395,9 @@ def _predicate(everything: pl.DataFrame, column: str, op: str, values: Sequence[
     if dtype.is_numeric():
         return _compare(cell.cast(pl.Float64), op, [_number(column, value) for value in values])
     if op not in ("==", "!=", "in", "not in"):
-        raise ToolRetryError(f"Expected a number column for {op!r}, but {column!r} holds text; use '==' or 'in'.")
+        raise ToolRetryError(
+            f"Expected a number column for {op!r}, but {column!r} holds text; use '==' or 'in'."
+        )
     if dtype == pl.Boolean:
         return _compare(cell, op, [_truth(column, value) for value in values])
     return _compare(cell.cast(pl.String), op, [match_value(everything, column, value) for value in values])
@@ -382,7 +411,16 @@ def _number(column: str, value: str | float) -> float:
 
 
 def _truth(column: str, value: str | float) -> bool:
-    words = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
+    words = {
+        "true": True,
+        "yes": True,
+        "1": True,
+        "1.0": True,
+        "false": False,
+        "no": False,
+        "0": False,
+        "0.0": False,
+    }
     found = words.get(str(value).strip().casefold())
     if found is None:
         raise ToolRetryError(f"Expected true or false for column {column!r}, got {value!r}.")
@@ -407,7 +445,9 @@ def _compare(cell: pl.Expr, op: str, values: Sequence[object]) -> pl.Expr:
 # ----------------------------------------------------------------- behaviors
 def known_behaviors(context: ToolContext) -> list[str]:
     """Behaviors that a source of the experiment marks or would have marked, in name order."""
-    marked = context.catalog.load("coverage").select(pl.col("behaviors").explode(keep_nulls=False, empty_as_null=False))
+    marked = context.catalog.load("coverage").select(
+        pl.col("behaviors").explode(keep_nulls=False, empty_as_null=False)
+    )
     return sorted(set(marked["behaviors"].drop_nulls().to_list()))
 
 
@@ -549,7 +589,9 @@ def plan_sources(
 
 
 def _marks(behaviors: Sequence[str]) -> pl.Expr:
-    return pl.any_horizontal(*(pl.col("behaviors").list.contains(name) for name in behaviors)).fill_null(False)
+    return pl.any_horizontal(*(pl.col("behaviors").list.contains(name) for name in behaviors)).fill_null(
+        False
+    )
 
 
 def _place(scope: Scope) -> str:
@@ -581,7 +623,9 @@ def _why_not_covered(
     if others:
         text += f" There it was marked by {listing(others)}."
     if not elsewhere.is_empty():
-        marked = sorted(set(elsewhere["behaviors"].explode(keep_nulls=False, empty_as_null=False).drop_nulls().to_list()))
+        marked = sorted(
+            set(elsewhere["behaviors"].explode(keep_nulls=False, empty_as_null=False).drop_nulls().to_list())
+        )
         n_sessions = elsewhere["session_id"].n_unique()
         text += f" {listing(sources)} labeled {n_sessions} session(s) for {listing(marked)}."
     return text
@@ -611,7 +655,9 @@ def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tupl
         return next(iter(counts)), []
     if len(outside) == 1:
         name = next(iter(outside))
-        return name, [f"{what} is marked by {name} and by {listing(n for n in counts if n != name)}; {name} was used."]
+        return name, [
+            f"{what} is marked by {name} and by {listing(n for n in counts if n != name)}; {name} was used."
+        ]
     if not outside:
         raise _ambiguous(what, list(counts), rows)
     most = max(outside.values())
@@ -619,7 +665,9 @@ def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tupl
     total = len(scope.session_ids)
     if len(complete) == 1 and most == total:
         rest = ", ".join(f"{name} {n}" for name, n in outside.items() if name != complete[0])
-        return complete[0], [f"Only {complete[0]} covers all {total} sessions ({rest}), so it was used for {what}."]
+        return complete[0], [
+            f"Only {complete[0]} covers all {total} sessions ({rest}), so it was used for {what}."
+        ]
     raise _ambiguous(what, list(outside), rows)
 
 
@@ -628,7 +676,8 @@ def _ambiguous(what: str, names: Sequence[str], rows: pl.DataFrame) -> Ambiguous
     ordered = sorted(names, key=lambda name: (kinds.get(name) != "manual", name))
     listed = ", ".join(f"{name} ({kinds.get(name)})" for name in ordered)
     return AmbiguousSourceError(
-        f"Several sources mark {what} in these sessions: {listed}. Name one in `sources`, or group by source.",
+        f"Several sources mark {what} in these sessions: {listed}. Name one in `sources`, or group by "
+        "source.",
         sources=tuple(ordered),
     )
 
@@ -641,6 +690,7 @@ def _gap_flags(scope: Scope, rows: pl.DataFrame) -> tuple[str, ...]:
         return ()
     sources = listing(sorted(set(rows["source"].to_list())))
     return (
-        f"{len(missing)} of {len(scope.session_ids)} sessions were not looked at by {sources} and are not counted: "
+        f"{len(missing)} of {len(scope.session_ids)} sessions were not looked at by {sources} and are not "
+        "counted: "
         f"{listing(missing, 5)}.",
     )

@@ -1,7 +1,11 @@
 """Tests and intervals on one value per animal; pure, and knowing nothing of sessions or tables.
 
-Every function takes plain lists of finite numbers, one per animal. What cannot be computed (too few animals, values that
-are all equal) is said in ``why`` with ``p_value=None``; no result ever holds a NaN.
+Every function takes plain lists of finite numbers, one per animal. What cannot be computed (too few animals,
+values that are all equal) is said in ``why`` with ``p_value=None``; no result ever holds a NaN.
+
+The tests that are used unasked are written out on ``scipy.special``: importing ``scipy.stats`` or statsmodels
+takes seconds, which a question asked on the command line would have to wait. The test suite holds them equal to
+those libraries; all rank tests come from ``scipy.stats``.
 """
 
 from __future__ import annotations
@@ -15,8 +19,9 @@ from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import GroupSummary, TestResult
 from numpy.typing import NDArray
 
-Values = Sequence[float]
+Values = Sequence[float] | NDArray[np.float64]
 Vector = NDArray[np.float64]
+Effect = dict[str, float | list[float] | None]
 
 TWO_GROUP_TESTS: Final = ("welch_t", "student_t", "mann_whitney_u", "permutation")
 SEVERAL_GROUP_TESTS: Final = ("welch_anova", "anova", "kruskal_wallis")
@@ -24,7 +29,9 @@ PAIRED_TESTS: Final = ("paired_t", "wilcoxon")
 REPEATED_TESTS: Final = ("rm_anova", "friedman")
 
 N_PERMUTATIONS: Final = 9_999
-_SEED: Final = 20_240_501  # a permutation test answers the same question with the same p every time
+_SEED: Final = 20_240_501
+"""A permutation test answers the same question with the same p every time."""
+_NORMAL_975: Final = 1.959963984540054
 
 
 def summarize(values: Values) -> GroupSummary:
@@ -55,6 +62,17 @@ def outlier_limits(values: Values) -> tuple[float, float]:
     return low - 1.5 * (high - low), high + 1.5 * (high - low)
 
 
+def holm(p_values: Values) -> list[float]:
+    """Correct p values for their number, step by step (Holm), in the order given."""
+    order = np.argsort(np.asarray(p_values))
+    corrected = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(order.tolist()):
+        highest = max(highest, min(1.0, float(p_values[index]) * (len(p_values) - rank)))
+        corrected[index] = highest
+    return corrected
+
+
 # ----------------------------------------------------------------- independent groups
 def compare_independent(groups: Mapping[str, Values], test: str = "auto") -> TestResult:
     """Test whether groups of different animals differ.
@@ -64,8 +82,13 @@ def compare_independent(groups: Mapping[str, Values], test: str = "auto") -> Tes
     groups
         Group name to one value per animal, at least two groups of at least two animals.
     test
-        ``auto`` (Welch's t test, or Welch's ANOVA for three and more groups) or a name of :data:`TWO_GROUP_TESTS` or
-        :data:`SEVERAL_GROUP_TESTS`.
+        ``auto`` (Welch's t test, or Welch's ANOVA for three and more groups) or a name of
+        :data:`TWO_GROUP_TESTS` or :data:`SEVERAL_GROUP_TESTS`.
+
+    Returns
+    -------
+    TestResult
+        For two groups with Hedges g, first minus second.
 
     Raises
     ------
@@ -75,39 +98,35 @@ def compare_independent(groups: Mapping[str, Values], test: str = "auto") -> Tes
         When the test does not fit the number of groups.
     """
     _check_sizes(groups)
-    chosen = test if test != "auto" else ("welch_t" if len(groups) == 2 else "welch_anova")
-    fitting = TWO_GROUP_TESTS + SEVERAL_GROUP_TESTS if len(groups) == 2 else SEVERAL_GROUP_TESTS
-    if chosen not in fitting:
-        raise ToolRetryError(
-            f"Expected a test for {len(groups)} independent groups ({', '.join(fitting)}), got {chosen!r}.", near=fitting
-        )
-    summaries = {name: summarize(values) for name, values in groups.items()}
+    two = len(groups) == 2
+    fitting = TWO_GROUP_TESTS + SEVERAL_GROUP_TESTS if two else SEVERAL_GROUP_TESTS
+    chosen = _chosen(test, "welch_t" if two else "welch_anova", fitting, f"{len(groups)} independent groups")
     arrays = [np.asarray(values, dtype=np.float64) for values in groups.values()]
-    if _all_constant(arrays):
-        return TestResult(
-            name=chosen, statistic=None, p_value=None, groups=summaries,
-            why="No test: the values of every group are all equal, so there is no spread to test against.",
-        )  # fmt: skip
-    result = _INDEPENDENT[chosen](arrays)
-    if len(arrays) == 2:
-        result.effect_size = hedges_g(arrays[0], arrays[1])
-    result.groups = summaries
-    result.why = _why_independent(chosen, len(groups), asked=test != "auto")
+    if all(float(np.ptp(array)) == 0.0 for array in arrays):
+        result = _untested(chosen, "the values within each group are all equal")
+    else:
+        result = _INDEPENDENT[chosen](arrays)
+        if two:
+            result.effect_size = hedges_g(arrays[0], arrays[1])
+        result.why = result.why or _because(_WHY_INDEPENDENT[chosen], len(groups), asked=test != "auto")
+    result.groups = {name: summarize(values) for name, values in groups.items()}
     return result
 
 
 def _welch_t(arrays: list[Vector]) -> TestResult:
-    from scipy import stats
-
-    found = stats.ttest_ind(arrays[0], arrays[1], equal_var=False)
-    return _result("welch_t", found.statistic, found.pvalue, float(found.df))
+    a, b = arrays
+    spread_a, spread_b = a.var(ddof=1) / a.size, b.var(ddof=1) / b.size
+    df = (spread_a + spread_b) ** 2 / (spread_a**2 / (a.size - 1) + spread_b**2 / (b.size - 1))
+    return _t_result("welch_t", (a.mean() - b.mean()) / math.sqrt(spread_a + spread_b), float(df))
 
 
 def _student_t(arrays: list[Vector]) -> TestResult:
-    from scipy import stats
-
-    found = stats.ttest_ind(arrays[0], arrays[1], equal_var=True)
-    return _result("student_t", found.statistic, found.pvalue, float(found.df))
+    a, b = arrays
+    df = a.size + b.size - 2
+    pooled = ((a.size - 1) * a.var(ddof=1) + (b.size - 1) * b.var(ddof=1)) / df
+    return _t_result(
+        "student_t", (a.mean() - b.mean()) / math.sqrt(pooled * (1 / a.size + 1 / b.size)), float(df)
+    )
 
 
 def _mann_whitney_u(arrays: list[Vector]) -> TestResult:
@@ -118,34 +137,44 @@ def _mann_whitney_u(arrays: list[Vector]) -> TestResult:
 
 
 def _permutation(arrays: list[Vector]) -> TestResult:
-    """Permutation test of Welch's t, which also holds where variances differ in large samples."""
+    """Permute the animals between the groups; the statistic is Welch's t."""
     from scipy import stats
 
-    def welch_statistic(x: Vector, y: Vector, axis: int) -> Any:  # noqa: ANN401  (scipy hands over and takes any shape)
+    def welch_statistic(x: Vector, y: Vector, axis: int) -> Any:  # noqa: ANN401 - scipy takes and hands over any shape
         spread = x.var(axis=axis, ddof=1) / x.shape[axis] + y.var(axis=axis, ddof=1) / y.shape[axis]
         return (x.mean(axis=axis) - y.mean(axis=axis)) / np.sqrt(np.maximum(spread, 1e-300))
 
     found = stats.permutation_test(
-        (arrays[0], arrays[1]), welch_statistic, n_resamples=N_PERMUTATIONS, vectorized=True, rng=np.random.default_rng(_SEED)
-    )  # fmt: skip
+        (arrays[0], arrays[1]),
+        welch_statistic,
+        n_resamples=N_PERMUTATIONS,
+        vectorized=True,
+        rng=np.random.default_rng(_SEED),
+    )
     return _result("permutation", found.statistic, found.pvalue)
 
 
 def _welch_anova(arrays: list[Vector]) -> TestResult:
-    if any(float(array.var(ddof=1)) == 0.0 for array in arrays):
-        return TestResult(name="welch_anova", statistic=None, p_value=None)
-    from statsmodels.stats.oneway import anova_oneway
-
-    found = anova_oneway(arrays, use_var="unequal", welch_correction=True)
-    return _result("welch_anova", found.statistic, found.pvalue, (float(found.df_num), float(found.df_denom)))
+    variances = np.array([array.var(ddof=1) for array in arrays])
+    if np.any(variances == 0.0):
+        return _untested("welch_anova", "the values of one group are all equal")
+    sizes = np.array([array.size for array in arrays], dtype=np.float64)
+    means = np.array([array.mean() for array in arrays])
+    weights = sizes / variances
+    center = np.sum(weights * means) / np.sum(weights)
+    k = len(arrays)
+    between = np.sum(weights * (means - center) ** 2) / (k - 1)
+    imbalance = np.sum((1 - weights / np.sum(weights)) ** 2 / (sizes - 1))
+    f = between / (1 + 2 * (k - 2) / (k**2 - 1) * imbalance)
+    return _f_result("welch_anova", float(f), k - 1.0, float((k**2 - 1) / (3 * imbalance)))
 
 
 def _anova(arrays: list[Vector]) -> TestResult:
-    from scipy import stats
-
-    found = stats.f_oneway(*arrays)
-    n_groups, n_values = len(arrays), sum(array.size for array in arrays)
-    return _result("anova", found.statistic, found.pvalue, (float(n_groups - 1), float(n_values - n_groups)))
+    everything = np.concatenate(arrays)
+    df_between, df_within = len(arrays) - 1.0, float(everything.size - len(arrays))
+    within = sum(float(np.sum((array - array.mean()) ** 2)) for array in arrays)
+    between = float(np.sum((everything - everything.mean()) ** 2)) - within
+    return _f_result("anova", (between / df_between) / (within / df_within), df_between, df_within)
 
 
 def _kruskal_wallis(arrays: list[Vector]) -> TestResult:
@@ -155,7 +184,7 @@ def _kruskal_wallis(arrays: list[Vector]) -> TestResult:
     return _result("kruskal_wallis", found.statistic, found.pvalue, float(len(arrays) - 1))
 
 
-_INDEPENDENT: Final[dict[str, Callable[[list[Vector]], TestResult]]] = {
+_INDEPENDENT: Final[Mapping[str, Callable[[list[Vector]], TestResult]]] = {
     "welch_t": _welch_t,
     "student_t": _student_t,
     "mann_whitney_u": _mann_whitney_u,
@@ -164,42 +193,42 @@ _INDEPENDENT: Final[dict[str, Callable[[list[Vector]], TestResult]]] = {
     "anova": _anova,
     "kruskal_wallis": _kruskal_wallis,
 }
+_WHY_INDEPENDENT: Final = {
+    "welch_t": "Welch's t test: two groups of different animals, one value per animal, variances not assumed "
+    "equal",
+    "student_t": "Student's t test: two groups of different animals, one value per animal, variances assumed "
+    "equal",
+    "mann_whitney_u": "Mann-Whitney U test: two groups of different animals, one value per animal, by ranks",
+    "permutation": f"Permutation test of Welch's t ({N_PERMUTATIONS} permutations), one value per animal",
+    "welch_anova": "Welch's ANOVA: {k} groups of different animals, one value per animal, variances not "
+    "assumed equal",
+    "anova": "One-way ANOVA: {k} groups of different animals, one value per animal, variances assumed equal",
+    "kruskal_wallis": "Kruskal-Wallis test: {k} groups of different animals, one value per animal, by ranks",
+}
 
 
-def _why_independent(test: str, n_groups: int, *, asked: bool) -> str:
-    reasons = {
-        "welch_t": "Welch's t test: two groups of different animals, one value per animal, variances not assumed equal",
-        "student_t": "Student's t test: two groups of different animals, one value per animal, variances assumed equal",
-        "mann_whitney_u": "Mann-Whitney U test: two groups of different animals, one value per animal, by ranks",
-        "permutation": f"permutation test of Welch's t ({N_PERMUTATIONS} permutations), one value per animal",
-        "welch_anova": f"Welch's ANOVA: {n_groups} groups of different animals, one value per animal, variances not assumed equal",
-        "anova": f"one-way ANOVA: {n_groups} groups of different animals, one value per animal, variances assumed equal",
-        "kruskal_wallis": f"Kruskal-Wallis test: {n_groups} groups of different animals, one value per animal, by ranks",
-    }  # fmt: skip
-    return reasons[test] + (", as asked." if asked else ".")
-
-
-def hedges_g(first: Values, second: Values) -> dict[str, float | list[float] | None]:
+def hedges_g(first: Values, second: Values) -> Effect:
     """Hedges g (first minus second) with its 95 % interval by the large-sample variance.
 
     Returns
     -------
     dict
-        ``hedges_g``, ``cohens_d``, ``ci95`` (of g), ``mean_difference``; ``None`` without pooled spread.
+        ``hedges_g``, its ``ci95``, ``cohens_d`` and ``mean_difference``; ``None`` without pooled spread.
     """
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    n_a, n_b = a.size, b.size
     difference = float(a.mean() - b.mean())
-    df = n_a + n_b - 2
-    pooled = math.sqrt(((n_a - 1) * a.var(ddof=1) + (n_b - 1) * b.var(ddof=1)) / df)
+    df = a.size + b.size - 2
+    pooled = math.sqrt(((a.size - 1) * a.var(ddof=1) + (b.size - 1) * b.var(ddof=1)) / df)
     if pooled == 0.0:
-        return {"hedges_g": None, "cohens_d": None, "ci95": None, "mean_difference": difference}
+        return {"hedges_g": None, "ci95": None, "cohens_d": None, "mean_difference": difference}
     d = difference / pooled
-    # The exact small-sample factor; 1 - 3 / (4 df - 1) is its common approximation.
-    correction = math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2) if df > 1 else 1.0
-    g = d * correction
-    half = 1.959963984540054 * correction * math.sqrt((n_a + n_b) / (n_a * n_b) + d**2 / (2 * (n_a + n_b)))
-    return {"hedges_g": g, "cohens_d": d, "ci95": [g - half, g + half], "mean_difference": difference}
+    # The exact small-sample factor, of which 1 - 3 / (4 df - 1) is the common approximation.
+    correction = (
+        math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2) if df > 1 else 1.0
+    )
+    variance = (a.size + b.size) / (a.size * b.size) + d**2 / (2 * (a.size + b.size))
+    g, half = d * correction, _NORMAL_975 * correction * math.sqrt(variance)
+    return {"hedges_g": g, "ci95": [g - half, g + half], "cohens_d": d, "mean_difference": difference}
 
 
 # ----------------------------------------------------------------- the same animals in every group
@@ -211,8 +240,8 @@ def compare_repeated(groups: Mapping[str, Values], test: str = "auto") -> TestRe
     groups
         Condition name to values; value k of every condition belongs to the same unit (animal or session).
     test
-        ``auto`` (paired t, or repeated-measures ANOVA for three and more conditions) or a name of :data:`PAIRED_TESTS` or
-        :data:`REPEATED_TESTS`.
+        ``auto`` (paired t, or repeated-measures ANOVA for three and more conditions) or a name of
+        :data:`PAIRED_TESTS` or :data:`REPEATED_TESTS`.
 
     Raises
     ------
@@ -220,79 +249,75 @@ def compare_repeated(groups: Mapping[str, Values], test: str = "auto") -> TestRe
         When fewer than two units have all conditions.
     ToolRetryError
         When the test does not fit the number of conditions.
+    ValueError
+        When the conditions differ in length.
     """
     _check_sizes(groups)
-    if len({len(values) for values in groups.values()}) != 1:
-        raise ValueError(f"Expected equally many values per condition, got {[len(v) for v in groups.values()]!r}.")
-    chosen = test if test != "auto" else ("paired_t" if len(groups) == 2 else "rm_anova")
-    fitting = PAIRED_TESTS + ("rm_anova",) if len(groups) == 2 else REPEATED_TESTS
-    if chosen not in fitting:
-        raise ToolRetryError(
-            f"Expected a test for {len(groups)} repeated conditions ({', '.join(fitting)}), got {chosen!r}.", near=fitting
-        )
-    summaries = {name: summarize(values) for name, values in groups.items()}
+    lengths = [len(values) for values in groups.values()]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"Expected equally many values per condition, got {lengths!r}.")
+    two = len(groups) == 2
+    fitting = (*PAIRED_TESTS, "rm_anova") if two else REPEATED_TESTS
+    chosen = _chosen(test, "paired_t" if two else "rm_anova", fitting, f"{len(groups)} repeated conditions")
     table = np.column_stack([np.asarray(values, dtype=np.float64) for values in groups.values()])
     if bool(np.all(np.ptp(table - table[:, :1], axis=0) == 0.0)):
-        return TestResult(
-            name=chosen, statistic=None, p_value=None, groups=summaries,
-            why="No test: the differences between the conditions are the same in every unit, so there is no spread to test against.",
-        )  # fmt: skip
-    result = _REPEATED[chosen](table)
-    result.groups = summaries
-    result.why = _WHY_REPEATED[chosen].format(k=len(groups)) + (", as asked." if test != "auto" else ".")
+        result = _untested(chosen, "the differences between the conditions are the same in every animal")
+    else:
+        result = _REPEATED[chosen](table)
+        result.why = _because(_WHY_REPEATED[chosen], len(groups), asked=test != "auto")
+    result.groups = {name: summarize(values) for name, values in groups.items()}
     return result
 
 
-def _paired_t(table: NDArray[np.float64]) -> TestResult:
-    from scipy import stats
-
-    found = stats.ttest_rel(table[:, 0], table[:, 1])
-    result = _result("paired_t", found.statistic, found.pvalue, float(found.df))
-    result.effect_size = _paired_effect(table)
+def _paired_t(table: Vector) -> TestResult:
+    differences = table[:, 0] - table[:, 1]
+    t = differences.mean() / (differences.std(ddof=1) / math.sqrt(differences.size))
+    result = _t_result("paired_t", float(t), float(differences.size - 1))
+    result.effect_size = _paired_effect(differences)
     return result
 
 
-def _wilcoxon(table: NDArray[np.float64]) -> TestResult:
+def _wilcoxon(table: Vector) -> TestResult:
     from scipy import stats
 
     found = stats.wilcoxon(table[:, 0], table[:, 1])
     result = _result("wilcoxon", found.statistic, found.pvalue)
-    result.effect_size = _paired_effect(table)
+    result.effect_size = _paired_effect(table[:, 0] - table[:, 1])
     return result
 
 
-def _paired_effect(table: NDArray[np.float64]) -> dict[str, float | list[float] | None]:
-    from scipy import stats
+def _paired_effect(differences: Vector) -> Effect:
+    """Mean difference in units of its standard deviation, and its 95 % interval in the unit of the values."""
+    from scipy import special
 
-    differences = table[:, 0] - table[:, 1]
     n, mean, sd = differences.size, float(differences.mean()), float(differences.std(ddof=1))
-    half = float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
-    return {"cohens_dz": mean / sd, "mean_difference": mean, "ci95": [mean - half, mean + half]}
+    half = float(special.stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
+    return {
+        "cohens_dz": mean / sd,
+        "mean_difference": mean,
+        "mean_difference_ci95": [mean - half, mean + half],
+    }
 
 
-def _rm_anova(table: NDArray[np.float64]) -> TestResult:
-    """One within-subject factor; p corrected by Greenhouse and Geisser where there are three or more conditions."""
-    import pandas as pd
-    from scipy import stats
-    from statsmodels.stats.anova import AnovaRM
-
+def _rm_anova(table: Vector) -> TestResult:
+    """One within-animal factor; p corrected by Greenhouse and Geisser where there are three or more conditions."""
     n, k = table.shape
-    long = pd.DataFrame(
-        {"unit": np.repeat(np.arange(n), k), "condition": np.tile(np.arange(k), n), "value": table.ravel()}
-    )
-    found = AnovaRM(long, depvar="value", subject="unit", within=["condition"]).fit().anova_table.iloc[0]
-    f, df_num, df_den = (float(found[name]) for name in ("F Value", "Num DF", "Den DF"))
+    grand, conditions, units = table.mean(), table.mean(axis=0), table.mean(axis=1)
+    between = n * float(np.sum((conditions - grand) ** 2))
+    residual = float(np.sum((table - conditions[None, :] - units[:, None] + grand) ** 2))
+    df, df_error = k - 1.0, float((k - 1) * (n - 1))
+    f = (between / df) / (residual / df_error)
+    plain = _f_result("rm_anova", f, df, df_error)
     if k == 2:
-        return _result("rm_anova", f, float(found["Pr > F"]), (df_num, df_den))
+        return plain
     epsilon = greenhouse_geisser_epsilon(table)
-    corrected = float(stats.f.sf(f, df_num * epsilon, df_den * epsilon))
-    result = _result("rm_anova", f, corrected, (df_num * epsilon, df_den * epsilon))
+    result = _f_result("rm_anova", f, df * epsilon, df_error * epsilon)
     result.correction = "Greenhouse-Geisser"
-    result.effect_size = {"epsilon": epsilon, "p_uncorrected": float(found["Pr > F"])}
+    result.effect_size = {"epsilon": epsilon, "p_uncorrected": plain.p_value}
     return result
 
 
-def greenhouse_geisser_epsilon(table: NDArray[np.float64]) -> float:
+def greenhouse_geisser_epsilon(table: Vector) -> float:
     """Departure from sphericity, between ``1 / (k - 1)`` and 1.
 
     Parameters
@@ -306,24 +331,24 @@ def greenhouse_geisser_epsilon(table: NDArray[np.float64]) -> float:
     return float(min(1.0, np.trace(covariance) ** 2 / ((k - 1) * np.sum(covariance**2))))
 
 
-def _friedman(table: NDArray[np.float64]) -> TestResult:
+def _friedman(table: Vector) -> TestResult:
     from scipy import stats
 
     found = stats.friedmanchisquare(*table.T)
     return _result("friedman", found.statistic, found.pvalue, float(table.shape[1] - 1))
 
 
-_REPEATED: Final[dict[str, Callable[[NDArray[np.float64]], TestResult]]] = {
+_REPEATED: Final[Mapping[str, Callable[[Vector], TestResult]]] = {
     "paired_t": _paired_t,
     "wilcoxon": _wilcoxon,
     "rm_anova": _rm_anova,
     "friedman": _friedman,
 }
 _WHY_REPEATED: Final = {
-    "paired_t": "paired t test: both values come from the same unit",
-    "wilcoxon": "Wilcoxon signed-rank test: both values come from the same unit, by ranks",
-    "rm_anova": "repeated-measures ANOVA: all {k} values come from the same unit, p with the Greenhouse-Geisser correction",
-    "friedman": "Friedman test: all {k} values come from the same unit, by ranks",
+    "paired_t": "Paired t test: both values come from the same animal",
+    "wilcoxon": "Wilcoxon signed-rank test: both values come from the same animal, by ranks",
+    "rm_anova": "Repeated-measures ANOVA: all {k} values come from the same animal",
+    "friedman": "Friedman test: all {k} values come from the same animal, by ranks",
 }
 
 
@@ -334,35 +359,43 @@ def correlate(x: Values, y: Values, method: str = "spearman") -> TestResult:
     Returns
     -------
     TestResult
-        ``statistic`` is r or rho; for Pearson ``effect_size["ci95"]`` is its interval by Fisher's transformation.
+        ``statistic`` is r or rho with p by Student's t; for Pearson ``effect_size["ci95"]`` is the interval of r by
+        Fisher's transformation.
 
     Raises
     ------
     ToolFailedError
         When there are fewer than three pairs.
     """
-    from scipy import stats
-
     a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if a.size < 3:
-        raise ToolFailedError(f"Expected at least 3 animals with both values for a correlation, found {a.size}.")
+    n = int(a.size)
+    if n < 3:
+        raise ToolFailedError(f"Expected at least 3 animals with both values for a correlation, found {n}.")
     if np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return TestResult(
-            name=method, statistic=None, p_value=None,
-            why="No correlation: one of the two quantities is the same in every animal.",
-        )  # fmt: skip
-    if method == "pearson":
-        found = stats.pearsonr(a, b)
-        result = _result("pearson", found.statistic, found.pvalue, float(a.size - 2))
-        if a.size > 3:
-            interval = found.confidence_interval(0.95)
-            result.effect_size = {"ci95": [float(interval.low), float(interval.high)]}
-        result.why = "Pearson correlation, one pair of values per animal."
+        result = _untested(method, "one of the two quantities is the same in every animal")
+        result.why = (result.why or "").replace("No test", "No correlation")
         return result
-    found = stats.spearmanr(a, b)
-    result = _result("spearman", found.statistic, found.pvalue, float(a.size - 2))
-    result.why = "Spearman rank correlation, one pair of values per animal."
+    if method == "spearman":
+        a, b = _ranks(a), _ranks(b)
+    r = float(np.clip(np.corrcoef(a, b)[0, 1], -1.0, 1.0))
+    rest = 1.0 - r**2
+    # A perfect correlation has an infinite t, whose p is zero.
+    found = _t_result(method, r * math.sqrt((n - 2) / rest) if rest > 0 else math.inf, float(n - 2))
+    result = TestResult(name=method, statistic=r, p_value=found.p_value if rest > 0 else 0.0, df=float(n - 2))
+    if method == "pearson" and n > 3 and rest > 0:
+        half = _NORMAL_975 / math.sqrt(n - 3)
+        result.effect_size = {"ci95": [math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)]}
+    names = {"spearman": "Spearman rank correlation", "pearson": "Pearson correlation"}
+    result.why = f"{names[method]}, one pair of values per animal."
     return result
+
+
+def _ranks(values: Vector) -> Vector:
+    """Ranks from 1; equal values share their mean rank."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Vector = (last - (counts - 1) / 2)[places]
+    return ranks
 
 
 # ----------------------------------------------------------------- helpers
@@ -372,17 +405,47 @@ def _check_sizes(groups: Mapping[str, Values]) -> None:
     small = {name: len(values) for name, values in groups.items() if len(values) < 2}
     if small:
         listed = ", ".join(f"{name!r} has {n}" for name, n in small.items())
-        raise ToolFailedError(f"Expected at least two animals in every group, but {listed}; no test can be made.")
+        raise ToolFailedError(
+            f"Expected at least two animals in every group, but {listed}; no test can be made."
+        )
 
 
-def _all_constant(arrays: Sequence[Vector]) -> bool:
-    return all(float(np.ptp(array)) == 0.0 for array in arrays)
+def _chosen(test: str, default: str, fitting: Sequence[str], what: str) -> str:
+    chosen = default if test == "auto" else test
+    if chosen not in fitting:
+        raise ToolRetryError(
+            f"Expected a test for {what} ({', '.join(fitting)}), got {chosen!r}.", near=tuple(fitting)
+        )
+    return chosen
+
+
+def _because(text: str, k: int, *, asked: bool) -> str:
+    return text.format(k=k) + (", as asked." if asked else ".")
+
+
+def _untested(name: str, reason: str) -> TestResult:
+    why = f"No test: {reason}, so there is no spread to test against."
+    return TestResult(name=name, statistic=None, p_value=None, why=why)
+
+
+def _t_result(name: str, t: float, df: float) -> TestResult:
+    """Two-sided p of a t statistic."""
+    from scipy import special
+
+    return _result(name, t, 2 * float(special.stdtr(df, -abs(t))), df)
+
+
+def _f_result(name: str, f: float, df_num: float, df_den: float) -> TestResult:
+    """Upper p of an F statistic."""
+    from scipy import special
+
+    return _result(name, f, float(special.fdtrc(df_num, df_den, f)), (df_num, df_den))
 
 
 def _result(
     name: str, statistic: float, p_value: float, df: float | tuple[float, float] | None = None
 ) -> TestResult:
-    """Make a result of scipy's numbers; a NaN becomes ``None``."""
+    """Make a result; a number that is not finite becomes ``None``."""
     return TestResult(name=name, statistic=_finite(statistic), p_value=_finite(p_value), df=df)
 
 

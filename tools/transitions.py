@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import polars as pl
-
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, unite
 from ethochat.tools.arguments import TransitionArguments
 from ethochat.tools.base import Tool
@@ -35,7 +34,9 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
     require_sessions(scope, arguments)
     before = match_behaviors(context, arguments.before)
     after = match_behaviors(context, arguments.after)
-    plan = plan_sources(context, scope, list(dict.fromkeys((*before, *after))), arguments.sources, split=False)
+    plan = plan_sources(
+        context, scope, list(dict.fromkeys((*before, *after))), arguments.sources, split=False
+    )
     values: list[Value] = []
     n_rows = 0
     for source in plan.sources:
@@ -127,12 +128,21 @@ def _values(
             share = n / leaving[first] if leaving[first] else None
             note = f"of {leaving[first]} transitions from {first}"
             values.append(
-                Value(name="transition_probability", value=share, unit="fraction", group=group, session_id=session_id, note=note)
-            )  # fmt: skip
+                Value(
+                    name="transition_probability",
+                    value=share,
+                    unit="fraction",
+                    group=group,
+                    session_id=session_id,
+                    note=note,
+                )
+            )
     return values
 
 
-def _pairs(counts: Counter[Pair], before: Sequence[str], after: Sequence[str], *, both_ways: bool) -> list[Pair]:
+def _pairs(
+    counts: Counter[Pair], before: Sequence[str], after: Sequence[str], *, both_ways: bool
+) -> list[Pair]:
     """Pairs to report, most frequent first; pairs named in full are reported even when they never occur."""
     named = [(first, second) for first in before for second in after]
     if both_ways:
@@ -148,7 +158,8 @@ def _pairs(counts: Counter[Pair], before: Sequence[str], after: Sequence[str], *
 
 TOOL = Tool(
     name="transitions",
-    description="Count which behavior directly follows which in one source's bouts ordered by start time (optionally only bouts that "
+    description="Count which behavior directly follows which in one source's bouts ordered by start time "
+    "(optionally only bouts that "
     "touch), with transition probabilities on request.",
     arguments=TransitionArguments,
     function=transitions,

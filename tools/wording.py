@@ -45,11 +45,11 @@ def value_line(value: Value) -> str:
         who.append(f"subject {value.subject_id}")
     if value.bin_start_s is not None:
         who.append(f"from {number(value.bin_start_s)}")
-    name = f"{value.name} ({value.statistic})" if value.statistic else value.name
+    name = value.name if value.statistic in (None, value.name) else f"{value.name} ({value.statistic})"
     line = f"{name}{' [' + ', '.join(who) + ']' if who else ''}: {quantity(value.value, value.unit)}"
     if value.n is not None and value.statistic is not None:
         line += f", n={value.n}"
-    return line + (f" ({value.note})" if value.note else "")
+    return line + (f" ({value.note.rstrip('.')})" if value.note else "")
 
 
 def test_lines(test: TestResult) -> list[str]:
@@ -57,7 +57,12 @@ def test_lines(test: TestResult) -> list[str]:
     lines = []
     for name, group in test.groups.items():
         parts = [f"n={group.n}"]
-        for label, item in (("mean", group.mean), ("sd", group.sd), ("sem", group.sem), ("median", group.median)):
+        for label, item in (
+            ("mean", group.mean),
+            ("sd", group.sd),
+            ("sem", group.sem),
+            ("median", group.median),
+        ):
             if item is not None:
                 parts.append(f"{label} {quantity(item, test.unit)}")
         lines.append(f"{name}: {', '.join(parts)}")
@@ -106,7 +111,9 @@ def summarize_evidence(evidence: Evidence, *, lead: str = "") -> str:
     for test in evidence.tests:
         lines.extend(test_lines(test))
     values = [] if evidence.tests and not _beyond_groups(evidence) else evidence.values
-    lines.extend(_shown([value_line(value) for value in values], "rows; ask for fewer groups, a limit or an order"))
+    lines.extend(
+        _shown([value_line(value) for value in values], "rows; ask for fewer groups, a limit or an order")
+    )
     lines.extend(_shown([clip_line(clip) for clip in evidence.clips], "clips; ask for a smaller limit"))
     lines.extend(f"Figure: {figure.title}" for figure in evidence.figures)
     lines.extend(evidence.flags)

@@ -16,23 +16,22 @@ _KINDS: Final = ("manual", "automated", "rule")
 
 def example_questions(context: ToolContext) -> list[str]:
     """Make up to four questions that this experiment can answer."""
-    catalog = context.catalog
     columns = grouping_columns(context)
     by = f" by {columns[0]}" if columns else ""
-    behavior = _leading_behavior(context)
+    behavior, who = _leading_behavior(context) or (None, "")
     tracked = _first_tracked(context)
-    metrics = catalog.load("metrics")["metric"].unique().sort().to_list()
+    metrics = context.catalog.load("metrics")["metric"].unique().sort().to_list()
     questions = ["Summarize this experiment."]
     if tracked:
         questions.append(f"Compare the distance moved{by}." if by else "How far did each animal move?")
     elif metrics:
         questions.append(f"Compare {metrics[0]}{by}." if by else f"What is the mean {metrics[0]}?")
     if behavior:
-        questions.append(f"Show me the longest {behavior} bouts.")
+        questions.append(f"Show me the longest {behavior} bouts{who}.")
     if tracked:
         questions.append(f"Plot the trajectory of {tracked}.")
     elif behavior:
-        questions.append(f"Plot the number of {behavior} bouts{by}.")
+        questions.append(f"Plot the number of {behavior} bouts{by}{who}.")
     elif metrics and by:
         questions.append(f"Plot {metrics[-1]}{by}.")
     return questions[:_MOST]
@@ -40,10 +39,9 @@ def example_questions(context: ToolContext) -> list[str]:
 
 def _first_tracked(context: ToolContext) -> str | None:
     """Name the first animal whose path can be drawn: its session, and which one where several were recorded."""
-    usable = context.catalog.load("sessions").filter(~pl.col("excluded").fill_null(value=False))["session_id"]
     tracks = (
         context.catalog.load("coverage")
-        .filter(pl.col("kind") == "track", pl.col("session_id").is_in(usable.to_list()))
+        .filter(pl.col("kind") == "track", pl.col("session_id").is_in(_usable(context)))
         .sort("session_id", "individual")
     )
     if tracks.is_empty():
@@ -53,18 +51,32 @@ def _first_tracked(context: ToolContext) -> str | None:
     return f"{individual} in {session_id}" if several else str(session_id)
 
 
-def _leading_behavior(context: ToolContext) -> str | None:
-    """Find the behavior that shows most: marked by a person rather than by a rule, defined, and seen in many sessions."""
+def _leading_behavior(context: ToolContext) -> tuple[str, str] | None:
+    """Find the behavior that shows most, and according to whom where several say so.
+
+    What a person marked comes before what a rule found, what the experiment defines before what it does not, and what was
+    seen in many sessions before what was seen in few.
+    """
     defined = {behavior.name for behavior in context.experiment.behaviors if behavior.definition}
     seen = (
         context.catalog.scan("bouts")
+        .filter(pl.col("session_id").is_in(_usable(context)))
         .group_by("behavior", "source_kind")
-        .agg(pl.col("session_id").n_unique().alias("sessions"), pl.len().alias("bouts"))
+        .agg(pl.col("session_id").n_unique().alias("sessions"), pl.len().alias("bouts"), pl.col("source").unique().sort())
         .collect()
         .sort("sessions", "bouts", "behavior", descending=[True, True, False])
     )
     for kind in _KINDS:
-        names: list[str] = seen.filter(pl.col("source_kind") == kind)["behavior"].to_list()
-        if names:
-            return min(names, key=lambda name: (name not in defined, names.index(name)))
+        rows = seen.filter(pl.col("source_kind") == kind).select("behavior", "source").rows()
+        if rows:
+            behavior, sources = min(rows, key=lambda row: row[0] not in defined)
+            return behavior, f" according to {sources[0]}" if len(sources) > 1 else ""
     return None
+
+
+def _usable(context: ToolContext) -> list[str]:
+    """Sessions that statistics use."""
+    usable: list[str] = (
+        context.catalog.load("sessions").filter(~pl.col("excluded").fill_null(value=False))["session_id"].to_list()
+    )
+    return usable

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import gradio as gr
-import polars as pl
 
 from ethochat.agent.answer import Answer
 from ethochat.agent.chat_models import probe_tool_calling, resolve_chat_model
-from ethochat.agent.events import DraftRejected, Final, ToolFinished, ToolStarted
+from ethochat.agent.events import DraftRejected, Event, Token, ToolFinished, ToolStarted
+from ethochat.agent.events import Final as FinalEvent
 from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
 from ethochat.index.errors import EthochatError
-from ethochat.index.video import cached_clip
 from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import ClipRef
+from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
+from ethochat.ui.overview import heading_html, overview_html
+from ethochat.ui.results import MOST_ROWS, Clips, Player, figures_of, page_figure, tests_table, values_table
+from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
+from ethochat.ui.turns import Turn, Turns, Waiting
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -29,14 +33,66 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Message = dict[str, Any]
-_STATUS_TITLES = {"needs_clarification": "Please say which", "cannot_answer": "The data cannot tell"}
-_MOST_CHOICES = 100
+"""A message as Gradio's chat takes it."""
+
+_THREAD_ID: Final = re.compile(r"[0-9a-f]{32}")
+_AT_ONCE: Final = 8
+_READ_THREAD: Final = """() => {
+  const url = new URL(window.location.href);
+  let id = url.searchParams.get("conversation") || "";
+  if (!/^[0-9a-f]{32}$/.test(id)) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    url.searchParams.set("conversation", id);
+    window.history.replaceState(null, "", url);
+  }
+  return [id, null];
+}"""
+"""The conversation's id stands in the page's address, so that a reload goes on with it."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One open page: a conversation and what of it is on the screen."""
+
+    thread_id: str = field(default_factory=lambda: uuid4().hex)
+    said: list[Message] = field(default_factory=list)
+    """Finished turns."""
+    answers: list[Answer] = field(default_factory=list)
+    """Answers with something to show beside the chat, newest last."""
+    shown: int = -1
+    """Which of them is shown."""
+    turn: Turn | None = None
+    question: str = ""
+    """What is being answered."""
+    steps: list[Step] = field(default_factory=list)
+    """Of the running turn."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """A collapsible line of the chat."""
+
+    title: str
+    """Plain text."""
+    body: str = ""
+    """Markdown."""
+    pending: bool = False
+    call: ToolStarted | None = None
+    result: ToolFinished | None = None
+
+    def message(self) -> Message:
+        """Return the step as Gradio's chat takes it."""
+        metadata: Message = {"title": literal(self.title), "status": "pending" if self.pending else "done"}
+        if self.result is not None and self.result.elapsed_s >= 0.1:
+            metadata["duration"] = round(self.result.elapsed_s, 1)
+        return {"role": "assistant", "content": self.body, "metadata": metadata}
 
 
 class Page:
     """What the page's handlers share: one experiment, one chat model, one folder of clips."""
 
-    def __init__(self, context: ToolContext, *, model: str = "builtin") -> None:
+    def __init__(self, context: ToolContext, *, model: str | BaseChatModel = "builtin") -> None:
         """Open the chat model; nothing is shown yet.
 
         Parameters
@@ -45,39 +101,21 @@ class Page:
             An ingested experiment.
         model
             See :func:`ethochat.agent.chat_models.resolve_chat_model`.
+
+        Raises
+        ------
+        BackendUnavailableError
+            When the chat model cannot be used.
         """
         self.context = context
-        self.model_name = model
-        self.chat_model: BaseChatModel = resolve_chat_model(model, context)
-        if model != "builtin":
+        self.model_name = model if isinstance(model, str) else str(model._llm_type)
+        self.chat_model = resolve_chat_model(model, context)
+        if isinstance(model, str) and model != "builtin":
             probe_tool_calling(self.chat_model)
-        self.clips_dir = context.experiment.data_dir / "cache" / "clips"
-        self.clips_dir.mkdir(parents=True, exist_ok=True)
-        self._videos = dict(context.catalog.load("sessions").select("session_id", "video").iter_rows())
-
-    # ------------------------------------------------------------------ a question
-    def respond(self, question: str, history: list[Message], thread_id: str) -> Iterator[tuple[Any, ...]]:
-        """Answer one question, yielding the outputs of :func:`build_page` as steps finish.
-
-        An error that the user can act on is shown as the answer; the conversation goes on.
-        """
-        if not question.strip():
-            yield (history, "", *self._unchanged())
-            return
-        shown = [*history, {"role": "user", "content": question}]
-        yield (shown, "", *self._unchanged())
-        try:
-            with self._conversation(thread_id) as conversation:
-                for event in conversation.stream(question):
-                    if isinstance(event, Final):
-                        yield (*self._final(shown, event.answer),)
-                    elif (step := _step(event)) is not None:
-                        _replace_step(shown, step)
-                        yield (shown, "", *self._unchanged())
-        except EthochatError as exc:
-            logger.warning("question failed: %s", exc)
-            problem = {"role": "assistant", "content": f"**This could not be done.** {exc}"}
-            yield ([*shown, problem], "", *self._unchanged())
+        self.clips = Clips(context)
+        self.turns = Turns(self._conversation, at_once=_AT_ONCE)
+        units = set(context.catalog.load("sessions")["time_unit"].to_list())
+        self._unit = "frames" if units == {"frames"} else "s"
 
     def _conversation(self, thread_id: str) -> Conversation:
         return Conversation(
@@ -87,92 +125,200 @@ class Page:
             conversations=self.context.experiment.data_dir / CONVERSATIONS,
         )
 
-    def _unchanged(self) -> tuple[Any, ...]:
-        return tuple(gr.skip() for _ in range(6))
+    # ------------------------------------------------------------------ the chat
+    def open(self, thread_id: str | None, _visit: Visit | None) -> tuple[Visit, list[Message]]:
+        """Begin a visit, with what was said before in its conversation."""
+        visit = self._visit(None, thread_id)
+        return visit, visit.said
 
-    def _final(self, shown: list[Message], answer: Answer) -> tuple[Any, ...]:
-        title = _STATUS_TITLES.get(answer.status)
-        text = f"**{title}.** {answer.answer}" if title else answer.answer
-        messages = [*shown, {"role": "assistant", "content": text}]
-        clips = [clip.model_dump(mode="json") for clip in answer.clips if clip.has_video][:_MOST_CHOICES]
-        choices = [(_clip_label(ClipRef.model_validate(clip)), index) for index, clip in enumerate(clips)]
-        picker = gr.update(choices=choices, value=0 if choices else None, visible=bool(choices))
-        return messages, "", clips, picker, *self.show_clip(0 if clips else None, clips), _figure(answer), _values(answer)
+    def ask(self, question: str, visit: Visit | None, thread_id: str | None) -> Iterator[tuple[Any, ...]]:
+        """Answer one question, yielding chat, question box, visit, ask and stop button as steps happen.
 
-    # ------------------------------------------------------------------ a clip
-    def show_clip(self, choice: int | None, clips: Sequence[Message]) -> tuple[Any, Any]:
-        """Cut the chosen clip and return the player's video and its caption."""
-        if choice is None or not clips:
-            return gr.update(value=None, visible=False), gr.update(value="", visible=False)
-        clip = ClipRef.model_validate(clips[choice])
-        video = self._videos.get(clip.session_id)
-        if video is None:
-            return gr.update(value=None, visible=False), gr.update(value=f"{clip.session_id} has no video.", visible=True)
-        try:
-            path = cached_clip(self.clips_dir, Path(video), clip.start_time, clip.stop_time)
-        except EthochatError as exc:
-            return gr.update(value=None, visible=False), gr.update(value=f"No clip: {exc}", visible=True)
-        caption = f"{_clip_label(clip)}. The frame is marked while the hit lasts."
-        return gr.update(value=str(path), visible=True), gr.update(value=caption, visible=True)
-
-
-def _step(event: object) -> Message | None:
-    """Turn an event into a collapsible line of the chat."""
-    if isinstance(event, ToolStarted):
-        arguments = json.dumps(dict(event.arguments), ensure_ascii=False, default=str)
-        metadata = {"title": f"{event.name} …", "status": "pending", "id": event.call_id}
-        return {"role": "assistant", "content": f"`{arguments}`", "metadata": metadata}
-    if isinstance(event, ToolFinished):
-        title = event.name if event.ok else f"{event.name}: not possible"
-        metadata = {"title": title, "status": "done", "id": event.call_id, "duration": round(event.elapsed_s, 3)}
-        return {"role": "assistant", "content": event.summary, "metadata": metadata}
-    if isinstance(event, DraftRejected):
-        metadata = {"title": "The draft was sent back: a number had no source", "status": "done"}
-        return {"role": "assistant", "content": event.reason, "metadata": metadata}
-    return None
-
-
-def _replace_step(shown: list[Message], step: Message) -> None:
-    """Put a finished step in the place of its pending one."""
-    step_id = step["metadata"].get("id")
-    for index, message in enumerate(shown):
-        metadata = message.get("metadata") or {}
-        if step_id is not None and metadata.get("id") == step_id and metadata.get("status") == "pending":
-            shown[index] = step
+        An error that the user can act on is shown as the answer; the conversation goes on.
+        """
+        visit = self._visit(visit, thread_id)
+        question = question.strip()
+        if not question or visit.turn is not None:
+            yield (gr.skip(), gr.skip(), visit, gr.skip(), gr.skip())
             return
-    shown.append(step)
+        visit.question, visit.steps = question, []
+        visit.turn = turn = self.turns.start(visit.thread_id, question)
+        yield (_running(visit), "", visit, gr.update(visible=False), gr.update(visible=True))
+        try:
+            for event in turn.events():
+                if turn.stopped.is_set():
+                    return
+                if isinstance(event, FinalEvent):
+                    _finish(visit, event.answer)
+                else:
+                    self._happened(visit.steps, event)
+                    yield (_running(visit), gr.skip(), visit, gr.skip(), gr.skip())
+        except EthochatError as exc:
+            logger.warning("question failed: %s", exc)
+            _end(visit, f"**This could not be done.** {literal(str(exc))}")
+        yield self._idle(visit)
+
+    def ask_example(
+        self, visit: Visit | None, thread_id: str | None, chosen: gr.SelectData
+    ) -> Iterator[tuple[Any, ...]]:
+        """Answer the example question, or take the choice, that was clicked."""
+        value = chosen.value
+        yield from self.ask(str(value["text"] if isinstance(value, dict) else value), visit, thread_id)
+
+    def stop(self, visit: Visit | None) -> tuple[Any, ...]:
+        """End the running question; what was asked stays in the chat, the conversation does not know it."""
+        if visit is not None and visit.turn is not None:
+            visit.turn.stop()
+            _end(visit, "*Stopped.*")
+        return self._idle(visit)
+
+    def settle(self, visit: Visit | None) -> tuple[Any, ...]:
+        """Tidy up after a question that a bug ended."""
+        if visit is not None and visit.turn is not None:
+            visit.turn.stop()
+            _end(visit, "**This question ran into a bug in ethochat.** The terminal that serves this page says more.")
+        return self._idle(visit)
+
+    def _idle(self, visit: Visit | None) -> tuple[Any, ...]:
+        said = gr.skip() if visit is None else list(visit.said)
+        return said, gr.skip(), visit, gr.update(visible=True), gr.update(visible=False)
+
+    def _visit(self, visit: Visit | None, thread_id: str | None) -> Visit:
+        """Return the visit, or a new one where this server does not know it."""
+        if visit is not None:
+            return visit
+        if thread_id is None or not _THREAD_ID.fullmatch(thread_id):
+            return Visit()
+        with self._conversation(thread_id) as conversation:
+            said = [{"role": who, "content": harmless(text)} for who, text in conversation.history()]
+        if said:
+            note = "Earlier in this conversation. Ask again to see clips, figures and evidence."
+            said.append({"role": "assistant", "content": f"*{note}*"})
+        return Visit(thread_id=thread_id, said=said)
+
+    def _happened(self, steps: list[Step], event: Event | Waiting) -> None:
+        """Bring the lines of the running turn up to date."""
+        if steps and steps[-1].call is None and steps[-1].pending and not isinstance(event, Token | Waiting):
+            steps.pop()  # a draft or the wait before the first step
+        if isinstance(event, ToolStarted):
+            doing, _ = describe_call(event.name, event.arguments, unit=self._unit)
+            steps.append(Step(title=f"{doing} …", pending=True, call=event))
+        elif isinstance(event, ToolFinished):
+            step = next(
+                item for item in steps if item.pending and item.call and item.call.call_id == event.call_id
+            )
+            assert step.call is not None
+            _, done = describe_call(event.name, step.call.arguments, unit=self._unit)
+            step.title = done if event.ok else f"Not possible: {done[0].lower()}{done[1:]}"
+            step.pending, step.result, step.body = False, event, result_text(event.summary)
+        elif isinstance(event, DraftRejected):
+            steps.append(Step(title="Checked the draft: it said something no tool returned", body=literal(event.reason)))
+        elif isinstance(event, Token):
+            if not (steps and steps[-1].call is None and steps[-1].pending):
+                steps.append(Step(title="Writing; not checked yet …", pending=True))
+            steps[-1].body = harmless(event.text) if not steps[-1].body else steps[-1].body + harmless(event.text)
+        elif isinstance(event, Waiting):
+            steps.append(Step(title="Waiting for the question before …", pending=True))
+
+    # ------------------------------------------------------------------ beside the chat
+    def show(self, visit: Visit | None) -> tuple[Any, ...]:
+        """Show what belongs to an answer: outputs of the right column, the clip not yet cut."""
+        answers = [] if visit is None else visit.answers
+        hidden, shown = gr.update(visible=False), gr.update(visible=True)
+        if visit is None or not answers:
+            return (shown, hidden, *(gr.skip() for _ in range(10)))
+        answer = answers[visit.shown]
+        choices = [(f"{place + 1}. {item.question}", place) for place, item in enumerate(answers)]
+        labels = [(self.clips.label(clip), place) for place, clip in enumerate(answer.clips)]
+        figures = figures_of(answer)
+        names = [(figure.title, place) for place, figure in enumerate(figures)]
+        return (
+            hidden,
+            gr.update(choices=choices, value=visit.shown % len(answers), visible=len(answers) > 1),
+            gr.update(visible=bool(labels)),
+            gr.update(choices=labels, value=0 if labels else None, visible=len(labels) > 1),
+            gr.update(visible=bool(figures)),
+            gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
+            gr.update(value=page_figure(figures[0]) if figures else None),
+            gr.update(visible=bool(answer.values), label=_table_label("Values", len(answer.values))),
+            gr.update(value=values_table(answer.values) if answer.values else None),
+            gr.update(visible=bool(answer.tests)),
+            gr.update(value=tests_table(answer.tests) if answer.tests else None),
+            gr.update(value=None),
+        )
+
+    def show_answer(self, choice: int | None, visit: Visit | None) -> tuple[Any, ...]:
+        """Go back to an earlier answer, or forth."""
+        if visit is not None and choice is not None and 0 <= choice < len(visit.answers):
+            visit.shown = choice
+        return self.show(visit)
+
+    def show_clip(self, choice: int | None, visit: Visit | None) -> tuple[Any, Any]:
+        """Cut the chosen clip and return the player's video and its caption."""
+        clips = visit.answers[visit.shown].clips if visit is not None and visit.answers else []
+        if choice is None or not 0 <= choice < len(clips):
+            player = Player(path=None, caption="")
+        else:
+            player = self.clips.cut(clips[choice])
+        video = gr.update(value=None if player.path is None else str(player.path), visible=player.path is not None)
+        return video, gr.update(value=literal(player.caption), visible=bool(player.caption))
+
+    def show_figure(self, choice: int | None, visit: Visit | None) -> Any:  # noqa: ANN401 - plotly is untyped
+        """Draw the chosen figure."""
+        figures = figures_of(visit.answers[visit.shown]) if visit is not None and visit.answers else []
+        if choice is None or not 0 <= choice < len(figures):
+            return None
+        return page_figure(figures[choice])
 
 
-def _clip_label(clip: ClipRef) -> str:
-    about = f" – {clip.description}" if clip.description else ""
-    return f"{clip.session_id}, {clip.start_time:.1f}–{clip.stop_time:.1f} s{about}"[:160]
+# ---------------------------------------------------------------------- turns in the chat
+def _running(visit: Visit) -> list[Message]:
+    question = {"role": "user", "content": literal(visit.question)}
+    return [*visit.said, question, *(step.message() for step in visit.steps)]
 
 
-def _figure(answer: Answer) -> Any:  # noqa: ANN401 - a gradio update
-    figures = [figure for item in answer.evidence for figure in item.figures]
-    if not figures:
-        return gr.update(value=None, visible=False)
-    import plotly.io
-
-    return gr.update(value=plotly.io.from_json(figures[-1].plotly_json), visible=True)
-
-
-def _values(answer: Answer) -> Any:  # noqa: ANN401 - a gradio update
-    if not answer.values:
-        return gr.update(value=None, visible=False)
-    rows = []
-    for value in answer.values[:500]:
-        where = {"session": value.session_id, "subject": value.subject_id, "from (s)": value.bin_start_s, **value.group}
-        shown = value.value if isinstance(value.value, str) else None if value.value is None else f"{value.value:.6g}"
-        rows.append(
-            {"measure": value.name, **where, "statistic": value.statistic, "value": shown, "unit": value.unit, "n": value.n,
-             "evidence": value.evidence_id}
-        )  # fmt: skip
-    frame = pl.DataFrame([{key: None if cell is None else str(cell) for key, cell in row.items()} for row in rows], infer_schema_length=None)
-    kept = [name for name in frame.columns if frame[name].null_count() < frame.height]
-    return gr.update(value=frame.select(kept), visible=True)
+def _end(visit: Visit, text: str, *, options: Sequence[str] = ()) -> None:
+    """Close the running turn with a text."""
+    for step in visit.steps:
+        step.pending = False
+    answer: Message = {"role": "assistant", "content": text}
+    if options:
+        answer["options"] = [{"value": option, "label": option} for option in options]
+    visit.said = [*_running(visit), answer]
+    visit.turn, visit.question, visit.steps = None, "", []
 
 
+def _finish(visit: Visit, answer: Answer) -> None:
+    """Close the running turn with its answer; the steps become the evidence that its marks lead to."""
+    _mark_evidence(visit.steps, answer.evidence)
+    text, options = answer.answer, []
+    if answer.status != "answered":
+        lines = text.splitlines()
+        options = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+        text = "\n".join(line for line in lines if not line.startswith("- "))
+    _end(visit, harmless(text.strip()), options=options)
+    if answer.values or answer.tests or answer.clips or figures_of(answer):
+        visit.answers.append(answer)
+        visit.shown = len(visit.answers) - 1
+
+
+def _mark_evidence(steps: Sequence[Step], evidence: Sequence[Evidence]) -> None:
+    """Give each step that returned something the id by which the answer cites it."""
+    left = [step for step in steps if step.result is not None and step.result.ok]
+    for item in evidence:
+        step = next(
+            (s for s in left if s.result and (s.result.name, s.result.summary) == (item.tool, item.summary)), None
+        )
+        if step is not None:
+            left.remove(step)
+            step.title, step.body = f"{item.evidence_id} · {step.title}", evidence_text(item)
+
+
+def _table_label(name: str, n_rows: int) -> str:
+    return f"{name} (the first {MOST_ROWS} of {n_rows})" if n_rows > MOST_ROWS else name
+
+
+# ---------------------------------------------------------------------- layout
 def build_page(page: Page) -> gr.Blocks:
     """Lay out the page.
 
@@ -181,58 +327,141 @@ def build_page(page: Page) -> gr.Blocks:
     page
         The experiment, its chat model and the handlers.
     """
-    experiment = page.context.experiment
-    with gr.Blocks(title=f"ethochat – {experiment.name}", analytics_enabled=False) as blocks:
-        thread = gr.State(lambda: uuid4().hex)
-        clips = gr.State([])
-        gr.HTML(_heading(page), elem_id="heading")
-        with gr.Row():
-            with gr.Column(scale=3, min_width=420):
-                chat = gr.Chatbot(
-                    elem_id="chat", show_label=False, height=560, buttons=["copy"], allow_tags=False, feedback_options=None,
-                    placeholder="Ask about this experiment: what the animals did, how groups differ, where a behavior can be seen.",
-                )  # fmt: skip
-                with gr.Row():
-                    box = gr.Textbox(
-                        placeholder="Ask a question …", show_label=False, container=False, scale=8, autofocus=True, elem_id="question"
-                    )
-                    send = gr.Button("Ask", variant="primary", scale=1, min_width=80, elem_id="send")
-                    stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-                with gr.Column(elem_id="examples"):
-                    examples = [gr.Button(text, size="sm") for text in example_questions(page.context)]
-            with gr.Column(scale=2, min_width=360):
-                picker = gr.Dropdown(label="Clips", choices=[], visible=False, interactive=True, elem_id="clips")
-                player = gr.Video(label="Clip", visible=False, autoplay=False, elem_id="player", height=360, interactive=False)
-                caption = gr.Markdown(visible=False, elem_id="caption")
-                figure = gr.Plot(label="Figure", visible=False, elem_id="figure")
-                values = gr.Dataframe(label="Values", visible=False, interactive=False, elem_id="values", max_height=360)
-        outputs = [chat, box, clips, picker, player, caption, figure, values]
-        runs = [
-            trigger(page.respond, [box, chat, thread], outputs, concurrency_limit=4, api_visibility="private")
-            for trigger in (box.submit, send.click)
-        ]
-        for button in examples:
-            runs.append(
-                button.click(page.respond, [button, chat, thread], outputs, concurrency_limit=4, api_visibility="private")
-            )
-        stop.click(None, cancels=runs, api_visibility="private")
-        picker.input(page.show_clip, [picker, clips], [player, caption], api_visibility="private")
+    with gr.Blocks(title=f"{page.context.experiment.name} – ethochat", analytics_enabled=False) as blocks:
+        visit = gr.State(None)
+        thread_id = gr.Textbox(visible=False)
+        gr.HTML(heading_html(page.context, page.model_name), elem_id="heading")
+        with gr.Row(elem_id="columns"):
+            with gr.Column(scale=6, min_width=420, elem_id="left"):
+                chat, box, ask, stop = _chat_column(page)
+            with gr.Column(scale=5, min_width=380, elem_id="right"):
+                beside = _results_column(page)
+        _connect(blocks, page, (visit, thread_id), (chat, box, ask, stop), beside)
     return blocks
 
 
-def _heading(page: Page) -> str:
-    from html import escape
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """Components of the right column."""
 
-    experiment = page.context.experiment
-    sessions = page.context.catalog.load("sessions")
-    where = "on this computer" if page.model_name.split(":")[0] in ("builtin", "transformers") else "by an outside provider"
-    facts = f"{sessions.height} sessions · answers by <b>{escape(page.model_name)}</b>, run {where} · every number is computed from the tables"
-    return f"<h1>{escape(experiment.name)}</h1><p>{escape(experiment.description)}</p><p class='facts'>{facts}</p>"
+    outputs: list[Any]
+    """What :meth:`Page.show` returns."""
+    answers: Any
+    clips: Any
+    clip: list[Any]
+    """What :meth:`Page.show_clip` returns."""
+    figures: Any
+    figure: Any
+
+
+def _chat_column(page: Page) -> tuple[Any, Any, Any, Any]:
+    chat = gr.Chatbot(
+        elem_id="chat",
+        show_label=False,
+        container=False,
+        height=None,
+        buttons=[],
+        allow_tags=False,
+        feedback_options=None,
+        latex_delimiters=[],
+        layout="bubble",
+        placeholder="Ask what the animals did, how groups differ, or where a behavior can be seen.",
+        examples=[{"text": question} for question in example_questions(page.context)],
+    )
+    with gr.Row(elem_id="asking"):
+        box = gr.Textbox(
+            placeholder="Ask a question",
+            show_label=False,
+            container=False,
+            scale=8,
+            autofocus=True,
+            max_lines=4,
+            elem_id="question",
+        )
+        ask = gr.Button("Ask", variant="primary", scale=0, min_width=88, elem_id="ask")
+        stop = gr.Button("Stop", variant="stop", scale=0, min_width=88, visible=False, elem_id="stop")
+    return chat, box, ask, stop
+
+
+def _results_column(page: Page) -> _Beside:
+    overview = gr.HTML(overview_html(page.context), elem_id="overview")
+    answers = gr.Dropdown(label="Shown for", choices=[], visible=False, interactive=True, elem_id="answers")
+    with gr.Column(visible=False, elem_id="clip-part") as clip_part:
+        player = gr.Video(
+            show_label=False, autoplay=False, elem_id="player", height=340, interactive=False, buttons=["download"]
+        )
+        caption = gr.Markdown(visible=False, elem_id="caption", latex_delimiters=[])
+        clips = gr.Radio(
+            label="Clips", show_label=False, container=False, choices=[], visible=False, interactive=True, elem_id="clips"
+        )
+    with gr.Column(visible=False, elem_id="figure-part") as figure_part:
+        figures = gr.Dropdown(label="Figure", choices=[], visible=False, interactive=True, elem_id="figures")
+        figure = gr.Plot(show_label=False, container=False, elem_id="figure")
+    with gr.Accordion("Values", visible=False, open=True, elem_id="values-part") as values_part:
+        values = gr.Dataframe(show_label=False, interactive=False, elem_id="values", max_height=320, buttons=["copy"])
+    with gr.Accordion("Tests", visible=False, open=True, elem_id="tests-part") as tests_part:
+        tests = gr.Dataframe(show_label=False, interactive=False, elem_id="tests", max_height=240, buttons=["copy"])
+    outputs = [
+        overview, answers, clip_part, clips, figure_part, figures, figure, values_part, values, tests_part, tests, player
+    ]  # fmt: skip
+    return _Beside(
+        outputs=outputs, answers=answers, clips=clips, clip=[player, caption], figures=figures, figure=figure
+    )
+
+
+def _connect(
+    blocks: gr.Blocks, page: Page, who: tuple[Any, Any], asking: tuple[Any, Any, Any, Any], beside: _Beside
+) -> None:
+    """Say which handler runs when."""
+    visit, thread_id = who
+    chat, box, ask, stop = asking
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    heard = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
+    outputs = [chat, box, visit, ask, stop]
+    blocks.load(page.open, [thread_id, visit], [visit, chat], js=_READ_THREAD, **private)
+    runs = [
+        gr.on([box.submit, ask.click], page.ask, [box, visit, thread_id], outputs, **heard),
+        gr.on([chat.example_select, chat.option_select], page.ask_example, [visit, thread_id], outputs, **heard),
+    ]
+    stop.click(page.stop, [visit], outputs, cancels=runs, queue=False, **private)
+    for run in runs:
+        run.then(page.settle, [visit], outputs, **private).then(page.show, [visit], beside.outputs, **private).then(
+            page.show_clip, [beside.clips, visit], beside.clip, **private
+        )
+    beside.answers.input(page.show_answer, [beside.answers, visit], beside.outputs, **private).then(
+        page.show_clip, [beside.clips, visit], beside.clip, **private
+    )
+    beside.clips.input(page.show_clip, [beside.clips, visit], beside.clip, trigger_mode="always_last", **private)
+    beside.figures.input(page.show_figure, [beside.figures, visit], beside.figure, **private)
+
+
+def _theme() -> gr.Theme:
+    """Quiet colors and the system's own letters: nothing is fetched from outside."""
+    letters = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_md,
+        font=letters,
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
+    ).set(
+        body_background_fill="#f7f8fa",
+        block_border_width="0px",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_text_color="white",
+    )
 
 
 def serve(
-    root: Path, *, host: str = "127.0.0.1", port: int | None = None, model: str = "builtin", store: str = "edge", block: bool = True
-) -> str:
+    root: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    model: str | BaseChatModel = "builtin",
+    store: str | None = None,
+    block: bool = True,
+) -> tuple[str, gr.Blocks]:
     """Serve the page for one experiment.
 
     Parameters
@@ -244,24 +473,34 @@ def serve(
     model
         Chat model.
     store
-        Vector index.
+        Vector index; by default the one ingested into.
     block
         Return only when the server was stopped.
 
     Returns
     -------
-    str
-        Address of the page.
+    tuple
+        Address of the page, and the running page (its ``close`` stops the server).
     """
     page = Page(open_context(root, store=store), model=model)
     blocks = build_page(page)
-    css = files("ethochat.ui").joinpath("assets/page.css").read_text(encoding="utf-8")
-    # Only cut clips are served: not the recordings, not the experiment folder.
-    _, address, _ = blocks.queue(default_concurrency_limit=4).launch(
-        server_name=host, server_port=port, allowed_paths=[str(page.clips_dir)], blocked_paths=[str(root / "sessions.csv")],
-        css=css, ssr_mode=False, quiet=True, prevent_thread_lock=True, show_error=False, footer_links=[],
-    )  # fmt: skip
+    # Only cut clips are served, from where they lie: not the recordings, not the experiment folder, no copies elsewhere.
+    gr.set_static_paths([page.clips.folder])
+    _, address, _ = blocks.queue(default_concurrency_limit=_AT_ONCE).launch(
+        server_name=host,
+        server_port=port,
+        allowed_paths=[str(page.clips.folder)],
+        max_file_size=1,  # nothing can be uploaded
+        theme=_theme(),
+        css=files("ethochat.ui").joinpath("assets/page.css").read_text(encoding="utf-8"),
+        ssr_mode=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        show_error=False,
+        footer_links=[],
+    )
     logger.info("serving %s at %s", root, address)
     if block:
+        print(f"ethochat answers at {address} (Ctrl+C ends)", flush=True)  # noqa: T201 - the address is what the user needs
         blocks.block_thread()
-    return str(address)
+    return str(address), blocks

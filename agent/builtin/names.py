@@ -210,6 +210,8 @@ def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabul
     rest = scan.rest
     unread = []
     for index, word in enumerate(words):
+        if index + 1 in named and words[index + 1].text.isdigit():
+            continue  # "cluster 7", "mouse 12": the word says what the number names
         if (
             index in named
             or rest[word.start : word.stop].isspace()

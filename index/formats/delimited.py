@@ -368,7 +368,7 @@ def _parse_text(path: Path, text: str, layout: _Layout) -> Table:
     if header_lines == 1 and not names[-1] and data and data[0].count(delimiter) == len(names) - 2:
         names = names[:-1]  # some trackers end the header line, and only it, with a delimiter
     frame = None
-    if all(line.count(delimiter) == len(names) - 1 for line in data) and '""' not in text:
+    if {line.count(delimiter) for line in data} <= {len(names) - 1} and '""' not in text:
         frame = _parse_fast("\n".join(lines), layout, names)
     numbered = pl.Series("line", np.arange(header_lines + 1, len(lines) + 1))
     if frame is None or frame.height != len(data):

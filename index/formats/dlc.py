@@ -25,7 +25,7 @@ from ethochat.index.formats.delimited import (
     read_text,
 )
 from ethochat.index.formats.options import TextOptions, parse_options
-from ethochat.index.formats.positions import check_frames, spread
+from ethochat.index.formats.positions import MOST_FRAMES, check_frames, spread
 from ethochat.index.sheet import shown
 from numpy.typing import NDArray
 
@@ -131,9 +131,10 @@ class DeepLabCutReader:
         poses, individuals, keypoints = _read_pandas(path)
         dataset = _movement().from_dlc_style_df(poses)
         frames = poses.index.to_numpy().astype(np.int64) - options.first_frame
-        if frames.min() < 0:
+        if frames.min() < 0 or frames.max() - frames.min() > MOST_FRAMES:
             raise FormatError(
-                f"Expected frames from 0 on, found {frames.min()}; check `first_frame`.", path=path
+                f"Expected frames from 0 on, found {frames.min()} to {frames.max()}; check `first_frame`.",
+                path=path,
             )
         position = dataset.position.transpose("time", "space", "keypoints", "individuals").to_numpy()
         confidence = None

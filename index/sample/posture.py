@@ -36,6 +36,7 @@ _ON_BODY = {
 _TAIL_LINKS, _TAIL_CM = 12, 7.8
 _OVER_WALL_CM = 1.0
 _MAX_NECK_RAD = 0.9
+_MAX_TAIL_JOINT_RAD = 0.26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +193,7 @@ def _integrate(center: Floats, angle: Floats, stretch: Floats) -> Floats:
 def _tail(base: Floats, backwards: Floats, speed: Floats, *, fps: int, scale: float) -> Floats:
     """Tail as a chain that is dragged along, stiff at its root, and stays inside the walls."""
     link = scale * _TAIL_CM / _TAIL_LINKS
-    stiffness = np.linspace(0.9, 0.12, _TAIL_LINKS)
+    stiffness = np.linspace(0.9, 0.2, _TAIL_LINKS)
     swing = 0.10 * np.clip(speed / 12, 0.15, 1) * np.sin(2 * math.pi * 1.7 * np.arange(len(speed)) / fps)
     chain = [(base[0, 0] + k * link * math.cos(backwards[0]), base[0, 1] + k * link * math.sin(backwards[0]))
              for k in range(_TAIL_LINKS + 1)]  # fmt: skip
@@ -208,17 +209,15 @@ def _tail(base: Floats, backwards: Floats, speed: Floats, *, fps: int, scale: fl
 def _drag(
     chain: list[tuple[float, float]], start: tuple[float, float], root: float, link: float, stiffness: Floats
 ) -> list[tuple[float, float]]:
-    x, y = start
-    along, across = math.cos(root), math.sin(root)
-    moved = [(x, y)]
+    (x, y), angle = start, root
+    moved = [start]
     for (old_x, old_y), stiff in zip(chain[1:], stiffness.tolist(), strict=True):
-        pull_x, pull_y = old_x - x, old_y - y
-        length = math.hypot(pull_x, pull_y) or 1.0
-        along, across = pull_x / length + stiff * along, pull_y / length + stiff * across
-        length = math.hypot(along, across) or 1.0
-        along, across = along / length, across / length
-        x = min(ARENA_CM - 0.25, max(0.25, x + link * along))
-        y = min(ARENA_CM - 0.25, max(0.25, y + link * across))
+        pull = math.atan2(old_y - y, old_x - x)
+        bend = (pull - angle + math.pi) % (2 * math.pi) - math.pi
+        # Without a limit the tail would curl into a ring whenever the animal steps back on it.
+        angle += max(-_MAX_TAIL_JOINT_RAD, min(_MAX_TAIL_JOINT_RAD, bend / (1 + stiff)))
+        x = min(ARENA_CM - 0.25, max(0.25, x + link * math.cos(angle)))
+        y = min(ARENA_CM - 0.25, max(0.25, y + link * math.sin(angle)))
         moved.append((x, y))
     return moved
 

@@ -206,6 +206,7 @@ class GenerationSession(Generic[HandleT]):
         self._handle: HandleT | None = None
         self._token: str | None = None
         self._working: Path | None = None
+        self._closed = False
         self._private: tempfile.TemporaryDirectory[str] | None = None
         if read_only:
             self._current()
@@ -229,6 +230,7 @@ class GenerationSession(Generic[HandleT]):
     def reading(self) -> Iterator[HandleT]:
         """Lend the handle for a query; other threads wait, and a new generation is opened first."""
         with self._guard:
+            self._refuse_closed()
             if self._working is None:
                 self._follow()
             assert self._handle is not None
@@ -238,6 +240,7 @@ class GenerationSession(Generic[HandleT]):
     def writing(self) -> Iterator[HandleT]:
         """Lend the handle for a change."""
         with self._guard:
+            self._refuse_closed()
             if self._read_only:
                 root = self._generations.root
                 raise RuntimeError(
@@ -258,6 +261,11 @@ class GenerationSession(Generic[HandleT]):
                 self._working = None
             self._drop()
             self._generations.release()
+            self._closed = True
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError(f"{self._generations.root}: expected an open index, got one that was closed.")
 
     def _current(self) -> Published:
         current = self._generations.published()
@@ -284,7 +292,7 @@ class GenerationSession(Generic[HandleT]):
             self._drop()
             try:
                 self._handle = self._engine.load(self._readable(current.folder))
-            except (EthochatError, FileNotFoundError):
+            except (EthochatError, FileNotFoundError, shutil.Error):
                 if self._current().token == current.token:
                     raise
                 continue  # a writer published twice meanwhile and cleared the folder away

@@ -363,6 +363,15 @@ class TestKept:
         with pytest.raises(NotIngestedError, match="ethochat ingest"):
             open_one(read_only=True)
 
+    def test_closed_store_writes_no_more(self, open_one, kind):
+        """Its lock is given up: another process may be writing."""
+        if kind == "server":
+            pytest.skip("a server orders its writers itself")
+        writer = open_one()
+        writer.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            writer.upsert([a_point("s1")])
+
     def test_store_opened_for_reading_refuses_changes(self, open_one):
         writer = open_one()
         writer.upsert([a_point("s1")])

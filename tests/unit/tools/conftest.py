@@ -27,7 +27,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-
 from ethochat.index.catalog import CATALOG_VERSION, Catalog
 from ethochat.index.domain import Session
 from ethochat.index.experiment import Experiment
@@ -64,27 +63,51 @@ def context_of(root: Path, sessions: dict[str, dict[str, Rows]], experiment: dic
     )
 
 
-def bout(behavior: str, source: str, start: float, stop: float, *, kind: str = "manual", individual: str = "") -> dict[str, Any]:
+def bout(
+    behavior: str, source: str, start: float, stop: float, *, kind: str = "manual", individual: str = ""
+) -> dict[str, Any]:
     return {
-        "individual": individual, "behavior": behavior, "source": source, "source_kind": kind, "start_time": start,
+        "individual": individual,
+        "behavior": behavior,
+        "source": source,
+        "source_kind": kind,
+        "start_time": start,
         "stop_time": stop,
-    }  # fmt: skip
+    }
 
 
 def looked(
-    source: str, behaviors: list[str], *, kind: str = "annotations", source_kind: str = "manual", stop: float = 10.0,
-    n_frames: int = 100, individual: str = "",
-) -> dict[str, Any]:  # fmt: skip
+    source: str,
+    behaviors: list[str],
+    *,
+    kind: str = "annotations",
+    source_kind: str = "manual",
+    stop: float = 10.0,
+    n_frames: int = 100,
+    individual: str = "",
+) -> dict[str, Any]:
     return {
-        "individual": individual, "kind": kind, "source": source, "source_kind": source_kind, "start_time": 0.0,
-        "stop_time": stop, "n_frames": n_frames, "behaviors": behaviors,
-    }  # fmt: skip
+        "individual": individual,
+        "kind": kind,
+        "source": source,
+        "source_kind": source_kind,
+        "start_time": 0.0,
+        "stop_time": stop,
+        "n_frames": n_frames,
+        "behaviors": behaviors,
+    }
 
 
 def session_row(session_id: str, **more: Any) -> dict[str, Any]:
     return {
-        "session_id": session_id, "time_unit": "s", "fps": 10.0, "duration": 10.0, "n_frames": 100, "excluded": False, **more
-    }  # fmt: skip
+        "session_id": session_id,
+        "time_unit": "s",
+        "fps": 10.0,
+        "duration": 10.0,
+        "n_frames": 100,
+        "excluded": False,
+        **more,
+    }
 
 
 def _named(session_id: str, tables: dict[str, Rows]) -> dict[str, Rows]:
@@ -123,7 +146,9 @@ def _open_field(session_id: str) -> dict[str, Rows]:
         "sessions": [session_row(session_id, subject_id=subject, group=group, dose=dose)],
         "individuals": [{"individual": "", "subject_id": subject}],
         "bouts": bouts,
-        "metrics": [{"individual": "", "metric": "path.total", "value": metric, "unit": "cm", "source": "table"}],
+        "metrics": [
+            {"individual": "", "metric": "path.total", "value": metric, "unit": "cm", "source": "table"}
+        ],
     }
     if session_id == "oft_1":
         coverage.append(looked("cam", [], kind="track", source_kind="automated"))
@@ -134,21 +159,38 @@ def _open_field(session_id: str) -> dict[str, Rows]:
 def _track_of_oft_1() -> dict[str, Rows]:
     points = [(frame, None if frame == 5 else 2.0 * frame) for frame in range(100)]
     tracks = [
-        {"source": "cam", "individual": "", "keypoint": "centroid", "frame": frame, "x_px": x, "y_px": None if x is None else 0.0}
+        {
+            "source": "cam",
+            "individual": "",
+            "keypoint": "centroid",
+            "frame": frame,
+            "x_px": x,
+            "y_px": None if x is None else 0.0,
+        }
         for frame, x in points
     ]
     kinematics = [
         {
-            "source": "cam", "individual": "", "frame": frame, "x_px": 2.0 * frame, "y_px": 0.0,
-            "step_px": None if frame == 0 else 2.0, "speed_px_per_s": 20.0 + (frame == 50),
+            "source": "cam",
+            "individual": "",
+            "frame": frame,
+            "x_px": 2.0 * frame,
+            "y_px": 0.0,
+            "step_px": None if frame == 0 else 2.0,
+            "speed_px_per_s": 20.0 + (frame == 50),
         }
         for frame in range(100)
-    ]  # fmt: skip
+    ]
     zones = [
-        {"source": "cam", "individual": "", "zone": "center", "frame": frame,
-         "inside": None if frame == 30 else 20 <= frame < 40 or 60 <= frame < 70}
+        {
+            "source": "cam",
+            "individual": "",
+            "zone": "center",
+            "frame": frame,
+            "inside": None if frame == 30 else 20 <= frame < 40 or 60 <= frame < 70,
+        }
         for frame in range(100)
-    ]  # fmt: skip
+    ]
     return {"tracks": tracks, "kinematics": kinematics, "zones": zones}
 
 
@@ -163,11 +205,19 @@ def context(tmp_path: Path) -> ToolContext:
             "individuals": [{"individual": "", "subject_id": "m5"}],
             "coverage": [looked("anna", ["Grooming", "Rearing"])],
             "bouts": [bout("Rearing", "anna", 0, 10)],
-            "flags": [{"code": "mostly_missing", "excludes": True, "message": "No animal was found in 97 % of the frames."}],
+            "flags": [
+                {
+                    "code": "mostly_missing",
+                    "excludes": True,
+                    "message": "No animal was found in 97 % of the frames.",
+                }
+            ],
         },
     )
     behaviors = (
-        BehaviorSettings(name="Rearing", synonyms=("rear up",), category="vertical activity", definition="forepaws up"),
+        BehaviorSettings(
+            name="Rearing", synonyms=("rear up",), category="vertical activity", definition="forepaws up"
+        ),
         BehaviorSettings(name="Grooming", category="care"),
     )
     return context_of(tmp_path, sessions, {"behaviors": behaviors, "description": "an open field"})
@@ -176,11 +226,17 @@ def context(tmp_path: Path) -> ToolContext:
 def _social() -> dict[str, Rows]:
     def track(name: str, keypoint: str) -> Rows:
         return [
-            {"source": "pose", "individual": name, "keypoint": keypoint, "frame": frame,
-             "x_px": None if name == "b" and frame == 4 else float(frame if name == "b" else 0),
-             "y_px": None if name == "b" and frame == 4 else 0.0 if keypoint == "body" else 3.0, "confidence": 0.9}
+            {
+                "source": "pose",
+                "individual": name,
+                "keypoint": keypoint,
+                "frame": frame,
+                "x_px": None if name == "b" and frame == 4 else float(frame if name == "b" else 0),
+                "y_px": None if name == "b" and frame == 4 else 0.0 if keypoint == "body" else 3.0,
+                "confidence": 0.9,
+            }
             for frame in range(20)
-        ]  # fmt: skip
+        ]
 
     tracks = [row for name in ("a", "b") for keypoint in ("body", "nose") for row in track(name, keypoint)]
     return {

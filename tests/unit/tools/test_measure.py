@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
 
 
@@ -14,46 +13,109 @@ def one(evidence):
 
 class TestBouts:
     def test_counts_listed_bouts_of_one_session(self, context, call):
-        value = one(call(context, "measure", measure="bout_count", behaviors=["Rearing"], sessions=["oft_5"], sources=["anna"]))
+        value = one(
+            call(
+                context,
+                "measure",
+                measure="bout_count",
+                behaviors=["Rearing"],
+                sessions=["oft_5"],
+                sources=["anna"],
+            )
+        )
         assert (value.value, value.unit, value.session_id, value.subject_id) == (2.0, "bouts", "oft_5", "m4")
         assert value.group == {"source": "anna"}
 
     def test_duration_unites_overlapping_bouts(self, context, call):
-        value = one(call(context, "measure", measure="total_duration", behaviors=["Rearing"], sessions=["oft_5"], sources=["anna"]))
+        value = one(
+            call(
+                context,
+                "measure",
+                measure="total_duration",
+                behaviors=["Rearing"],
+                sessions=["oft_5"],
+                sources=["anna"],
+            )
+        )
         assert value.value == pytest.approx(2.0)
 
     def test_unmarked_but_watched_is_zero(self, context, call):
-        value = one(call(context, "measure", measure="total_duration", behaviors=["Rearing"], sessions=["oft_4"], sources=["anna"]))
+        value = one(
+            call(
+                context,
+                "measure",
+                measure="total_duration",
+                behaviors=["Rearing"],
+                sessions=["oft_4"],
+                sources=["anna"],
+            )
+        )
         assert value.value == 0.0
 
     def test_unwatched_session_is_not_counted_and_named(self, context, call):
         evidence = call(
-            context, "measure", measure="bout_count", behaviors=["Rearing"], sources=["ben"], group_by=["session_id"]
+            context,
+            "measure",
+            measure="bout_count",
+            behaviors=["Rearing"],
+            sources=["ben"],
+            group_by=["session_id"],
         )
         assert [value.session_id for value in evidence.values] == ["oft_1", "oft_2", "oft_4"]
         assert any("oft_5" in flag and "ben" in flag for flag in evidence.flags)
 
     def test_source_that_did_not_look_is_an_error(self, context, call):
         with pytest.raises(ToolFailedError, match="ben did not look for Rearing in oft_5"):
-            call(context, "measure", measure="bout_count", behaviors=["Rearing"], sources=["ben"], sessions=["oft_5"])
+            call(
+                context,
+                "measure",
+                measure="bout_count",
+                behaviors=["Rearing"],
+                sources=["ben"],
+                sessions=["oft_5"],
+            )
 
     def test_window_cuts_durations_and_counts_starts(self, context, call):
-        common = {"behaviors": ["Rearing"], "sources": ["anna"], "sessions": ["oft_1"], "start_s": 1.5, "stop_s": 4}
+        common = {
+            "behaviors": ["Rearing"],
+            "sources": ["anna"],
+            "sessions": ["oft_1"],
+            "start_s": 1.5,
+            "stop_s": 4,
+        }
         assert one(call(context, "measure", measure="total_duration", **common)).value == pytest.approx(1.5)
         assert one(call(context, "measure", measure="bout_count", **common)).value == 1.0
         assert one(call(context, "measure", measure="percent_time", **common)).value == pytest.approx(60.0)
 
     def test_negative_start_counts_from_the_end(self, context, call):
         value = one(
-            call(context, "measure", measure="total_duration", behaviors=["Grooming"], sources=["anna"], sessions=["oft_1"], start_s=-4.5)
+            call(
+                context,
+                "measure",
+                measure="total_duration",
+                behaviors=["Grooming"],
+                sources=["anna"],
+                sessions=["oft_1"],
+                start_s=-4.5,
+            )
         )
         assert value.value == pytest.approx(0.5)
 
     def test_bins_cut_bouts_at_their_edges(self, context, call):
         evidence = call(
-            context, "measure", measure="total_duration", behaviors=["Rearing"], sources=["anna"], sessions=["oft_1"], bin_s=4
+            context,
+            "measure",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            sessions=["oft_1"],
+            bin_s=4,
         )
-        assert [(value.bin_start_s, value.value) for value in evidence.values] == [(0.0, 2.0), (4.0, 1.0), (8.0, 0.0)]
+        assert [(value.bin_start_s, value.value) for value in evidence.values] == [
+            (0.0, 2.0),
+            (4.0, 1.0),
+            (8.0, 0.0),
+        ]
 
     def test_rate_and_latency(self, context, call):
         common = {"behaviors": ["Rearing"], "sources": ["anna"], "sessions": ["oft_1"]}
@@ -63,7 +125,16 @@ class TestBouts:
         assert one(call(context, "measure", measure="last_end", **common)).value == 5.0
 
     def test_latency_of_what_never_happens_has_no_value(self, context, call):
-        value = one(call(context, "measure", measure="latency", behaviors=["Rearing"], sources=["anna"], sessions=["oft_4"]))
+        value = one(
+            call(
+                context,
+                "measure",
+                measure="latency",
+                behaviors=["Rearing"],
+                sources=["anna"],
+                sessions=["oft_4"],
+            )
+        )
         assert value.value is None
         assert value.note is not None
 
@@ -79,17 +150,32 @@ class TestBouts:
         assert "3" in (longest.note or "")
 
     def test_single_longest_bout_names_its_session(self, context, call):
-        evidence = call(context, "measure", measure="bout_duration", behaviors=["Grooming"], sources=["anna"], statistics=["max"])
+        evidence = call(
+            context,
+            "measure",
+            measure="bout_duration",
+            behaviors=["Grooming"],
+            sources=["anna"],
+            statistics=["max"],
+        )
         assert (one(evidence).value, one(evidence).session_id) == (4.0, "oft_4")
 
     def test_each_bout_can_be_listed(self, context, call):
         evidence = call(
-            context, "measure", measure="bout_duration", behaviors=["Rearing"], sources=["anna"], sessions=["oft_1"], statistics=["each"]
+            context,
+            "measure",
+            measure="bout_duration",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            sessions=["oft_1"],
+            statistics=["each"],
         )
         assert [value.value for value in evidence.values] == [1.0, 2.0]
 
     def test_inter_bout_interval_is_end_to_next_start(self, context, call):
-        evidence = call(context, "measure", measure="inter_bout_interval", behaviors=["Rearing"], sources=["anna"])
+        evidence = call(
+            context, "measure", measure="inter_bout_interval", behaviors=["Rearing"], sources=["anna"]
+        )
         # oft_1 leaves one interval of 1 s; the overlapping bouts of oft_5 leave none
         assert evidence.values[0].statistic == "median"
         assert evidence.values[0].value == pytest.approx(1.0)
@@ -98,20 +184,41 @@ class TestBouts:
     @pytest.mark.parametrize(("strict", "expected"), [(False, 2.0), (True, 1.0)])
     def test_duration_limits_may_be_exclusive(self, context, call, strict, expected):
         value = one(
-            call(context, "measure", measure="bout_count", behaviors=["Rearing"], sources=["anna"], sessions=["oft_1"],
-                 min_bout_s=1.0, strict=strict)
-        )  # fmt: skip
+            call(
+                context,
+                "measure",
+                measure="bout_count",
+                behaviors=["Rearing"],
+                sources=["anna"],
+                sessions=["oft_1"],
+                min_bout_s=1.0,
+                strict=strict,
+            )
+        )
         assert value.value == expected
 
     def test_behaviors_are_united_unless_split(self, context, call, numbers):
-        common = {"measure": "total_duration", "behaviors": ["Rearing", "Grooming"], "sources": ["anna"], "sessions": ["oft_1"]}
+        common = {
+            "measure": "total_duration",
+            "behaviors": ["Rearing", "Grooming"],
+            "sources": ["anna"],
+            "sessions": ["oft_1"],
+        }
         assert one(call(context, "measure", **common)).value == pytest.approx(4.0)
         split = call(context, "measure", **common, group_by=["behavior"])
         assert numbers(split, "behavior") == {"Rearing": pytest.approx(3.0), "Grooming": pytest.approx(1.0)}
 
     def test_bouts_in_a_zone_are_cut_to_it(self, context, call):
         value = one(
-            call(context, "measure", measure="total_duration", behaviors=["Rearing"], sources=["anna"], sessions=["oft_1"], zones=["center"])
+            call(
+                context,
+                "measure",
+                measure="total_duration",
+                behaviors=["Rearing"],
+                sources=["anna"],
+                sessions=["oft_1"],
+                zones=["center"],
+            )
         )
         # center holds [2, 3.0) and [3.1, 4): of [3, 5) that is [3.1, 4)
         assert value.value == pytest.approx(0.9)
@@ -120,7 +227,14 @@ class TestBouts:
 class TestNames:
     def test_case_synonym_and_category_are_understood(self, context, call):
         for name in ("rearing", "REAR UP", "vertical activity"):
-            evidence = call(context, "measure", measure="bout_count", behaviors=[name], sources=["Anna"], sessions=["OFT_1"])
+            evidence = call(
+                context,
+                "measure",
+                measure="bout_count",
+                behaviors=[name],
+                sources=["Anna"],
+                sessions=["OFT_1"],
+            )
             assert one(evidence).value == 2.0
 
     def test_unknown_behavior_names_what_is_known(self, context, call):
@@ -167,28 +281,50 @@ class TestSources:
 
     def test_split_by_source_needs_no_choice(self, context, call, numbers):
         evidence = call(
-            context, "measure", measure="total_duration", behaviors=["Rearing"], sessions=["oft_1"], group_by=["rater"]
+            context,
+            "measure",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            sessions=["oft_1"],
+            group_by=["rater"],
         )
         assert numbers(evidence, "source") == {"anna": 3.0, "ben": 1.5, "auto": 1.0}
 
     def test_kind_stands_for_all_its_sources(self, context, call, numbers):
         evidence = call(
-            context, "measure", measure="total_duration", behaviors=["Rearing"], sources=["manual"], group_by=["source"],
+            context,
+            "measure",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            sources=["manual"],
+            group_by=["source"],
             statistics=["sum"],
-        )  # fmt: skip
+        )
         assert numbers(evidence, "source") == {"anna": 6.0, "ben": 1.5}
 
     def test_range_over_sources_within_each_session(self, context, call):
         evidence = call(
-            context, "measure", measure="total_duration", behaviors=["Rearing"], sources=["anna", "ben"],
-            sessions=["oft_1", "oft_2"], group_by=["session_id"], statistics=["range"], order="descending",
-        )  # fmt: skip
-        assert [(value.session_id, value.value) for value in evidence.values] == [("oft_1", 1.5), ("oft_2", 1.0)]
+            context,
+            "measure",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            sources=["anna", "ben"],
+            sessions=["oft_1", "oft_2"],
+            group_by=["session_id"],
+            statistics=["range"],
+            order="descending",
+        )
+        assert [(value.session_id, value.value) for value in evidence.values] == [
+            ("oft_1", 1.5),
+            ("oft_2", 1.0),
+        ]
 
 
 class TestGrouping:
     def test_group_means_over_animals(self, context, call, numbers):
-        evidence = call(context, "measure", measure="path.total", group_by=["group"], statistics=["mean", "sem"])
+        evidence = call(
+            context, "measure", measure="path.total", group_by=["group"], statistics=["mean", "sem"]
+        )
         assert numbers(evidence, "group", statistic="mean") == {"drug": 15.0, "vehicle": 40.0}
         assert numbers(evidence, "group", statistic="sem")["drug"] == pytest.approx(5.0)
         assert all(value.n == 2 for value in evidence.values)
@@ -200,11 +336,20 @@ class TestGrouping:
 
     def test_ranking_names_sessions_and_subjects(self, context, call):
         evidence = call(context, "measure", measure="path.total", order="descending", limit=2)
-        assert [(v.session_id, v.subject_id, v.value) for v in evidence.values] == [("oft_5", "m4", 50.0), ("oft_4", "m3", 30.0)]
+        assert [(v.session_id, v.subject_id, v.value) for v in evidence.values] == [
+            ("oft_5", "m4", 50.0),
+            ("oft_4", "m3", 30.0),
+        ]
 
     def test_keep_zero_counts_first(self, context, call):
         evidence = call(
-            context, "measure", measure="bout_count", behaviors=["Rearing"], sources=["anna"], group_by=["session_id"], keep="zero"
+            context,
+            "measure",
+            measure="bout_count",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            group_by=["session_id"],
+            keep="zero",
         )
         assert (evidence.values[0].name, evidence.values[0].value) == ("n_sessions", 1.0)
         assert [value.session_id for value in evidence.values[1:]] == ["oft_4"]
@@ -214,7 +359,9 @@ class TestGrouping:
         assert evidence.values[0].value == 0.0
 
     def test_condition_on_a_number_column(self, context, call):
-        evidence = call(context, "measure", measure="path.total", where=[{"column": "dose", "op": ">=", "value": 0.5}])
+        evidence = call(
+            context, "measure", measure="path.total", where=[{"column": "dose", "op": ">=", "value": 0.5}]
+        )
         assert evidence.values[0].value == 15.0
 
     def test_numeric_column_is_a_measure(self, context, call):
@@ -230,7 +377,14 @@ class TestGrouping:
 
     def test_duration_in_frames_uses_the_frame_rate(self, context, call):
         value = one(
-            call(context, "measure", measure="total_duration", behaviors=["Grooming"], sessions=["oft_1"], unit="frames")
+            call(
+                context,
+                "measure",
+                measure="total_duration",
+                behaviors=["Grooming"],
+                sessions=["oft_1"],
+                unit="frames",
+            )
         )
         assert (value.value, value.unit) == (10.0, "frames")
 
@@ -247,7 +401,12 @@ class TestGrouping:
 class TestExcluded:
     def test_flagged_session_is_left_out_and_named(self, context, call):
         evidence = call(
-            context, "measure", measure="bout_count", behaviors=["Rearing"], sources=["anna"], group_by=["session_id"]
+            context,
+            "measure",
+            measure="bout_count",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            group_by=["session_id"],
         )
         assert "bad" not in [value.session_id for value in evidence.values]
         assert any("bad" in flag and "97 %" in flag for flag in evidence.flags)
@@ -258,7 +417,15 @@ class TestExcluded:
 
     def test_flagged_session_can_be_included(self, context, call):
         value = one(
-            call(context, "measure", measure="bout_count", behaviors=["Rearing"], sources=["anna"], sessions=["bad"], include_excluded=True)
+            call(
+                context,
+                "measure",
+                measure="bout_count",
+                behaviors=["Rearing"],
+                sources=["anna"],
+                sessions=["bad"],
+                include_excluded=True,
+            )
         )
         assert value.value == 1.0
 
@@ -284,18 +451,34 @@ class TestTracks:
     def test_speed_is_path_over_time(self, context, call):
         value = one(call(context, "measure", measure="mean_speed", sessions=["oft_1"]))
         assert (value.value, value.unit) == (pytest.approx(20.0), "px/s")
-        assert one(call(context, "measure", measure="max_speed", sessions=["oft_1"])).value == pytest.approx(21.0)
+        assert one(call(context, "measure", measure="max_speed", sessions=["oft_1"])).value == pytest.approx(
+            21.0
+        )
 
     @pytest.mark.parametrize(("interpolate", "expected"), [(True, 198.0), (False, 194.0)])
     def test_keypoint_path_bridges_only_when_told(self, context, call, interpolate, expected):
         value = one(
-            call(context, "measure", measure="distance", sessions=["oft_1"], keypoints=["centroid"], interpolate=interpolate)
+            call(
+                context,
+                "measure",
+                measure="distance",
+                sessions=["oft_1"],
+                keypoints=["centroid"],
+                interpolate=interpolate,
+            )
         )
         assert value.value == pytest.approx(expected)
 
     def test_distance_during_a_behavior(self, context, call):
         value = one(
-            call(context, "measure", measure="distance", sessions=["oft_1"], behaviors=["Grooming"], sources=["anna"])
+            call(
+                context,
+                "measure",
+                measure="distance",
+                sessions=["oft_1"],
+                behaviors=["Grooming"],
+                sources=["anna"],
+            )
         )
         assert value.value == pytest.approx(20.0)
 
@@ -335,7 +518,9 @@ class TestFramesAndPairs:
             call(social, "measure", measure="bout_rate", behaviors=["chase"])
 
     def test_pair_distance_skips_missing_frames(self, social, call, numbers):
-        evidence = call(social, "measure", measure="pair_distance", keypoints=["body"], statistics=["mean", "min"])
+        evidence = call(
+            social, "measure", measure="pair_distance", keypoints=["body"], statistics=["mean", "min"]
+        )
         frames = [f for f in range(20) if f != 4]
         assert numbers(evidence, "statistic") == {"mean": pytest.approx(sum(frames) / 19), "min": 0.0}
         assert evidence.values[0].group["pair"] == "a-b"
@@ -346,14 +531,24 @@ class TestFramesAndPairs:
 
     def test_pair_distance_during_a_behavior(self, social, call):
         evidence = call(
-            social, "measure", measure="pair_distance", behaviors=["chase"], keypoints=["body"], statistics=["median"],
+            social,
+            "measure",
+            measure="pair_distance",
+            behaviors=["chase"],
+            keypoints=["body"],
+            statistics=["median"],
             group_by=["behavior"],
-        )  # fmt: skip
+        )
         assert (one(evidence).value, one(evidence).group["behavior"]) == (3.0, "chase")  # of 2 3 5
 
     def test_keypoint_distance_within_an_animal(self, social, call, numbers):
         evidence = call(
-            social, "measure", measure="keypoint_distance", keypoints=["nose", "body"], statistics=["median"], group_by=["individual"]
+            social,
+            "measure",
+            measure="keypoint_distance",
+            keypoints=["nose", "body"],
+            statistics=["median"],
+            group_by=["individual"],
         )
         assert numbers(evidence, "individual") == {"a": 3.0, "b": 3.0}
 
@@ -361,9 +556,14 @@ class TestFramesAndPairs:
         evidence = call(social, "measure", measure="missing_frames", group_by=["individual"])
         found = {(value.group["individual"], value.group["frames"]): value.value for value in evidence.values}
         assert found == {
-            ("a", "of the track"): 0.0, ("a", "of the session"): 2.0, ("b", "of the track"): 1.0, ("b", "of the session"): 3.0,
-        }  # fmt: skip
+            ("a", "of the track"): 0.0,
+            ("a", "of the session"): 2.0,
+            ("b", "of the track"): 1.0,
+            ("b", "of the session"): 3.0,
+        }
 
     def test_subject_selects_its_individual(self, social, call):
-        value = one(call(social, "measure", measure="distance", subjects=["s2"], keypoints=["body"], interpolate=True))
+        value = one(
+            call(social, "measure", measure="distance", subjects=["s2"], keypoints=["body"], interpolate=True)
+        )
         assert (value.value, value.group["individual"]) == (pytest.approx(19.0), "b")

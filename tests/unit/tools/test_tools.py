@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ethochat.index.store.base import Hit
 from ethochat.tools import TOOLS, tool_named
 from ethochat.tools.context import ToolContext
@@ -16,9 +15,19 @@ from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRet
 
 def test_tools_are_the_named_twelve():
     assert [tool.name for tool in TOOLS] == [
-        "experiment_facts", "measure", "compare_groups", "correlate", "agreement", "transitions", "find_bouts",
-        "find_proximity", "search_segments", "plot", "ask_user", "decline",
-    ]  # fmt: skip
+        "experiment_facts",
+        "measure",
+        "compare_groups",
+        "correlate",
+        "agreement",
+        "transitions",
+        "find_bouts",
+        "find_proximity",
+        "search_segments",
+        "plot",
+        "ask_user",
+        "decline",
+    ]
     with pytest.raises(ToolRetryError, match="measure"):
         tool_named("mesure")
 
@@ -30,18 +39,30 @@ class TestCompare:
         assert (test.name, test.unit, test.measure) == ("welch_t", "cm", "path.total")
         assert [test.groups[name].mean for name in ("drug", "vehicle")] == [15.0, 40.0]
         assert test.p_value == pytest.approx(0.1976, abs=2e-3)
-        means = {value.group["group"]: (value.value, value.n) for value in evidence.values if value.statistic == "mean"}
+        means = {
+            value.group["group"]: (value.value, value.n)
+            for value in evidence.values
+            if value.statistic == "mean"
+        }
         assert means == {"drug": (15.0, 2), "vehicle": (40.0, 2)}
         assert "p = 0.19" in evidence.summary
 
     def test_order_of_groups_gives_the_sign(self, context, call):
-        evidence = call(context, "compare_groups", measure="path.total", group_column="group", groups=["Vehicle", "drug"])
+        evidence = call(
+            context, "compare_groups", measure="path.total", group_column="group", groups=["Vehicle", "drug"]
+        )
         assert list(evidence.tests[0].groups) == ["vehicle", "drug"]
         assert evidence.tests[0].effect_size["mean_difference"] == pytest.approx(25.0)
 
     def test_unknown_group_names_the_groups(self, context, call):
         with pytest.raises(ToolRetryError, match="drug, vehicle"):
-            call(context, "compare_groups", measure="path.total", group_column="group", groups=["drug", "saline"])
+            call(
+                context,
+                "compare_groups",
+                measure="path.total",
+                group_column="group",
+                groups=["drug", "saline"],
+            )
 
     def test_unknown_column_names_the_columns(self, context, call):
         with pytest.raises(ToolRetryError, match="sex"):
@@ -49,22 +70,44 @@ class TestCompare:
 
     def test_single_animal_in_a_group_fails(self, context, call):
         with pytest.raises(ToolFailedError, match="two animals"):
-            call(context, "compare_groups", measure="path.total", group_column="group", sessions=["oft_1", "oft_4", "oft_5"])
+            call(
+                context,
+                "compare_groups",
+                measure="path.total",
+                group_column="group",
+                sessions=["oft_1", "oft_4", "oft_5"],
+            )
 
     def test_one_group_only_fails(self, context, call):
         with pytest.raises(ToolFailedError, match="two groups"):
-            call(context, "compare_groups", measure="path.total", group_column="group", sessions=["oft_1", "oft_2"])
+            call(
+                context,
+                "compare_groups",
+                measure="path.total",
+                group_column="group",
+                sessions=["oft_1", "oft_2"],
+            )
 
     def test_constant_values_give_no_p(self, context, call):
         evidence = call(
-            context, "compare_groups", measure="bout_count", behaviors=["Rearing"], sources=["auto"], group_column="group"
+            context,
+            "compare_groups",
+            measure="bout_count",
+            behaviors=["Rearing"],
+            sources=["auto"],
+            group_column="group",
         )
         assert evidence.tests[0].p_value is None
         assert "spread" in (evidence.tests[0].why or "")
 
     def test_sources_are_compared_within_animals(self, context, call):
         evidence = call(
-            context, "compare_groups", measure="total_duration", behaviors=["Rearing"], group_column="source", groups=["anna", "ben"]
+            context,
+            "compare_groups",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            group_column="source",
+            groups=["anna", "ben"],
         )
         test = evidence.tests[0]
         assert test.name == "paired_t"
@@ -73,53 +116,80 @@ class TestCompare:
 
     def test_three_sources_by_repeated_measures(self, context, call):
         evidence = call(
-            context, "compare_groups", measure="total_duration", behaviors=["Rearing"], group_column="source",
-            groups=["anna", "ben", "auto"], test="friedman",
-        )  # fmt: skip
+            context,
+            "compare_groups",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            group_column="source",
+            groups=["anna", "ben", "auto"],
+            test="friedman",
+        )
         assert evidence.tests[0].name == "friedman"
         assert evidence.tests[0].p_value is not None
 
     def test_ambiguous_source_asks_back(self, context, call):
         with pytest.raises(AmbiguousSourceError):
-            call(context, "compare_groups", measure="bout_count", behaviors=["Rearing"], group_column="group", sessions=["oft_1", "oft_2", "oft_4"])
+            call(
+                context,
+                "compare_groups",
+                measure="bout_count",
+                behaviors=["Rearing"],
+                group_column="group",
+                sessions=["oft_1", "oft_2", "oft_4"],
+            )
 
     def test_source_that_alone_covers_all_sessions_is_used(self, social, context, call):
-        evidence = call(context, "compare_groups", measure="bout_count", behaviors=["Grooming"], group_column="group")
+        evidence = call(
+            context, "compare_groups", measure="bout_count", behaviors=["Grooming"], group_column="group"
+        )
         assert any("anna" in flag for flag in evidence.flags)
 
 
 class TestCorrelate:
     def test_metric_with_a_numeric_column(self, context, call):
-        evidence = call(context, "correlate", x={"measure": "path.total"}, y={"measure": "dose"}, method="pearson")
+        evidence = call(
+            context, "correlate", x={"measure": "path.total"}, y={"measure": "dose"}, method="pearson"
+        )
         assert evidence.values[0].value == pytest.approx(np.corrcoef([10, 20, 30, 50], [0.5, 1, 0, 0])[0, 1])
         assert evidence.values[0].n == 4
         assert evidence.tests[0].p_value is not None
 
     def test_selection_of_the_call_holds_for_both(self, context, call):
         evidence = call(
-            context, "correlate", x={"measure": "path.total"}, y={"measure": "bout_count", "behaviors": ["Rearing"], "sources": ["anna"]},
-            where=[{"column": "group", "op": "in", "value": ["drug", "vehicle"]}], sessions=["oft_1", "oft_2", "oft_4"],
-        )  # fmt: skip
+            context,
+            "correlate",
+            x={"measure": "path.total"},
+            y={"measure": "bout_count", "behaviors": ["Rearing"], "sources": ["anna"]},
+            where=[{"column": "group", "op": "in", "value": ["drug", "vehicle"]}],
+            sessions=["oft_1", "oft_2", "oft_4"],
+        )
         assert evidence.values[0].n == 3
         assert evidence.values[0].value == pytest.approx(-1.0)
 
     def test_constant_quantity_gives_no_number(self, context, call):
         evidence = call(
-            context, "correlate", x={"measure": "path.total"}, y={"measure": "bout_count", "behaviors": ["Rearing"], "sources": ["auto"]}
+            context,
+            "correlate",
+            x={"measure": "path.total"},
+            y={"measure": "bout_count", "behaviors": ["Rearing"], "sources": ["auto"]},
         )
         assert evidence.values[0].value is None
 
     def test_several_values_per_animal_ask_which(self, context, call):
         with pytest.raises(ToolRetryError, match="name one"):
             call(
-                context, "correlate", x={"measure": "path.total"},
+                context,
+                "correlate",
+                x={"measure": "path.total"},
                 y={"measure": "bout_count", "behaviors": ["Rearing"], "sources": ["anna", "ben"]},
-            )  # fmt: skip
+            )
 
 
 class TestAgreement:
     def test_frames_are_positive_by_their_start(self, context, call, numbers):
-        evidence = call(context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], sessions=["oft_1"], fps=10)
+        evidence = call(
+            context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], sessions=["oft_1"], fps=10
+        )
         # up to the last label at 6 s: 60 frames; anna 10-19 and 30-49, ben 10-24: both 10, anna only 20, ben only 5
         assert numbers(evidence, "statistic")["f1"] == pytest.approx(2 * 10 / (2 * 10 + 20 + 5))
         chance = (30 * 15 + 30 * 45) / 60**2
@@ -127,12 +197,16 @@ class TestAgreement:
         assert evidence.values[0].group == {"pair": "anna-ben", "behavior": "Rearing"}
 
     def test_recordings_are_pooled_where_both_looked(self, context, call):
-        evidence = call(context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], fps=10, statistics=["f1"])
+        evidence = call(
+            context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], fps=10, statistics=["f1"]
+        )
         assert evidence.values[0].n == 3
         assert evidence.values[0].value == pytest.approx(20 / (20 + 30 + 5))
 
     def test_pairs_are_ranked(self, context, call):
-        evidence = call(context, "agreement", behaviors=["Rearing"], statistics=["kappa"], fps=10, order="descending")
+        evidence = call(
+            context, "agreement", behaviors=["Rearing"], statistics=["kappa"], fps=10, order="descending"
+        )
         values = [value.value for value in evidence.values]
         assert len(values) == 3
         assert values == sorted(values, reverse=True)
@@ -150,9 +224,15 @@ class TestTransitions:
 
     def test_named_pair_both_ways_with_probability(self, context, call):
         evidence = call(
-            context, "transitions", sources=["anna"], before=["Rearing"], after=["Grooming"], both_ways=True, probability=True,
+            context,
+            "transitions",
+            sources=["anna"],
+            before=["Rearing"],
+            after=["Grooming"],
+            both_ways=True,
+            probability=True,
             sessions=["oft_1"],
-        )  # fmt: skip
+        )
         counts = [(v.group["from"], v.value) for v in evidence.values if v.name == "transition_count"]
         assert counts == [("Rearing", 1.0), ("Grooming", 0.0)]
         shares = [v.value for v in evidence.values if v.name == "transition_probability"]
@@ -172,16 +252,31 @@ class TestFindBouts:
         evidence = call(context, "find_bouts", behaviors=["Rearing"], sources=["anna"])
         assert evidence.values[0].value == 5.0
         assert [(c.session_id, c.start_time, c.stop_time) for c in evidence.clips[:3]] == [
-            ("oft_1", 1.0, 2.0), ("oft_1", 3.0, 5.0), ("oft_2", 2.0, 3.0),
-        ]  # fmt: skip
+            ("oft_1", 1.0, 2.0),
+            ("oft_1", 3.0, 5.0),
+            ("oft_2", 2.0, 3.0),
+        ]
 
     def test_limits_and_order(self, context, call):
-        evidence = call(context, "find_bouts", behaviors=["Rearing"], sources=["anna"], min_bout_s=1, strict=True, order="longest")
+        evidence = call(
+            context,
+            "find_bouts",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            min_bout_s=1,
+            strict=True,
+            order="longest",
+        )
         assert [(c.session_id, c.start_time) for c in evidence.clips] == [("oft_1", 3.0), ("oft_5", 0.5)]
 
     def test_followed_by_within_a_second(self, context, call):
         evidence = call(
-            context, "find_bouts", behaviors=["Rearing"], followed_by=["Grooming"], within_s=1, sources=["anna"]
+            context,
+            "find_bouts",
+            behaviors=["Rearing"],
+            followed_by=["Grooming"],
+            within_s=1,
+            sources=["anna"],
         )
         assert [(c.session_id, c.start_time, c.stop_time) for c in evidence.clips] == [("oft_1", 3.0, 6.0)]
 
@@ -197,7 +292,14 @@ class TestFindBouts:
         assert "No bout meets all conditions." in evidence.flags
 
     def test_only_bouts_that_touch_a_zone(self, context, call):
-        evidence = call(context, "find_bouts", behaviors=["Rearing"], sources=["anna"], sessions=["oft_1"], zones=["center"])
+        evidence = call(
+            context,
+            "find_bouts",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            sessions=["oft_1"],
+            zones=["center"],
+        )
         assert [c.start_time for c in evidence.clips] == [3.0]
 
 
@@ -237,7 +339,10 @@ class FakeSearch:
 def searching(context: ToolContext, hits) -> tuple[ToolContext, FakeSearch]:
     fake = FakeSearch(hits)
     changed = ToolContext(
-        experiment=context.experiment, catalog=context.catalog, open_search=lambda: fake, figures_dir=context.figures_dir
+        experiment=context.experiment,
+        catalog=context.catalog,
+        open_search=lambda: fake,
+        figures_dir=context.figures_dir,
     )
     return changed, fake
 
@@ -247,14 +352,23 @@ class TestSearch:
         payload = {"session_id": "oft_1", "start_time": 1.0, "stop_time": 2.0, "individual": ""}
         changed, fake = searching(context, [Hit(segment_id="s1", score=0.9, text="rears", payload=payload)])
         evidence = call(
-            changed, "search_segments", query="rears", where=[{"column": "group", "value": "drug"}], behaviors=["rear up"],
-            min_duration_s=0.5, limit=3,
-        )  # fmt: skip
-        assert [(c.session_id, c.start_time, c.score, c.verified) for c in evidence.clips] == [("oft_1", 1.0, 0.9, None)]
+            changed,
+            "search_segments",
+            query="rears",
+            where=[{"column": "group", "value": "drug"}],
+            behaviors=["rear up"],
+            min_duration_s=0.5,
+            limit=3,
+        )
+        assert [(c.session_id, c.start_time, c.score, c.verified) for c in evidence.clips] == [
+            ("oft_1", 1.0, 0.9, None)
+        ]
         asked = {(c.field, c.op): c.value for c in fake.asked["conditions"]}
         assert asked == {
-            ("session_id", "in"): ("oft_1", "oft_2"), ("behaviors", "in"): ("Rearing",), ("duration", ">="): 0.5,
-        }  # fmt: skip
+            ("session_id", "in"): ("oft_1", "oft_2"),
+            ("behaviors", "in"): ("Rearing",),
+            ("duration", ">="): 0.5,
+        }
 
     def test_zero_hits_are_said(self, context, call):
         changed, _ = searching(context, [])
@@ -275,7 +389,9 @@ class TestFacts:
         assert found == [("drug", 3.0), ("vehicle", 2.0), (None, 5.0)]
 
     def test_no_animal_with_a_dose_is_zero(self, context, call):
-        evidence = call(context, "experiment_facts", topic="subject_count", where=[{"column": "dose", "value": 0.3}])
+        evidence = call(
+            context, "experiment_facts", topic="subject_count", where=[{"column": "dose", "value": 0.3}]
+        )
         assert [value.value for value in evidence.values] == [0.0]
 
     def test_sessions_with_hand_labels_and_by_whom(self, context, call):
@@ -286,7 +402,17 @@ class TestFacts:
 
     def test_summary_names_design_sources_and_flags(self, context, call):
         summary = call(context, "experiment_facts", topic="summary").summary
-        for text in ("open field", "5 sessions", "drug 3", "vehicle 2", "anna", "ben", "Rearing", "path.total", "bad"):
+        for text in (
+            "open field",
+            "5 sessions",
+            "drug 3",
+            "vehicle 2",
+            "anna",
+            "ben",
+            "Rearing",
+            "path.total",
+            "bad",
+        ):
             assert text in summary, text
 
     def test_gap_in_the_numbering(self, context, call):
@@ -295,13 +421,23 @@ class TestFacts:
         assert [v.value for v in evidence.values[1:]] == ["oft_3"]
 
     def test_sessions_with_columns(self, context, call):
-        evidence = call(context, "experiment_facts", topic="sessions", columns=["dose"], where=[{"column": "dose", "op": ">", "value": 0}])
+        evidence = call(
+            context,
+            "experiment_facts",
+            topic="sessions",
+            columns=["dose"],
+            where=[{"column": "dose", "op": ">", "value": 0}],
+        )
         found = {v.value: v.group["dose"] for v in evidence.values}
         assert found == {"oft_1": "0.5", "oft_2": "1", "bad": "2"}
 
     def test_recordings_give_frames_and_duration(self, context, call):
         evidence = call(context, "experiment_facts", topic="recordings", sessions=["oft_1"])
-        assert {v.name: v.value for v in evidence.values} == {"n_frames": 100.0, "duration": 10.0, "fps": 10.0}
+        assert {v.name: v.value for v in evidence.values} == {
+            "n_frames": 100.0,
+            "duration": 10.0,
+            "fps": 10.0,
+        }
         assert "scale (px per cm) not documented" in evidence.summary
 
     def test_recording_without_a_frame_rate_has_no_seconds(self, social, call):
@@ -312,7 +448,9 @@ class TestFacts:
     def test_definitions(self, context, call, name):
         assert call(context, "experiment_facts", topic="definition", name=name).values
 
-    @pytest.mark.parametrize("topic", ["behaviors", "subjects", "measures", "keypoints", "zones", "columns", "flags", "sessions"])
+    @pytest.mark.parametrize(
+        "topic", ["behaviors", "subjects", "measures", "keypoints", "zones", "columns", "flags", "sessions"]
+    )
     def test_every_topic_says_something(self, context, call, topic):
         evidence = call(context, "experiment_facts", topic=topic)
         assert evidence.values
@@ -331,14 +469,27 @@ class TestPlot:
         assert Path(figure.path).exists()
 
     def test_scatter_has_one_dot_per_animal(self, context, call):
-        evidence = call(context, "plot", kind="scatter", measure="path.total", against="dose", group_column="group")
-        assert {v.session_id: v.value for v in evidence.values} == {"oft_1": 10, "oft_2": 20, "oft_4": 30, "oft_5": 50}
+        evidence = call(
+            context, "plot", kind="scatter", measure="path.total", against="dose", group_column="group"
+        )
+        assert {v.session_id: v.value for v in evidence.values} == {
+            "oft_1": 10,
+            "oft_2": 20,
+            "oft_4": 30,
+            "oft_5": 50,
+        }
 
     def test_time_bins(self, context, call):
         evidence = call(
-            context, "plot", kind="time_bins", measure="total_duration", behaviors=["Rearing"], sources=["anna"], bin_s=5,
+            context,
+            "plot",
+            kind="time_bins",
+            measure="total_duration",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            bin_s=5,
             group_column="group",
-        )  # fmt: skip
+        )
         found = [(v.group["group"], v.bin_start_s, v.value) for v in evidence.values]
         assert found == [("drug", 0.0, 2.0), ("drug", 5.0, 0.0), ("vehicle", 0.0, 1.0), ("vehicle", 5.0, 0.0)]
 

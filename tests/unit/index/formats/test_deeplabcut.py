@@ -145,7 +145,14 @@ def test_h5_is_read_on_its_frames(h5, ask):
 
 
 @pytest.mark.parametrize(
-    "change", [{"index": ["a", "b"]}, {"index": [1, 1]}, {"index": [0], "axes": ("x", "y", "z")}], ids=str
+    "change",
+    [
+        {"index": [0, 10**9]},
+        {"index": ["a", "b"]},
+        {"index": [1, 1]},
+        {"index": [0], "axes": ("x", "y", "z")},
+    ],
+    ids=str,
 )
 def test_h5_of_another_layout_is_refused(h5, ask, change):
     with pytest.raises(FormatError, match="Expected"):

@@ -1,0 +1,185 @@
+"""An answer's clips, tables and figures, made ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from ethochat.agent.answer import Answer
+from ethochat.index.errors import VideoError
+from ethochat.index.video import cached_clip
+from ethochat.tools.context import ToolContext
+from ethochat.tools.evidence import ClipRef, Figure, TestResult, Value
+from ethochat.tools.rows import clock_of
+from ethochat.tools.wording import p_text
+from ethochat.ui.steps import plain_name
+
+MOST_ROWS: Final = 500
+_LONGEST_CLIP_S: Final = 60.0
+"""Of a longer interval the first part is cut: nobody waits for the whole."""
+_MARGIN_S: Final = 1.0
+_NAMES: Final = {"session_id": "session", "subject_id": "animal"}
+
+
+# ----------------------------------------------------------------- clips
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """What the player shows: a file, or why there is none."""
+
+    path: Path | None
+    caption: str
+    """Plain text."""
+
+
+class Clips:
+    """Cuts clips into the experiment's cache."""
+
+    def __init__(self, context: ToolContext) -> None:
+        """Open the cache.
+
+        Parameters
+        ----------
+        context
+            An ingested experiment.
+        """
+        self.folder = context.experiment.data_dir / "cache" / "clips"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._context = context
+
+    def unit_of(self, session_id: str) -> str:
+        """Unit of a session's times."""
+        return str(self._sessions().get(session_id, {}).get("time_unit", "s"))
+
+    def label(self, clip: ClipRef) -> str:
+        """Name a clip in a list, as plain text."""
+        if self.unit_of(clip.session_id) == "frames":
+            when = f"frames {clip.start_time:.0f}–{clip.stop_time:.0f}"
+        else:
+            when = f"{clip.start_time:.2f}–{clip.stop_time:.2f} s"
+        parts = [clip.session_id, clip.individual or "", when, clip.description]
+        return " · ".join(part for part in parts if part)[:160]
+
+    def cut(self, clip: ClipRef) -> Player:
+        """Cut a clip, or say why it cannot be shown."""
+        session = self._sessions().get(clip.session_id)
+        if session is None or session["video"] is None:
+            return Player(path=None, caption=f"{clip.session_id} has no video: only its times are known.")
+        clock = clock_of(session)
+        longest = _LONGEST_CLIP_S if clock.fps is not None else _LONGEST_CLIP_S * 30
+        stop = min(clip.stop_time, clip.start_time + longest)
+        try:
+            path = cached_clip(
+                self.folder, Path(session["video"]), clip.start_time, stop, margin_s=_MARGIN_S, clock=clock
+            )
+        except VideoError as exc:
+            return Player(path=None, caption=f"No clip can be shown. {exc}")
+        cut = "" if stop == clip.stop_time else f" Only the first {longest:g} {clock.unit} are shown."
+        return Player(path=path, caption=f"{self.label(clip)}. An orange frame marks the interval.{cut}")
+
+    def _sessions(self) -> Mapping[str, Mapping[str, Any]]:
+        rows = self._context.catalog.load("sessions").iter_rows(named=True)
+        return {row["session_id"]: row for row in rows}
+
+
+# ----------------------------------------------------------------- tables
+def values_table(values: Sequence[Value]) -> pl.DataFrame:
+    """Lay out values as text, without the columns that say nothing.
+
+    Returns
+    -------
+    polars.DataFrame
+        At most :data:`MOST_ROWS` rows, all columns text; the unit stands in the header where all rows have the same.
+    """
+    columns = list(dict.fromkeys(key for value in values for key in value.group))
+    units = {value.unit for value in values}
+    header = f"value ({units.pop()})" if len(units) == 1 and None not in units else "value"
+    rows = []
+    for value in values[:MOST_ROWS]:
+        row = {
+            "measure": plain_name(value.name),
+            "session": value.session_id,
+            "animal": value.subject_id,
+            "from": _number(value.bin_start_s),
+            **{_NAMES.get(key, key): value.group.get(key) for key in columns},
+            "statistic": value.statistic,
+            header: _number(value.value),
+            "unit": value.unit if header == "value" else None,
+            "n": None if value.n is None else str(value.n),
+            "evidence": value.evidence_id,
+        }
+        rows.append(row)
+    return _telling(pl.DataFrame(rows, schema={key: pl.String for row in rows[:1] for key in row}))
+
+
+def tests_table(tests: Sequence[TestResult]) -> pl.DataFrame:
+    """Lay out statistical tests as text, one row per test."""
+    rows = []
+    for test in tests:
+        rows.append(
+            {
+                "test": plain_name(test.name),
+                "measure": None if test.measure is None else plain_name(test.measure),
+                "groups": ", ".join(f"{name} (n={group.n})" for name, group in test.groups.items()) or None,
+                "statistic": _number(test.statistic),
+                "df": ", ".join(f"{part:.4g}" for part in _parts(test.df)) or None,
+                "p": None if test.p_value is None else p_text(test.p_value).removeprefix("p = "),
+                "effect": "; ".join(_effects(test.effect_size)) or None,
+                "correction": test.correction,
+                "evidence": test.evidence_id,
+            }
+        )
+    return _telling(pl.DataFrame(rows, schema={key: pl.String for row in rows[:1] for key in row}))
+
+
+def _effects(effects: Mapping[str, float | list[float] | None]) -> list[str]:
+    said = []
+    for name, effect in effects.items():
+        numbers = [f"{part:.4g}" for part in _parts(effect)]
+        if numbers:
+            said.append(f"{plain_name(name)} {' to '.join(numbers)}")
+    return said
+
+
+def _parts(value: float | Sequence[float] | None) -> Sequence[float]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, int | float) else value
+
+
+def _number(value: float | str | None) -> str | None:
+    return f"{value:.6g}" if isinstance(value, int | float) else value
+
+
+def _telling(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop columns without a value, and the measure's where there is only one."""
+    kept = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    if "measure" in kept and frame.height > 1 and frame["measure"].n_unique() == 1:
+        kept.remove("measure")
+    return frame.select(kept)
+
+
+# ----------------------------------------------------------------- figures
+def figures_of(answer: Answer) -> list[Figure]:
+    """List the figures of an answer in the order of its evidence."""
+    return [figure for item in answer.evidence for figure in item.figures]
+
+
+def page_figure(figure: Figure) -> Any:  # noqa: ANN401 - plotly is untyped
+    """Fit a figure to the page: its size, letters and legend; nothing that it shows is changed."""
+    import plotly.io
+
+    drawn = plotly.io.from_json(figure.plotly_json)
+    drawn.update_layout(
+        autosize=True,
+        height=400,
+        margin={"l": 56, "r": 16, "t": 48, "b": 48},
+        title={"font": {"size": 15}, "x": 0.01, "xanchor": "left"},
+        font={"family": "system-ui, sans-serif", "size": 12},
+        paper_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1.0},
+    )
+    return drawn
