@@ -98,6 +98,7 @@ _ABOUT = re.compile(
 _P_BOUND = re.compile(
     r"\bp\w*(?:[ -]values?)?(?:\s(?:is|was|are|were|of|all|both))*\s?(?P<sign>[<>≤≥])\s?$", re.IGNORECASE
 )
+_LETTER = re.compile(r"[^\W\d]")
 _SUPERSCRIPTS = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 
 
@@ -146,7 +147,7 @@ def _clocks(text: str) -> Iterator[Number]:
 
 def _powers(text: str) -> Iterator[Number]:
     for match in _POWER_OF_TEN.finditer(text):
-        if re.search(r"\d\s?[×x·*]\s?$", text[: match.start()]):
+        if re.search(r"\d\s?[×x·*]\s?$", text[max(0, match.start() - 6) : match.start()]):
             continue  # the exponent of a number with a mantissa
         value = 10.0 ** _exponent(match["power"], match["super"])
         start, stop = match.span()
@@ -163,7 +164,7 @@ def _digits(text: str) -> Iterator[Number]:
         scale = 10.0 ** _exponent(match["exp"] or match["power"], match["super"])
         value = float(body) * scale * (-1 if match["sign"] in ("-", "−") else 1)
         tolerance = _half(decimals) * scale
-        if decimals == 0 and value and _ABOUT.search(text[:start]):
+        if decimals == 0 and value and _ABOUT.search(text[max(0, start - 20) : start]):
             tolerance *= 10 ** (len(body) - len(body.rstrip("0")))
         parts = tuple(float(part) for part in match["body"].split(",")) if "," in match["body"] else ()
         number = Number(
@@ -212,9 +213,7 @@ def _unit_after(text: str, stop: int) -> Unit | None:
 
 def _is_identifier(text: str, match: re.Match[str]) -> bool:
     """Whether letters are glued to the digits and are no unit."""
-    return (
-        re.match(r"[^\W\d]", text[match.end() :]) is not None and _UNIT_AFTER.match(text, match.end()) is None
-    )
+    return _LETTER.match(text, match.end()) is not None and _UNIT_AFTER.match(text, match.end()) is None
 
 
 def _exponent(plain: str | None, superscript: str | None) -> int:

@@ -5,8 +5,9 @@
     .ethochat/
       catalog/<table>/<session>.parquet
       state.json        what was ingested from which inputs (see :mod:`ethochat.index.ingest`)
+      ingest.lock       held by the process that writes
       vectors/          the embedded vector index
-      cache/            embeddings, clips
+      cache/            hashes of input files, silhouettes, embeddings, clips
       figures/  conversations.sqlite
 """
 
@@ -14,18 +15,24 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+import shutil
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Final, TypeVar
 from urllib.parse import quote
 
 import polars as pl
-
-from ethochat.index.errors import NotIngestedError, StaleIndexError
+from ethochat.index.errors import CatalogError, NotIngestedError, StaleIndexError
 from ethochat.index.tables import TABLES, conform, empty
 
 CATALOG_VERSION = 1
 """Raised whenever a table changes; older data must be ingested again."""
+
+_ATTEMPTS: Final = 20
+
+ReadT = TypeVar("ReadT")
 
 
 class Catalog:
@@ -41,6 +48,7 @@ class Catalog:
         """
         self.data_dir = data_dir
         self._loaded: dict[str, tuple[tuple[tuple[str, int, int], ...], pl.DataFrame]] = {}
+        self._unsynced: list[Path] = []
 
     @classmethod
     def open(cls, data_dir: Path) -> Catalog:
@@ -61,8 +69,8 @@ class Catalog:
             )
         if state.get("catalog_version") != CATALOG_VERSION:
             raise StaleIndexError(
-                f"Expected catalog version {CATALOG_VERSION} in {data_dir}, found {state.get('catalog_version')!r}; "
-                f"run `ethochat ingest {data_dir.parent}` to rebuild it."
+                f"Expected catalog version {CATALOG_VERSION} in {data_dir}, found "
+                f"{state.get('catalog_version')!r}; run `ethochat ingest {data_dir.parent}` to rebuild it."
             )
         return catalog
 
@@ -73,29 +81,63 @@ class Catalog:
         return self.data_dir / "state.json"
 
     def read_state(self) -> dict[str, object]:
-        """Return the ingest state, empty where nothing was ingested."""
+        """Return the ingest state, empty where nothing was ingested.
+
+        Raises
+        ------
+        StaleIndexError
+            When the file is damaged.
+        """
         try:
-            loaded: dict[str, object] = json.loads(self.state_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            loaded = json.loads(self.state_path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except json.JSONDecodeError as exc:
-            raise StaleIndexError(
-                f"{self.state_path}: expected JSON, found {exc.msg!r} at line {exc.lineno}; delete the folder and ingest again."
-            ) from exc
+            raise self._damaged(f"{exc.msg!r} at line {exc.lineno}") from exc
+        except (OSError, UnicodeDecodeError) as exc:
+            raise self._damaged(str(exc)) from exc
+        if not isinstance(loaded, dict):
+            raise self._damaged(f"a {type(loaded).__name__}")
         return loaded
 
+    def _damaged(self, found: str) -> StaleIndexError:
+        return StaleIndexError(
+            f"{self.state_path}: expected a JSON object, found {found}; delete the folder {self.data_dir} and run "
+            f"`ethochat ingest {self.data_dir.parent}` again."
+        )
+
     def write_state(self, state: Mapping[str, object]) -> None:
-        """Replace the ingest state atomically."""
-        replace_file(self.state_path, json.dumps(state, indent=1, sort_keys=True).encode())
+        """Replace the ingest state atomically, once all tables written before are safe on disk.
+
+        Raises
+        ------
+        CatalogError
+            When it cannot be written.
+        """
+        with _explained(self.data_dir):
+            # Together they cost a fifth of what syncing each as it is written would.
+            while self._unsynced:
+                _sync(self._unsynced.pop())
+            replace_file(self.state_path, json.dumps(state, indent=1, sort_keys=True).encode())
 
     # ----------------------------------------------------------------- tables
     def path(self, table: str, session_id: str) -> Path:
         """File of one table and session; ids are percent-encoded so that no id can leave the folder."""
-        name = quote(session_id, safe="").replace(".", "%2E")
-        return self.data_dir / "catalog" / table / f"{name}.parquet"
+        return self._tables_dir / table / _file_name(session_id)
+
+    @property
+    def _tables_dir(self) -> Path:
+        return self.data_dir / "catalog"
+
+    def has_session(self, session_id: str) -> bool:
+        """Whether the session's tables are there, whole."""
+        return self.path("sessions", session_id).exists()
 
     def write_session(self, session_id: str, tables: Mapping[str, pl.DataFrame]) -> None:
         """Write a session's rows of some tables, each file atomically.
+
+        With ``sessions`` among them, the session is not there while the others change: a reader, or a run that
+        was killed, sees it whole or not at all.
 
         Parameters
         ----------
@@ -103,38 +145,73 @@ class Catalog:
             Every row belongs to it.
         tables
             Table name to rows; rows are put into the table's schema.
+
+        Raises
+        ------
+        CatalogError
+            When a file cannot be written.
         """
-        for table, frame in tables.items():
-            rows = conform(frame, table)
-            target = self.path(table, session_id)
-            if rows.is_empty() and table != "sessions":
-                target.unlink(missing_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".tmp", delete=False) as handle:
-                rows.write_parquet(handle, compression="zstd")
-                temporary = handle.name
-            os.replace(temporary, target)
+        with _explained(self.data_dir):
+            if "sessions" in tables:
+                self.path("sessions", session_id).unlink(missing_ok=True)
+            for table in sorted(tables, key=lambda name: name == "sessions"):
+                rows = conform(tables[table], table)
+                target = self.path(table, session_id)
+                if rows.is_empty():
+                    target.unlink(missing_ok=True)
+                    continue
+                with _replacing(target) as handle:
+                    rows.write_parquet(handle, compression="zstd")
+                self._unsynced.append(target)
 
     def remove_session(self, session_id: str) -> None:
         """Remove every row of a session."""
-        for table in TABLES:
+        for table in ("sessions", *TABLES):
             self.path(table, session_id).unlink(missing_ok=True)
+
+    def keep_only(self, session_ids: Collection[str]) -> None:
+        """Remove all that belongs to no known table and none of these sessions, and what killed runs left behind.
+
+        Only for the process that holds the ingest lock.
+        """
+        names = {_file_name(session_id) for session_id in session_ids}
+        for folder in _entries(self._tables_dir):
+            if folder.name not in TABLES or not folder.is_dir():
+                _remove(folder)
+                continue
+            for file in _entries(folder):
+                if file.name not in names:
+                    _remove(file)
+        for folder in (self.data_dir, self.data_dir / "cache"):
+            for file in folder.glob("*.tmp"):
+                _remove(file)
+
+    def clear(self) -> None:
+        """Remove every table; the state goes first, so that nothing seems to be ingested."""
+        self.state_path.unlink(missing_ok=True)
+        shutil.rmtree(self._tables_dir, ignore_errors=True)
 
     def scan(self, table: str) -> pl.LazyFrame:
         """Read a table lazily, all sessions; columns as in ``tables.TABLES``.
 
-        ``sessions`` carries the metadata columns too.
+        ``sessions`` carries the metadata columns too, and is read at once.
         """
-        files = self._files(table)
-        if not files:
-            return empty(table).lazy()
         if table == "sessions":  # metadata columns may be typed differently per file when a column is null throughout
-            return pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed").lazy()
-        return pl.scan_parquet(files)
+            return _steadily(lambda: self._read_sessions().lazy())
+        files = self._files(table)
+        return pl.scan_parquet(files) if files else empty(table).lazy()
+
+    def _read_sessions(self) -> pl.DataFrame:
+        files = self._files("sessions")
+        if not files:
+            return empty("sessions")
+        return pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed")
 
     def load(self, table: str) -> pl.DataFrame:
         """Read a whole table, kept in memory until its files change; for the small tables."""
+        return _steadily(lambda: self._load(table))
+
+    def _load(self, table: str) -> pl.DataFrame:
         stamp = tuple(
             (file.name, stat.st_mtime_ns, stat.st_size) for file in self._files(table) if (stat := file.stat())
         )
@@ -146,19 +223,89 @@ class Catalog:
 
     def read_session(self, table: str, session_id: str) -> pl.DataFrame:
         """Read one session's rows of a table."""
-        file = self.path(table, session_id)
-        return pl.read_parquet(file) if file.exists() else empty(table)
+        try:
+            return pl.read_parquet(self.path(table, session_id))
+        except FileNotFoundError:
+            return empty(table)
 
     def _files(self, table: str) -> list[Path]:
-        return sorted((self.data_dir / "catalog" / table).glob("*.parquet"))
+        return sorted((self._tables_dir / table).glob("*.parquet"))
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as handle:
+    """Write a file so that a reader sees the old or the new content, never a part.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; nothing is left behind.
+    """
+    with _replacing(path) as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
-        temporary = handle.name
-    os.replace(temporary, path)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """Lend a new file that takes the target's place when it is written whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not by tempfile, whose files nobody else may read; a lab shares its folders.
+    temporary = target.parent / f"{uuid.uuid4().hex}.tmp"
+    try:
+        with temporary.open("xb") as handle:
+            yield handle
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _explained(data_dir: Path) -> Iterator[None]:
+    """Say which folder cannot be written, and what to do."""
+    try:
+        yield
+    except OSError as exc:
+        raise unwritable(data_dir, exc) from exc
+
+
+def unwritable(data_dir: Path, exc: OSError) -> CatalogError:
+    """Build the error for a folder of derived data that the system does not let us write."""
+    return CatalogError(
+        f"{data_dir}: expected a folder that can be written, found: {exc.strerror or exc}; free space or allow "
+        f"writing, then run `ethochat ingest {data_dir.parent}` again: finished sessions are kept."
+    )
+
+
+def _steadily(read: Callable[[], ReadT]) -> ReadT:
+    """Read again where a file went away between listing and reading: another process is ingesting."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return read()
+        except FileNotFoundError:
+            continue
+    return read()
+
+
+def _sync(path: Path) -> None:
+    try:
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+    except FileNotFoundError:
+        return  # removed or replaced since
+
+
+def _file_name(session_id: str) -> str:
+    return quote(session_id, safe="").replace(".", "%2E") + ".parquet"
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -185,7 +185,7 @@ def _by_animal(rows: pl.DataFrame) -> dict[tuple[str, str], dict[str, list[Inter
 
 
 def _raster(session: Mapping[str, object], fps: float | None) -> TimeBase:
-    """Clock of the raster: as asked, else that of the session; a session in frames is compared frame by frame."""
+    """Clock of the raster: as asked, else that of the session; one in frames is compared frame by frame."""
     if session["time_unit"] == "frames":
         return TimeBase(fps=None)
     clock = TimeBase(fps=parse_fps(fps)) if fps is not None else clock_of(session)
@@ -198,7 +198,10 @@ def _raster(session: Mapping[str, object], fps: float | None) -> TimeBase:
 
 def _raster_flags(recordings: Sequence[_Recording]) -> list[str]:
     rates = {item.clock.frames_per_unit for item in recordings if item.clock.fps is not None}
-    return [f"Compared at {rates.pop():g} frames per second."] if len(rates) == 1 else []
+    flags = [f"Compared at {rates.pop():g} frames per second."] if len(rates) == 1 else []
+    if any(item.clock.fps is None for item in recordings):
+        flags.append("Where the frame rate is not documented, labels are compared frame by frame.")
+    return flags
 
 
 def _counts(item: _Recording, first: str, second: str) -> Counts:
@@ -288,14 +291,8 @@ def _tracks(
     call = Call(context=context, scope=scope, arguments=measure, split=frozenset({"source"}))
     plan = plan_tracks(call)
     animals: dict[tuple[str, str], list[TrackRef]] = {}
-    alone = {
-        sid
-        for sid in scope.session_ids
-        if len({t.individual for t in plan.tracks if t.session_id == sid}) > 1
-    }
     for track in plan.tracks:
-        single = sum(t.session_id == track.session_id and t.source == track.source for t in plan.tracks) == 1
-        name = "" if single and track.session_id in alone else track.individual
+        name = "" if _follows_one(plan.tracks, track) else track.individual
         animals.setdefault((track.session_id, name), []).append(track)
     distances: dict[str, list[NDArray[np.float64]]] = {}
     sessions: dict[str, set[str]] = {}
@@ -317,6 +314,11 @@ def _tracks(
         [*plan.flags, "Positions are matched by frame; frames in which one is missing are skipped."],
         sum(len(part) for parts in distances.values() for part in parts),
     )
+
+
+def _follows_one(tracks: Sequence[TrackRef], track: TrackRef) -> bool:
+    """Whether a tracker follows a single animal in its session, whatever it calls it."""
+    return sum((other.session_id, other.source) == (track.session_id, track.source) for other in tracks) == 1
 
 
 def _apart(call: Call, first: TrackRef, second: TrackRef, unit: str) -> NDArray[np.float64]:
@@ -350,11 +352,10 @@ def _apart_value(pair: str, apart: NDArray[np.float64], sessions: set[str], unit
     )
 
 
-TOOL = Tool(
+TOOL: Tool[AgreementArguments] = Tool(
     name="agreement",
     description="How well raters or classifiers agree on a behavior, frame by frame (F1 and Cohen's kappa "
-    "per pair, recordings "
-    "pooled), or how far apart two trackers see the animal (median distance).",
+    "per pair, recordings pooled), or how far apart two trackers see the animal (median distance).",
     arguments=AgreementArguments,
     function=agreement,
 )

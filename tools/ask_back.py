@@ -31,20 +31,18 @@ def decline(context: ToolContext, arguments: DeclineArguments) -> Evidence:
     )
 
 
-ASK_USER = Tool(
+ASK_USER: Tool[AskUserArguments] = Tool(
     name="ask_user",
     description="Ask the user back when a needed part of the question is missing (which measure, which "
-    "rater) or two readings are "
-    "equally likely. Ends the turn; states no number.",
+    "rater) or two readings are equally likely. Ends the turn; states no number.",
     arguments=AskUserArguments,
     function=ask_user,
 )
 
-DECLINE = Tool(
+DECLINE: Tool[DeclineArguments] = Tool(
     name="decline",
     description="Say that the experiment's data cannot answer: something that was not recorded, a cause, a "
-    "feeling, a request that is "
-    "no question about the data. Ends the turn; states no number.",
+    "feeling, a request that is no question about the data. Ends the turn; states no number.",
     arguments=DeclineArguments,
     function=decline,
 )

@@ -112,7 +112,7 @@ def _bouts(
 
 
 def _followed(first: Sequence[Found], later: Sequence[Found], within: float | None) -> list[Found]:
-    """One entry per following bout: from the start of the latest bout that ended before it, to its own end."""
+    """List each following bout from the start of the latest bout that ended before it to its own end."""
     earlier: dict[tuple[str, str, str], list[Found]] = {}
     for bout in first:
         earlier.setdefault((bout.session_id, bout.individual, bout.source), []).append(bout)
@@ -224,11 +224,10 @@ def _said(arguments: FindBoutsArguments, scope: Scope, n: int, followers: Sequen
     return flags
 
 
-TOOL = Tool(
+TOOL: Tool[FindBoutsArguments] = Tool(
     name="find_bouts",
     description="Find the bouts of a behavior as clips with exact times, by rater, classifier or rule; with "
-    "limits on duration, only in "
-    "zones, or only those followed by another behavior within some seconds.",
+    "limits on duration, only in zones, or only those followed by another behavior within some seconds.",
     arguments=FindBoutsArguments,
     function=find_bouts,
 )

@@ -214,14 +214,12 @@ def _correct(tests: Sequence[TestResult]) -> None:
         test.why = f"{test.why or ''} Corrected for {len(known)} tests (Holm): {p_text(p)}.".strip()
 
 
-TOOL = Tool(
+TOOL: Tool[CompareArguments] = Tool(
     name="compare_groups",
     description="Compare a measure (or an imported metric or column) between groups of animals, such as "
-    "treatments, or within "
-    "animals between sources, zones or behaviors. One value per animal; Welch's t test and Hedges g for two "
-    "groups, Welch's ANOVA "
-    "for more, paired or repeated-measures tests for the same animals. Returns n, mean, sd, sem, median, the "
-    "test and its p value.",
+    "treatments, or within animals between sources, zones or behaviors. One value per animal; Welch's t test "
+    "and Hedges g for two groups, Welch's ANOVA for more, paired or repeated-measures tests for the same "
+    "animals. Returns n, mean, sd, sem, median, the test and its p value.",
     arguments=CompareArguments,
     function=compare_groups,
 )

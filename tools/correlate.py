@@ -87,11 +87,10 @@ def _left_out(x: Mapping[str, float], y: Mapping[str, float], both: list[str]) -
     return [f"{n} animals have only one of both values and are not counted."] if n else []
 
 
-TOOL = Tool(
+TOOL: Tool[CorrelateArguments] = Tool(
     name="correlate",
     description="Correlate two quantities over animals (measures, imported metrics or numeric metadata "
-    "columns such as a dose): "
-    "Spearman or Pearson with p value and n.",
+    "columns such as a dose): Spearman or Pearson with p value and n.",
     arguments=CorrelateArguments,
     function=correlate,
 )

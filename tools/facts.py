@@ -118,11 +118,11 @@ def _excluded(question: Question) -> list[str]:
 
 # ----------------------------------------------------------------- counting
 def _subjects_of(question: Question) -> list[tuple[str, str, str]]:
-    """(session_id, individual, subject) of every animal in scope; the animal itself where no subject is stated."""
+    """(session_id, individual, subject) of every animal; the animal itself where no subject is stated."""
     scope = question.scope
     individuals = question.context.catalog.load("individuals")
     found = []
-    named = {}
+    named: dict[str, list[str]] = {}
     for session_id, individual in individuals.select("session_id", "individual").iter_rows():
         named.setdefault(session_id, []).append(individual)
     for session_id in scope.session_ids:
@@ -142,21 +142,21 @@ def _count_by(question: Question, what: str) -> Facts:
     facts = Facts()
     columns = [match_group_column(question.context, name) for name in question.arguments.group_by]
     rows = _labeled_rows(question, columns)
-    place = 0 if what == "sessions" else 1
-    total = len({row[place] for row in rows}) if rows else 0
-    name = f"n_{what}"
+    counted = [(row[0] if what == "sessions" else row[1], row[2]) for row in rows]
+    total = len({name for name, _ in counted})
     if not columns:
-        facts.values = [Value(name=name, value=float(total), unit="count", note=None)]
+        facts.values = [_count(f"n_{what}", total, {})]
         facts.lines = [f"{total} {what}{_condition(question)}."]
         return facts
     groups: dict[tuple[str, ...], set[str]] = {}
-    for row in rows:
-        groups.setdefault(row[2], set()).add(row[place])
+    for name, labels in counted:
+        groups.setdefault(labels, set()).add(name)
     for labels in sorted(groups, key=lambda key: [_natural(text) for text in key]):
         n, group = len(groups[labels]), dict(zip(columns, labels, strict=True))
-        facts.values.append(Value(name=name, value=float(n), unit="count", n=n, group=group))
-        facts.lines.append(f"{', '.join(f'{column} {text}' for column, text in group.items())}: {n} {what}")
-    facts.values.append(Value(name=name, value=float(total), unit="count", statistic="sum", group={}))
+        facts.values.append(_count(f"n_{what}", n, group))
+        said = ", ".join(f"{column} {text}" for column, text in group.items())
+        facts.lines.append(f"{said}: {n} {what}")
+    facts.values.append(_count(f"n_{what}", total, {}, note="In all."))
     facts.lines.append(f"In all: {total} {what}{_condition(question)}.")
     return facts
 
@@ -178,7 +178,7 @@ def _natural(text: str) -> tuple[int, float, str]:
 
 
 def _labeled_rows(question: Question, columns: Sequence[str]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(session_id, subject, labels) of every animal, once per source or behavior where the columns ask for it."""
+    """(session_id, subject, labels) of every animal, once per source or behavior where columns ask for it."""
     metadata = {
         name: column_values(question.scope.sessions, name) for name in columns if name not in IDENTIFIERS
     }
@@ -207,7 +207,7 @@ def _labeled_rows(question: Question, columns: Sequence[str]) -> list[tuple[str,
 
 
 def _by_session(question: Question, what: str) -> dict[str, list[str]]:
-    """Sources or behaviors of each session."""
+    """List the sources or behaviors of each session."""
     found: dict[str, list[str]] = {}
     kinds = question.arguments.source_kind
     for row in label_coverage(question.context, question.scope).iter_rows(named=True):
@@ -598,7 +598,7 @@ def _behavior_definitions(question: Question, behaviors: Sequence[str]) -> Facts
 
 # ----------------------------------------------------------------- summary
 def _summary(question: Question) -> Facts:
-    """The design in a paragraph, with the counts that it states."""
+    """Give the design in a paragraph, with the counts that it states."""
     facts = Facts()
     experiment, scope = question.context.experiment, question.scope
     if scope.sessions.is_empty():
@@ -683,13 +683,11 @@ _TOPICS: Final[Mapping[str, Callable[[Question], Facts]]] = {
 }
 
 
-TOOL = Tool(
+TOOL: Tool[FactsArguments] = Tool(
     name="experiment_facts",
     description="What the experiment contains: a summary of its design, how many sessions and animals there "
-    "are (by group), their names "
-    "and metadata, who labeled or tracked what, behaviors, measures, keypoints, zones, recording lengths, "
-    "gaps in the numbering, "
-    "quality flags, and what a behavior or measure means.",
+    "are (by group), their names and metadata, who labeled or tracked what, behaviors, measures, keypoints, "
+    "zones, recording lengths, gaps in the numbering, quality flags, and what a behavior or measure means.",
     arguments=FactsArguments,
     function=experiment_facts,
 )

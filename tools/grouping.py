@@ -1,4 +1,4 @@
-"""Rows of a measure become values: split, combined within groups with the animal as unit, filtered and ranked."""
+"""Rows of a measure become values: split, combined with the animal as unit, filtered and ranked."""
 
 from __future__ import annotations
 
@@ -58,11 +58,16 @@ def split_columns(arguments: MeasureArguments, resolved: Sequence[str], measured
     ranked = arguments.order is not None or arguments.keep != "all" or "each" in arguments.statistics
     if not columns and not arguments.statistics and ranked:
         columns.append("session_id")
-    one_session = len({row.session_id for row in rows}) == 1
-    if one_session and not arguments.statistics and not {"individual", "subject_id", "pair"} & set(columns):
-        if len({row.individual for row in rows}) > 1:
-            columns.append("individual")
+    told_apart = bool(arguments.statistics) or bool({"individual", "subject_id", "pair"} & set(columns))
+    if not told_apart and _one_session_of_several(rows):
+        columns.append("individual")
     return columns
+
+
+def _one_session_of_several(rows: Iterable[Row]) -> bool:
+    """Whether all rows are of one session with several animals, which nobody wants averaged unasked."""
+    animals = {(row.session_id, row.individual) for row in rows}
+    return len(animals) > 1 and len({session_id for session_id, _ in animals}) == 1
 
 
 def _share_animals(rows: Iterable[Row]) -> bool:
@@ -163,12 +168,10 @@ def _statistics(
         return list(measured.default_statistics)
     if all(len(group.rows) == 1 for group in groups):
         return ["each"]
-    per_session = {"session_id", "subject_id", "individual"} & set(columns)
-    if per_session:
-        return ["sum"] if measured.kind == "additive" else ["mean"]
-    if not columns:
-        return ["mean", "sum"] if measured.kind == "additive" else ["mean", "median"]
-    return ["mean"]
+    additive = measured.kind == "additive"
+    if {"session_id", "subject_id", "individual"} & set(columns):
+        return ["sum" if additive else "mean"]
+    return ["mean"] if columns else ["mean", "sum" if additive else "median"]
 
 
 def _each(group: Group, measured: Measured) -> list[Value]:
@@ -220,8 +223,9 @@ def _combined_value(group: Group, statistic: str, measured: Measured, present: S
         spread = max(numbers) - min(numbers)
         note = f"Largest minus smallest of {len(numbers)} values."
         return _make(group, measured, "range", spread, n=n, note=note)
-    note = f"Of {len(present)} values, those of one animal were averaged first." if n < len(present) else None
-    return _make(group, measured, statistic, _describe(list(per_animal.values()), statistic), n=n, note=note)
+    averaged = f"Of {len(present)} values, those of one animal were averaged first."
+    value = _describe(list(per_animal.values()), statistic)
+    return _make(group, measured, statistic, value, n=n, note=averaged if n < len(present) else None)
 
 
 def animal_means(rows: Iterable[Row]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Measures of bouts: how often, how long, when first, how far apart.
 
-A source counts in a session where it looked (the coverage table): no bout there is a zero, outside there is nothing.
-Durations are of united bouts cut to the window; counts are of bouts as listed, by their start.
+A source counts in a session where it looked (the coverage table): no bout there is a zero, outside there is
+nothing. Durations are of united bouts cut to the window; counts are of bouts as listed, by their start.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class LabelMeasure:
 
 
 def _time_unit(scope: Scope, unit: str, arguments: MeasureArguments) -> str:
-    """Unit of times; seconds and frames mix only where the result is a number of neither."""
+    """Find the unit of times; seconds and frames mix only where the result is a number of neither."""
     units = set(scope.sessions["time_unit"].drop_nulls().to_list())
     timed = arguments.start_s is not None or arguments.stop_s is not None or arguments.bin_s is not None
     if len(units) > 1 and (unit == "s" or timed):
@@ -205,7 +205,7 @@ def limit_flags(arguments: MeasureArguments, time_unit: str) -> list[str]:
 
 # ----------------------------------------------------------------- reading the tables
 def plan_labels(call: Call) -> tuple[SourcePlan, tuple[str, ...]]:
-    """Sources and behaviors of a call.
+    """Find the sources and behaviors of a call.
 
     Raises
     ------
@@ -230,7 +230,7 @@ def listed_bouts(
 ) -> Iterator[tuple[Key, int, float, Listed]]:
     """Bouts and the time looked at, per animal, source, behavior and bin."""
     split = "behavior" in call.split
-    looked = coverage_intervals(call.scope, plan.coverage, behaviors, split=split)
+    looked = coverage_intervals(call.scope, plan, behaviors, split=split)
     bouts = bouts_by_key(call, plan, behaviors, split=split)
     sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
     masks = _zone_masks(call)
@@ -314,16 +314,16 @@ class Companions:
 
 
 def coverage_intervals(
-    scope: Scope, coverage: pl.DataFrame, behaviors: Sequence[str], *, split: bool
+    scope: Scope, plan: SourcePlan, behaviors: Sequence[str], *, split: bool
 ) -> dict[str, dict[Key, list[Interval]]]:
     """Where each source looked for the behaviors, united: session_id to key to intervals."""
     wanted = set(behaviors)
     ends = dict(scope.sessions.select("session_id", "duration").iter_rows())
     found: dict[str, dict[Key, list[Interval]]] = {}
     columns = ["session_id", "individual", "source", "start_time", "stop_time", "behaviors"]
-    for session_id, individual, source, start, stop, marked in coverage.select(columns).iter_rows():
+    for session_id, individual, source, start, stop, marked in plan.coverage.select(columns).iter_rows():
         interval = (start or 0.0, stop if stop is not None else (ends.get(session_id) or 0.0))
-        names = [name for name in marked or [] if name in wanted]
+        names = [name for name in marked or [] if name in wanted and plan.counts(source, name)]
         for name in names if split else names[:1]:
             key = (session_id, individual or "", source, name if split else "")
             found.setdefault(session_id, {}).setdefault(key, []).append(interval)
@@ -341,8 +341,9 @@ def bouts_by_key(
     found: dict[Key, list[Interval]] = {}
     columns = ["session_id", "individual", "source", "behavior", "start_time", "stop_time"]
     for session_id, individual, source, behavior, start, stop in table.select(columns).iter_rows():
-        key = (session_id, individual or "", source, behavior if split else "")
-        found.setdefault(key, []).append((start, stop))
+        if plan.counts(source, behavior):
+            key = (session_id, individual or "", source, behavior if split else "")
+            found.setdefault(key, []).append((start, stop))
     return found
 
 

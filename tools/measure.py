@@ -27,13 +27,12 @@ def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
     return evidence
 
 
-TOOL = Tool(
+TOOL: Tool[MeasureArguments] = Tool(
     name="measure",
     description="Compute one measure (counts and durations of a behavior, distances, speeds, time in zones, "
-    "tracking quality, or a "
-    "metric or numeric column that came with the data) for chosen sessions, animals and time windows; split "
-    "it by group_by, combine "
-    "it by statistics, cut it into time bins, rank it or keep only some rows. One animal is one unit.",
+    "tracking quality, or a metric or numeric column that came with the data) for chosen sessions, animals "
+    "and time windows; split it by group_by, combine it by statistics, cut it into time bins, rank it or "
+    "keep only some rows. One animal is one unit.",
     arguments=MeasureArguments,
     function=measure,
 )

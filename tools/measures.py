@@ -1,7 +1,7 @@
 """The catalogue of measures, and how a call becomes the rows of one.
 
-A measure is a name, the words people use for it, a unit, a definition and a function. Metrics and numeric columns that came
-with the data are measures too, by their own names.
+A measure is a name, the words people use for it, a unit, a definition and a function. Metrics and numeric
+columns that came with the data are measures too, by their own names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Final
 
 import polars as pl
-from ethochat.index.tables import SESSIONS
 from ethochat.tools import labels, motion
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext
@@ -80,8 +79,7 @@ _ALL: Final = (
         ),
         unit="bouts",
         definition="Number of bouts of a behavior that start in the window, as one source lists them; a "
-        "source that looked and "
-        "marked none gives 0.",
+        "source that looked and marked none gives 0.",
         needs="labels",
         kind="additive",
         compute=labels.BOUT_COUNT,
@@ -197,8 +195,7 @@ _ALL: Final = (
         ),
         unit="s",
         definition="Time from the end of one bout to the start of the next of the same behavior and source; "
-        "overlapping bouts leave "
-        "no interval; statistics pool the intervals.",
+        "overlapping bouts leave no interval; statistics pool the intervals.",
         needs="labels",
         kind="pooled",
         compute=labels.INTER_BOUT_INTERVAL,
@@ -221,8 +218,7 @@ _ALL: Final = (
         ),
         unit="cm",
         definition="Path length: the sum of frame-to-frame steps of the body center (or a keypoint); gaps "
-        "are bridged up to the "
-        "experiment's limit; a step belongs to the bin in which it starts.",
+        "are bridged up to the experiment's limit; a step belongs to the bin in which it starts.",
         needs="track",
         kind="additive",
         compute=motion.distance,
@@ -472,7 +468,7 @@ CATALOGUE: Final[Mapping[str, Measure]] = MappingProxyType({measure.name: measur
 # ----------------------------------------------------------------- finding a measure
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """What a name in a call stands for: a measure of the catalogue, an imported metric or a numeric column."""
+    """What a name stands for: a measure of the catalogue, an imported metric or a numeric column."""
 
     name: str
     measure: Measure | None = None
@@ -494,7 +490,7 @@ def numeric_columns(context: ToolContext) -> list[str]:
 
 
 def find_quantity(context: ToolContext, name: str) -> Quantity:
-    """Find what a name stands for: exactly, in any case and spacing, by synonym, or by the last parts of a metric's name.
+    """Find what a name stands for: exactly, in any case, by synonym, or by the last parts of a metric's name.
 
     Raises
     ------
@@ -604,7 +600,7 @@ def _rows_of(call: Call, quantity: Quantity) -> Measured:
 
 
 def _refuse_cuts(arguments: MeasureArguments, name: str) -> None:
-    """A value that came with the data holds for the whole session."""
+    """Refuse time windows: a value that came with the data holds for the whole session."""
     cut = [field for field in ("start_s", "stop_s", "bin_s") if getattr(arguments, field) is not None]
     if cut:
         raise ToolFailedError(
@@ -639,8 +635,3 @@ def _metric(call: Call, metric: str) -> Measured:
     units = set(table["unit"].drop_nulls().to_list()) - {""}
     unit = units.pop() if len(units) == 1 else dict(call.context.experiment.metric_units).get(metric)
     return Measured(name=metric, unit=unit, kind="plain", rows=rows, flags=_not_stated(call, rows, metric))
-
-
-def reserved_columns() -> tuple[str, ...]:
-    """Columns of the sessions table that are no metadata."""
-    return tuple(SESSIONS.names())

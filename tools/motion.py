@@ -1,7 +1,8 @@
 """Measures of tracks and zones: paths, speeds, distances between points, time in zones.
 
-The body center comes from the KINEMATICS table (confident, bridged over short gaps); a named keypoint, or a call that says
-how to treat missing points, is computed from TRACKS. Distances between points skip the frames in which one is missing.
+The body center comes from the KINEMATICS table (confident, bridged over short gaps); a named keypoint, or a
+call that says how to treat missing points, is computed from TRACKS. Distances between points skip the frames in
+which one is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ethochat.index.kinematics import (
 from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
-from ethochat.tools.rows import Call, Measured, Row, Vector, bins_of, clocks
+from ethochat.tools.rows import Call, Kind, Measured, Row, Vector, bins_of, clocks
 from ethochat.tools.selection import (
     Scope,
     find_name,
@@ -333,6 +334,7 @@ def _paths(call: Call, plan: TrackPlan, track: TrackRef) -> Iterator[tuple[str, 
 
 
 def center_path(context: ToolContext, track: TrackRef, unit: LengthUnit) -> Path:
+    """Positions, steps and speed of the body center, as the KINEMATICS table has them."""
     columns = [f"x_{unit}", f"y_{unit}", f"step_{unit}", f"speed_{unit}_per_s"]
     table = (
         _scan(context, "kinematics", track.session_id)
@@ -371,7 +373,7 @@ def _named_keypoints(call: Call, track: TrackRef) -> list[str]:
 
 
 def read_point(call: Call, track: TrackRef, keypoint: str, unit: LengthUnit) -> tuple[Frames, Vector, Vector]:
-    """Confident positions of a keypoint, NaN where missing, one per frame from the first to the last tracked one."""
+    """Confident positions of a keypoint, one per frame from first to last row, NaN where missing."""
     limit = call.arguments.min_confidence
     table = (
         _scan(call.context, "tracks", track.session_id)
@@ -409,7 +411,7 @@ def distance(call: Call) -> Measured:
                         n_rows=len(moved),
                     )
                 )
-    return _measured("distance", plan.unit, "additive", rows, plan, windows)
+    return _measured("distance", plan.unit, "additive", rows, plan=plan, windows=windows)
 
 
 def mean_speed(call: Call) -> Measured:
@@ -434,7 +436,7 @@ def mean_speed(call: Call) -> Measured:
                         n_rows=len(moved),
                     )
                 )
-    return _measured("mean_speed", _speed_unit(plan), "ratio", rows, plan, windows)
+    return _measured("mean_speed", _speed_unit(plan), "ratio", rows, plan=plan, windows=windows)
 
 
 def max_speed(call: Call) -> Measured:
@@ -450,7 +452,7 @@ def max_speed(call: Call) -> Measured:
                 rows.append(
                     make_row(call, track, part, _point_label(keypoint), value=value, n_rows=len(speed))
                 )
-    return _measured("max_speed", _speed_unit(plan), "plain", rows, plan, windows)
+    return _measured("max_speed", _speed_unit(plan), "plain", rows, plan=plan, windows=windows)
 
 
 def body_length(call: Call) -> Measured:
@@ -468,8 +470,10 @@ def body_length(call: Call) -> Measured:
         )
         frames, length = table["frame"].cast(pl.Int64).to_numpy(), table[column].to_numpy()
         for part in windows.parts(track):
-            rows.append(_frame_row(call, track, part, {}, length[part.mask(frames)], np.median))
-    return _measured("body_length", plan.unit, "pooled", rows, plan, windows, statistics=("median", "mean"))
+            rows.append(_frame_row(call, track, part, {}, length[part.mask(frames)]))
+    return _measured(
+        "body_length", plan.unit, "pooled", rows, plan=plan, windows=windows, statistics=("median", "mean")
+    )
 
 
 def _point_label(keypoint: str) -> dict[str, str]:
@@ -477,18 +481,18 @@ def _point_label(keypoint: str) -> dict[str, str]:
 
 
 def _speed_unit(plan: TrackPlan) -> str:
-    """Unit of speeds: per frame where no frame rate is documented."""
+    """Name the unit of speeds: per frame where no frame rate is documented."""
     return f"{plan.unit}/{'frame' if plan.time_unit == 'frames' else 's'}"
 
 
 def _measured(
     name: str,
     unit: str,
-    kind: Literal["additive", "plain", "ratio", "pooled"],
+    kind: Kind,
     rows: Sequence[Row],
-    plan: TrackPlan,
-    windows: Windows | None,
     *,
+    plan: TrackPlan,
+    windows: Windows,
     statistics: tuple[str, ...] = ("mean",),
 ) -> Measured:
     return Measured(
@@ -498,7 +502,7 @@ def _measured(
         rows=rows,
         default_statistics=statistics,
         observation="frames",
-        flags=(*plan.flags, *(windows.flags if windows is not None else ())),
+        flags=(*plan.flags, *windows.flags),
     )
 
 
@@ -508,11 +512,10 @@ def _frame_row(
     part: Part,
     labels: Mapping[str, str],
     numbers: Vector,
-    center: object,
 ) -> Row:
     """Row of a measure that pools frames; frames without a value are left out."""
     seen = numbers[np.isfinite(numbers)]
-    value = float(center(seen)) if len(seen) and callable(center) else None
+    value = float(np.median(seen)) if len(seen) else None
     return make_row(call, track, part, labels, value=value, observations=seen, n_rows=len(numbers))
 
 
@@ -611,7 +614,13 @@ def pair_distance(call: Call) -> Measured:
                 _pair_row(call, pair, part, observations=numbers[np.isfinite(numbers)], n_rows=len(numbers))
             )
     return _measured(
-        "pair_distance", plan.unit, "pooled", rows, plan, windows, statistics=("mean", "median", "min")
+        "pair_distance",
+        plan.unit,
+        "pooled",
+        rows,
+        plan=plan,
+        windows=windows,
+        statistics=("mean", "median", "min"),
     )
 
 
@@ -629,7 +638,7 @@ def time_near(call: Call) -> Measured:
             n_near = int(np.count_nonzero(numbers < limit))
             near = n_near / pair.first.clock.frames_per_unit
             rows.append(_pair_row(call, pair, part, value=near, n_rows=len(numbers)))
-    measured = _measured("time_near", plan.time_unit, "additive", rows, plan, windows)
+    measured = _measured("time_near", plan.time_unit, "additive", rows, plan=plan, windows=windows)
     said = f"Near means closer than {limit:g} {plan.unit}; frames with a missing animal do not count."
     return Measured(
         name=measured.name, unit=measured.unit, kind=measured.kind, rows=rows, flags=(*measured.flags, said)
@@ -665,9 +674,15 @@ def keypoint_distance(call: Call) -> Measured:
         lengths = np.hypot(a[1] - b[1], a[2] - b[2])
         for part in windows.parts(track):
             labels = {"keypoint": f"{names[0]}-{names[1]}"}
-            rows.append(_frame_row(call, track, part, labels, lengths[part.mask(a[0])], np.median))
+            rows.append(_frame_row(call, track, part, labels, lengths[part.mask(a[0])]))
     return _measured(
-        "keypoint_distance", plan.unit, "pooled", rows, plan, windows, statistics=("median", "mean")
+        "keypoint_distance",
+        plan.unit,
+        "pooled",
+        rows,
+        plan=plan,
+        windows=windows,
+        statistics=("median", "mean"),
     )
 
 
@@ -698,7 +713,7 @@ def percent_tracked(call: Call) -> Measured:
                             n_rows=len(seen),
                         )
                     )
-    measured = _measured("percent_tracked", "%", "ratio", rows, plan, windows)
+    measured = _measured("percent_tracked", "%", "ratio", rows, plan=plan, windows=windows)
     said = f"A point counts from confidence {limit:g} on."
     return Measured(
         name=measured.name, unit="%", kind="ratio", rows=rows, flags=(*_without_scale(measured.flags), said)
@@ -706,12 +721,12 @@ def percent_tracked(call: Call) -> Measured:
 
 
 def _without_scale(flags: Sequence[str]) -> tuple[str, ...]:
-    """Flags of a measure that has nothing to do with lengths."""
+    """Drop the flags about scale, for a measure that has nothing to do with lengths."""
     return tuple(flag for flag in flags if not flag.startswith("No scale"))
 
 
 def _stored_unit(context: ToolContext, track: TrackRef) -> LengthUnit:
-    """Unit in which a track has coordinates at all."""
+    """Find the unit in which a track has coordinates at all."""
     has_px = (
         _scan(context, "tracks", track.session_id)
         .filter(pl.col("source") == track.source)
@@ -734,12 +749,14 @@ def missing_frames(call: Call) -> Measured:
         session = np.arange(max(totals.get(track.session_id) or 0, first + track.n_frames))
         differ = len(session) > len(tracked)
         for part in windows.parts(track):
-            rows.append(_missing_row(call, track, part, tracked, seen, "of the track" if differ else ""))
+            rows.append(
+                _missing_row(call, track, part, tracked, seen=seen, of="of the track" if differ else "")
+            )
         if differ and call.scope.start is None and call.scope.stop is None and call.arguments.bin_s is None:
             whole = Part(index=0, start=0.0, behavior="", mask_of=[(0.0, float("inf"))], clock=track.clock)
-            row = _missing_row(call, track, whole, session, seen, "of the session", everything=True)
+            row = _missing_row(call, track, whole, session, seen=seen, of="of the session", everything=True)
             rows.append(row)
-    measured = _measured("missing_frames", "frames", "additive", rows, plan, windows)
+    measured = _measured("missing_frames", "frames", "additive", rows, plan=plan, windows=windows)
     return Measured(
         name=measured.name, unit="frames", kind="additive", rows=rows, flags=_without_scale(measured.flags)
     )
@@ -764,9 +781,9 @@ def _missing_row(
     track: TrackRef,
     part: Part,
     frames: Frames,
+    *,
     seen: Frames,
     of: str,
-    *,
     everything: bool = False,
 ) -> Row:
     inside = frames if everything else frames[part.mask(frames)]
@@ -925,7 +942,7 @@ def _zone_percent(occupancy: Occupancy, mask: NDArray[np.bool_]) -> dict[str, ob
 
 
 def _zone_entries(occupancy: Occupancy, mask: NDArray[np.bool_]) -> dict[str, object]:
-    """Changes from outside to inside between successive known positions; being inside at the start is no entry."""
+    """Count changes from outside to inside between known positions; being inside at the start is no entry."""
     known = np.flatnonzero(occupancy.known)
     inside = occupancy.inside[known]
     entered = known[1:][inside[1:] & ~inside[:-1]]

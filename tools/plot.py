@@ -287,7 +287,7 @@ def _time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
 
 # ----------------------------------------------------------------- where the animal was
 def _one_track(context: ToolContext, arguments: PlotArguments) -> tuple[Call, TrackRef, str, list[str]]:
-    """The only track of the call.
+    """Find the only track of the call.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def _one_track(context: ToolContext, arguments: PlotArguments) -> tuple[Call, Tr
 def _window_path(
     call: Call, track: TrackRef, unit: str
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Times and positions within the window of a call, missing ones left as NaN."""
+    """Give times and positions within the window of a call, missing ones left as NaN."""
     session = next(
         row for row in call.scope.sessions.iter_rows(named=True) if row["session_id"] == track.session_id
     )
@@ -498,11 +498,11 @@ _KINDS: Final[Mapping[str, Callable[[ToolContext, PlotArguments], Drawing]]] = {
 }
 
 
-TOOL = Tool(
+TOOL: Tool[PlotArguments] = Tool(
     name="plot",
     description="Draw a figure: bars of a measure per group with one point per animal, a scatter of two "
-    "quantities, a measure over time "
-    "bins, the path or occupancy map of one animal, or an ethogram of bouts. All values shown are returned.",
+    "quantities, a measure over time bins, the path or occupancy map of one animal, or an ethogram of bouts. "
+    "All values shown are returned.",
     arguments=PlotArguments,
     function=plot,
 )

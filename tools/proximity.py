@@ -107,11 +107,10 @@ def _values(pair: PairDistance, clips: list[ClipRef]) -> list[Value]:
     ]
 
 
-TOOL = Tool(
+TOOL: Tool[FindProximityArguments] = Tool(
     name="find_proximity",
     description="Find when two tracked animals are closer than a distance, as clips; keeps runs of at least "
-    "min_frames frames and "
-    "counts them per pair.",
+    "min_frames frames and counts them per pair.",
     arguments=FindProximityArguments,
     function=find_proximity,
 )

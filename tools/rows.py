@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from ethochat.index.timebase import TimeBase, parse_fps
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 
+MAX_BINS: Final = 5_000
+
 Kind = Literal["additive", "plain", "ratio", "pooled"]
-"""How values of one animal or group are put together: added up, averaged, as a share of added parts, or bout by bout."""
+"""How values are put together: added up, averaged, as a share of added parts, or bout by bout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,10 @@ def bins_of(window: tuple[float, float], end: float, width: float | None) -> lis
     if width is None:
         return [(0, start, stop)]
     n = max(0, int(np.ceil((stop - start) / width - 1e-9)))
+    if n > MAX_BINS:
+        raise ToolRetryError(
+            f"Expected at most {MAX_BINS} bins, got {n} of {width:g}; choose a larger bin_s."
+        )
     return [(k, start + k * width, min(start + (k + 1) * width, stop)) for k in range(n)]
 
 

@@ -157,12 +157,11 @@ def _number(value: PayloadValue) -> float:
     return float(value)
 
 
-TOOL = Tool(
+TOOL: Tool[SearchArguments] = Tool(
     name="search_segments",
     description="Find moments that match a described behavior (or that are like a given moment), nearest "
-    "descriptions first, within "
-    "chosen sessions, behaviors, zones, speeds and durations. For bouts of a labeled behavior use "
-    "find_bouts.",
+    "descriptions first, within chosen sessions, behaviors, zones, speeds and durations. For bouts of a "
+    "labeled behavior use find_bouts.",
     arguments=SearchArguments,
     function=search_segments,
 )

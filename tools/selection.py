@@ -1,14 +1,15 @@
 """From names and windows in a call to sessions, animals, behaviors and sources of the tables.
 
-Names are matched exactly, then in any case and spacing, then by declared synonyms and categories; never by likeness. An
-unknown name is an error that says what is known and what is near.
+Names are matched exactly, then in any case and spacing, then by declared synonyms and categories; never by
+likeness. An unknown name is an error that says what is known and what is near.
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
@@ -133,7 +134,7 @@ class Scope:
         return self.of_subjects is None or (session_id, individual) in self.of_subjects
 
     def time_unit(self) -> str:
-        """Unit of the selected sessions' times.
+        """Return the unit of the selected sessions' times.
 
         Raises
         ------
@@ -427,19 +428,20 @@ def _truth(column: str, value: str | float) -> bool:
     return found
 
 
-def _compare(cell: pl.Expr, op: str, values: Sequence[object]) -> pl.Expr:
-    first = values[0] if values else None
-    comparisons = {
-        "==": lambda: cell == first,
-        "!=": lambda: cell != first,
-        ">": lambda: cell > first,
-        ">=": lambda: cell >= first,
-        "<": lambda: cell < first,
-        "<=": lambda: cell <= first,
-        "in": lambda: cell.is_in(list(values)),
-        "not in": lambda: ~cell.is_in(list(values)),
+def _compare(cell: pl.Expr, op: str, values: Sequence[str | float | bool]) -> pl.Expr:
+    """Make the condition; a missing cell meets none, not even an inequality."""
+    if op in ("in", "not in"):
+        inside = cell.is_in(list(values))
+        return (inside if op == "in" else ~inside).fill_null(False)
+    comparisons: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+        "==": operator.eq,
+        "!=": operator.ne,
+        ">": operator.gt,
+        ">=": operator.ge,
+        "<": operator.lt,
+        "<=": operator.le,
     }
-    return comparisons[op]().fill_null(False)
+    return comparisons[op](cell, pl.lit(values[0])).fill_null(False)
 
 
 # ----------------------------------------------------------------- behaviors
@@ -462,7 +464,7 @@ def declared_words(context: ToolContext) -> dict[str, tuple[str, ...]]:
 
 
 def _declared(context: ToolContext) -> list[tuple[str, tuple[str, ...], str | None]]:
-    """Name, synonyms and category of every behavior: the experiment's words, then those of the rules in force."""
+    """Name, synonyms and category of every behavior, as declared and as the rules in force say."""
     from ethochat.index.behaviors.rules import rules_of
 
     declared = [(item.name, item.synonyms, item.category) for item in context.experiment.behaviors]
@@ -499,11 +501,15 @@ class SourcePlan:
     """Which sources give which behaviors."""
 
     coverage: pl.DataFrame
-    """Rows of the coverage table that count: sessions, animals and sources of the call, behaviors not empty."""
+    """Rows of the coverage table that count, for the sessions, animals and sources of the call."""
     sources: tuple[str, ...]
-    named: bool
-    """Whether the call named them."""
     flags: tuple[str, ...]
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    """Behavior to its source, where nobody was named and each behavior has its own; empty otherwise."""
+
+    def counts(self, source: str, behavior: str) -> bool:
+        """Whether a source's bouts of a behavior are meant."""
+        return self.chosen.get(behavior, source) == source
 
 
 def label_coverage(context: ToolContext, scope: Scope) -> pl.DataFrame:
@@ -528,7 +534,7 @@ def known_sources(context: ToolContext) -> dict[str, str]:
 
 
 def match_sources(context: ToolContext, names: Sequence[str]) -> tuple[str, ...]:
-    """Sources behind names; ``manual``, ``automated`` and ``rules`` stand for all of that kind."""
+    """Find the sources behind names; ``manual``, ``automated`` and ``rules`` stand for all of that kind."""
     known = known_sources(context)
     found: list[str] = []
     for name in names:
@@ -573,19 +579,20 @@ def plan_sources(
         raise ToolFailedError(f"No source{what} {_place(scope)}.")
     if split:
         sources = tuple(rows["source"].unique(maintain_order=True).to_list())
-        return SourcePlan(coverage=rows, sources=sources, named=False, flags=_gap_flags(scope, rows))
-    chosen: list[str] = []
+        return SourcePlan(coverage=rows, sources=sources, flags=_gap_flags(scope, rows))
+    chosen: dict[str, str] = {}
     flags: list[str] = []
-    for behavior in behaviors or [None]:
+    wanted: list[str | None] = list(behaviors) or [None]
+    for behavior in wanted:
         mine = rows if behavior is None else rows.filter(_marks([behavior]))
         if not mine.is_empty():
             source, said = _only_source(_that_mark_it(context, mine, behavior), scope, behavior)
-            chosen.append(source)
+            chosen[behavior or ""] = source
             flags.extend(said)
-    sources = tuple(dict.fromkeys(chosen))
+    sources = tuple(dict.fromkeys(chosen.values()))
     rows = rows.filter(pl.col("source").is_in(list(sources)))
     flags = [f"Source: {listing(sources)}.", *dict.fromkeys(flags), *_gap_flags(scope, rows)]
-    return SourcePlan(coverage=rows, sources=sources, named=False, flags=tuple(flags))
+    return SourcePlan(coverage=rows, sources=sources, flags=tuple(flags), chosen=chosen if behaviors else {})
 
 
 def _marks(behaviors: Sequence[str]) -> pl.Expr:
@@ -608,7 +615,7 @@ def _named_sources(
     covering = set(mine["source"].to_list())
     flags = [f"{name} looked at none of these sessions for that." for name in sources if name not in covering]
     used = tuple(name for name in sources if name in covering)
-    return SourcePlan(coverage=mine, sources=used, named=True, flags=(*flags, *_gap_flags(scope, mine)))
+    return SourcePlan(coverage=mine, sources=used, flags=(*flags, *_gap_flags(scope, mine)))
 
 
 def _why_not_covered(
@@ -632,7 +639,7 @@ def _why_not_covered(
 
 
 def _that_mark_it(context: ToolContext, rows: pl.DataFrame, behavior: str | None) -> pl.DataFrame:
-    """Leave out sources that mark a behavior nowhere in the experiment, where another one does: they are no choice."""
+    """Leave out sources that mark a behavior nowhere in the experiment, where another one does."""
     if behavior is None or rows["source"].n_unique() < 2:
         return rows
     bouts = context.catalog.load("bouts").filter(pl.col("behavior") == behavior)
@@ -641,7 +648,7 @@ def _that_mark_it(context: ToolContext, rows: pl.DataFrame, behavior: str | None
 
 
 def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tuple[str, list[str]]:
-    """The one source that needs no choice: the only one, the only outside one, or the only one with every session."""
+    """Find the source that needs no choice: the only one, the only one from outside, or the only complete one."""
     counts = {
         row[0]: (row[1], row[2])
         for row in rows.group_by("source")

@@ -4,7 +4,7 @@ Every function takes plain lists of finite numbers, one per animal. What cannot 
 values that are all equal) is said in ``why`` with ``p_value=None``; no result ever holds a NaN.
 
 The tests that are used unasked are written out on ``scipy.special``: importing ``scipy.stats`` or statsmodels
-takes seconds, which a question asked on the command line would have to wait. The test suite holds them equal to
+takes seconds, for which a question on the command line would have to wait. The test suite holds them equal to
 those libraries; all rank tests come from ``scipy.stats``.
 """
 
@@ -300,7 +300,7 @@ def _paired_effect(differences: Vector) -> Effect:
 
 
 def _rm_anova(table: Vector) -> TestResult:
-    """One within-animal factor; p corrected by Greenhouse and Geisser where there are three or more conditions."""
+    """One within-animal factor; p by Greenhouse and Geisser where there are three or more conditions."""
     n, k = table.shape
     grand, conditions, units = table.mean(), table.mean(axis=0), table.mean(axis=1)
     between = n * float(np.sum((conditions - grand) ** 2))
@@ -359,8 +359,8 @@ def correlate(x: Values, y: Values, method: str = "spearman") -> TestResult:
     Returns
     -------
     TestResult
-        ``statistic`` is r or rho with p by Student's t; for Pearson ``effect_size["ci95"]`` is the interval of r by
-        Fisher's transformation.
+        ``statistic`` is r or rho with p by Student's t; for Pearson ``effect_size["ci95"]`` is the interval
+        of r by Fisher's transformation.
 
     Raises
     ------

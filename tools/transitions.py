@@ -42,7 +42,7 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
     for source in plan.sources:
         counts = Counter(_successions(context, scope, plan, source, adjacent=arguments.adjacent))
         n_rows += sum(counts.values())
-        values.extend(_values(counts, before, after, source, scope, arguments))
+        values.extend(_values(counts, before, after, source=source, scope=scope, arguments=arguments))
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
@@ -108,6 +108,7 @@ def _values(
     counts: Counter[Pair],
     before: Sequence[str],
     after: Sequence[str],
+    *,
     source: str,
     scope: Scope,
     arguments: TransitionArguments,
@@ -156,11 +157,10 @@ def _pairs(
     return wanted
 
 
-TOOL = Tool(
+TOOL: Tool[TransitionArguments] = Tool(
     name="transitions",
     description="Count which behavior directly follows which in one source's bouts ordered by start time "
-    "(optionally only bouts that "
-    "touch), with transition probabilities on request.",
+    "(optionally only bouts that touch), with transition probabilities on request.",
     arguments=TransitionArguments,
     function=transitions,
 )

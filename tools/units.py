@@ -93,7 +93,7 @@ def dimension_of(unit: str | None) -> str | None:
 
 
 def conversion_factor(unit: str, wanted: str) -> float | None:
-    """Number by which a value in ``unit`` is multiplied to be in ``wanted``; ``None`` where that cannot be done."""
+    """Return what a value in ``unit`` is multiplied by to be in ``wanted``; ``None`` where that cannot be."""
     have, want = canonical_unit(unit), canonical_unit(wanted)
     if have == want:
         return 1.0

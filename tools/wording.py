@@ -1,4 +1,7 @@
-"""Evidence → the short text a chat model reads: numbers to four significant digits, rows counted, flags as sentences."""
+"""Evidence becomes the short text a chat model reads.
+
+Numbers have four significant digits, long lists say how much was cut, flags are sentences.
+"""
 
 from __future__ import annotations
 

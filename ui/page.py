@@ -23,7 +23,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
 from ethochat.ui.overview import heading_html, overview_html
-from ethochat.ui.results import MOST_ROWS, Clips, Player, figures_of, page_figure, tests_table, values_table
+from ethochat.ui.results import MOST_ROWS, Clips, Player, figures_of, page_figure, table_html, tests_table, values_table
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
 from ethochat.ui.turns import Turn, Turns, Waiting
 
@@ -241,9 +241,9 @@ class Page:
             gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
             gr.update(value=page_figure(figures[0]) if figures else None),
             gr.update(visible=bool(answer.values), label=_table_label("Values", len(answer.values))),
-            gr.update(value=values_table(answer.values) if answer.values else None),
+            table_html(values_table(answer.values)) if answer.values else "",
             gr.update(visible=bool(answer.tests)),
-            gr.update(value=tests_table(answer.tests) if answer.tests else None),
+            table_html(tests_table(answer.tests)) if answer.tests else "",
             gr.update(value=None),
         )
 
@@ -398,9 +398,9 @@ def _results_column(page: Page) -> _Beside:
         figures = gr.Dropdown(label="Figure", choices=[], visible=False, interactive=True, elem_id="figures")
         figure = gr.Plot(show_label=False, container=False, elem_id="figure")
     with gr.Accordion("Values", visible=False, open=True, elem_id="values-part") as values_part:
-        values = gr.Dataframe(show_label=False, interactive=False, elem_id="values", max_height=320, buttons=["copy"])
+        values = gr.HTML(elem_id="values")
     with gr.Accordion("Tests", visible=False, open=True, elem_id="tests-part") as tests_part:
-        tests = gr.Dataframe(show_label=False, interactive=False, elem_id="tests", max_height=240, buttons=["copy"])
+        tests = gr.HTML(elem_id="tests")
     outputs = [
         overview, answers, clip_part, clips, figure_part, figures, figure, values_part, values, tests_part, tests, player
     ]  # fmt: skip

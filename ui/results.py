@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -160,6 +161,28 @@ def _telling(frame: pl.DataFrame) -> pl.DataFrame:
     if "measure" in kept and frame.height > 1 and frame["measure"].n_unique() == 1:
         kept.remove("measure")
     return frame.select(kept)
+
+
+def table_html(frame: pl.DataFrame) -> str:
+    """Write a table as HTML; every cell is text."""
+    numeric = [
+        all(_is_number(cell) for cell in frame[name].drop_nulls().to_list()) for name in frame.columns
+    ]
+    kinds = [" class='number'" if flag else "" for flag in numeric]
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, frame.columns, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(cell or '')}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        for row in frame.iter_rows()
+    )
+    return f"<div class='table'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 # ----------------------------------------------------------------- figures

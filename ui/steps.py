@@ -15,7 +15,9 @@ from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence
 
 _MOST_NAMED: Final = 4
-_MARKDOWN_SIGNS: Final = re.compile(r"([\\`*_\[\]{}#|~$!^+\-=.()])")
+_INLINE_SIGNS: Final = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
+_BLOCK_SIGNS: Final = re.compile(r"^(\s*)([-+#=]|\d+(?=[.)]))", re.MULTILINE)
+"""What begins a list, a heading or a line at the start of a line."""
 _AXES: Final = {
     "session_id": "session",
     "subject_id": "animal",
@@ -44,7 +46,14 @@ _TOPICS: Final = {
 # ----------------------------------------------------------------- text that comes from data
 def literal(text: str) -> str:
     """Write text so that Markdown shows it as it is: no formatting, no HTML, no links."""
-    return _MARKDOWN_SIGNS.sub(r"\\\1", _without_tags(text))
+    inline = _INLINE_SIGNS.sub(r"\\\1", _without_tags(text))
+    return _BLOCK_SIGNS.sub(_escape_block, inline)
+
+
+def _escape_block(match: re.Match[str]) -> str:
+    """Escape a sign itself, and a number by the point after it."""
+    indent, sign = match.groups()
+    return f"{indent}&#{ord(sign[0])};{sign[1:]}"
 
 
 def harmless(markdown: str) -> str:

@@ -10,7 +10,7 @@ from ethochat.agent.builtin.text import name_stems, stem
 _SAME: dict[str, str] = {}
 for _group in (
     ("time", "duration", "seconds", "long", "spend", "spent"),
-    ("count", "number", "bouts", "times", "often", "many"),
+    ("count", "number", "bouts", "often", "many"),
     ("distance", "far", "path", "travel", "moved", "run", "walk", "ran"),
     ("speed", "velocity", "fast"),
     ("transitions", "entries", "crossings", "visits", "enter"),

@@ -117,6 +117,14 @@ DATA_SETS: dict[str, Callable[[Path], Iterable[Row]]] = {
 }  # fmt: skip
 
 
+def unit_of(metric: str) -> str:
+    """Unit of a BehaviorFlow metric, by its name."""
+    if ".percentage" in metric:
+        return "%"
+    kinds = {"distance": "cm", "speed": "cm/s", "time": "s", "count": "count", "transitions": "count"}
+    return next(unit for kind, unit in kinds.items() if kind in metric.split("."))
+
+
 def write_experiment(name: str, data: Path, folder: Path) -> None:
     """Write experiment.toml and sessions.csv, unless they say the same already."""
     rows = list(DATA_SETS[name](data))
@@ -124,6 +132,10 @@ def write_experiment(name: str, data: Path, folder: Path) -> None:
     if "{metric_columns}" in toml:
         header = next(csv.reader((data / "ethz_yohimbine/yohimbine_oft_metrics.csv").open(encoding="utf-8")))
         toml = toml.replace("{metric_columns}", json.dumps([column for column in header if "." in column]))
+    if "{metric_units}" in toml:
+        header = next(csv.reader((data / "ethz_oft_csi/tables/CSI_example__report_raw.csv").open(encoding="utf-8")))
+        units = {column: unit_of(column) for column in header if "." in column}
+        toml = toml.replace("{metric_units}", "\n".join(f'"{column}" = "{unit}"' for column, unit in units.items()))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "experiment.toml").write_text(toml, encoding="utf-8")
     with (folder / "sessions.csv").open("w", encoding="utf-8", newline="") as handle:

@@ -11,12 +11,14 @@ oft_4      m3       vehi.  0.0   none                  none                   [0
 oft_5      m4       vehi.  0.0   [0, 1) [0.5, 2)       not looked             none
 =========  =======  =====  ====  ====================  =====================  =================
 
-``bad`` is a fifth session, flagged as empty. The classifier ``auto`` marks Rearing in oft_1 to oft_5, [0, 1) each; ``rules`` mark
-``resting`` there. The tracker ``cam`` sees the body center of oft_1 move by 2 px per frame along x from 0 (frame 5 missing); there is no
-scale. The metric ``path.total`` is 10, 20, 30, 50 cm. Zone ``center`` holds frames 20 to 39 and 60 to 69 of oft_1.
+``bad`` is a fifth session, flagged as empty. The classifier ``auto`` marks Rearing in oft_1 to oft_5, [0, 1)
+each; ``rules`` mark ``resting``. The tracker ``cam`` sees the body center of oft_1 move by 2 px per frame
+along x from 0 (frame 5 missing); there is no scale. The metric ``path.total`` is 10, 20, 30, 50 cm. Zone
+``center`` holds frames 20 to 39 and 60 to 69 of oft_1, frame 30 unknown.
 
-``social`` is one session without a frame rate, two individuals ``a`` (resting at (0, 0)) and ``b`` (at x = frame, y = 0), 20 frames; b is
-missing in frame 4; channel ``S1`` marks ``chase`` of frames 2 to 5 and ``base`` else.
+``social`` is one session without a frame rate, two individuals ``a`` (resting at (0, 0)) and ``b`` (at x =
+frame, y = 0), 20 frames; b is missing in frame 4; channel ``S1`` marks ``chase`` in frames 2 to 5, else
+``base``.
 """
 
 from __future__ import annotations

@@ -190,7 +190,8 @@ class TestAgreement:
         evidence = call(
             context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], sessions=["oft_1"], fps=10
         )
-        # up to the last label at 6 s: 60 frames; anna 10-19 and 30-49, ben 10-24: both 10, anna only 20, ben only 5
+        # 60 frames up to the last label at 6 s; anna 10-19 and 30-49, ben 10-24:
+        # both 10, only anna 20, only ben 5
         assert numbers(evidence, "statistic")["f1"] == pytest.approx(2 * 10 / (2 * 10 + 20 + 5))
         chance = (30 * 15 + 30 * 45) / 60**2
         assert numbers(evidence, "statistic")["kappa"] == pytest.approx((35 / 60 - chance) / (1 - chance))
