@@ -9,6 +9,8 @@ EXPERIMENTS := build/experiments
 ETHOCHAT_TEST_DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
+# Without bytecode the heavy libraries are compiled anew by every process.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test lint unit serve bench experiments eval clean
 

@@ -14,6 +14,8 @@ from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
 IDENTIFIER: Final = re.compile(r"(?<![\w.^])(?=\w*[^\W\d])(?=[\w.\-]*\d)\w+(?:[.\-]\w+)*")
 """A name with a digit in it: a session, an animal, a metric."""
 _SECONDS: Final[Unit] = ("time", 1.0)
+_SUBJECTS: Final = ("animals", "mice", "subjects", "individuals", "sessions", "recordings", "count")
+"""Units of what an ``n`` may count."""
 _COUNT: Final[Unit] = ("count", 1.0)
 
 
@@ -28,6 +30,8 @@ class Known:
     evidence_id: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
     """Dimension and label of what it belongs to: ``("Condition", "csi")``."""
+    sample: bool = False
+    """It is a number of animals behind a value, ``n``."""
     p_value: bool = False
 
 
@@ -81,6 +85,8 @@ class Facts:
         ]
         self._names = {token.lower() for text in texts for token in IDENTIFIER.findall(text)}
         self._names |= {text.lower() for text in texts if len(text) < 200}
+        self.sampled = {label for item in known if item.sample for _, label in item.labels}
+        """Labels whose number of animals is known."""
         self._p_values = [item for item in known if item.p_value]
         self._pools = _pools(known)
 
@@ -92,7 +98,8 @@ class Facts:
         """Return what a written number may stand for."""
         if number.bound is not None:
             return [item for item in self._p_values if _within_bound(item.value, number)]
-        return self._near(number) or self._all_parts(number)
+        found = self._near(number) or self._all_parts(number)
+        return [item for item in found if item.sample] if number.sample else found
 
     def _near(self, number: Number) -> list[Known]:
         return [item for unit, pool in self._pools.items() for item in pool.near(number, unit)]
@@ -160,12 +167,13 @@ def _known_of_value(value: Value, item: Evidence) -> Iterator[Known]:
             counts=unit is None and value.unit is not None,
             evidence_id=eid,
             labels=owner,
+            sample=value.unit in _SUBJECTS,
             p_value="p_value" in (value.name, value.statistic),
         )
     elif value.value is not None:
         yield from _known_of_text(value.value, eid)
     if value.n is not None:
-        yield Known(value=float(value.n), counts=True, evidence_id=eid, labels=owner)
+        yield Known(value=float(value.n), counts=True, evidence_id=eid, labels=owner, sample=True)
     if value.bin_start_s is not None:
         width = item.arguments.get("bin_s")
         yield Known(value=value.bin_start_s, unit=_SECONDS, evidence_id=eid)
@@ -186,11 +194,12 @@ def _known_of_test(test: TestResult, item: Evidence) -> Iterator[Known]:
         for number in (group.mean, group.sd, group.median, group.sem):
             if number is not None:
                 yield Known(value=number, unit=unit, counts=counts, evidence_id=eid, labels=owner)
-        yield Known(value=float(group.n), counts=True, evidence_id=eid, labels=owner)
+        yield Known(value=float(group.n), counts=True, evidence_id=eid, labels=owner, sample=True)
         if _is_number(label):
             yield Known(value=float(label), evidence_id=eid)
-    for size in (len(test.groups), sum(group.n for group in test.groups.values())):
-        yield Known(value=float(size), counts=True, evidence_id=eid)
+    yield Known(value=float(len(test.groups)), counts=True, evidence_id=eid)
+    total = float(sum(group.n for group in test.groups.values()))
+    yield Known(value=total, counts=True, evidence_id=eid, sample=True)
     if test.p_value is not None:
         yield Known(value=test.p_value, evidence_id=eid, p_value=True)
     for number in _numbers_in([test.statistic, test.df, *test.effect_size.values()]):
@@ -226,7 +235,8 @@ def _known_of_arguments(arguments: Mapping[str, Any], eid: str) -> Iterator[Know
 def _known_of_text(text: str, eid: str | None) -> Iterator[Known]:
     for number in find_numbers(text) if text else ():
         for value in (number.value, *number.parts):
-            yield Known(value=value, unit=number.unit, counts=number.counts, evidence_id=eid)
+            counts, sample = number.counts or number.sample, number.sample
+            yield Known(value=value, unit=number.unit, counts=counts, evidence_id=eid, sample=sample)
 
 
 def _sizes(item: Evidence) -> set[int]:

@@ -174,7 +174,7 @@ class Nodes:
         reply = _last_ai(state)
         call, arguments = next(item for item in map(self._closing, reply.tool_calls) if item is not None)
         claim = arguments.question if isinstance(arguments, AskUserArguments) else arguments.reason
-        verdict = self._verdict(claim, state)
+        verdict = self._verdict(claim, state, _failures(state))
         text = _closing_text(arguments, strike(claim, verdict))
         answers = [ToolMessage("Shown to the user.", tool_call_id=str(item["id"])) for item in _calls(reply)]
         return {
@@ -278,11 +278,11 @@ class Nodes:
         except ValidationError:
             return None
 
-    def _verdict(self, draft: str, state: AgentState) -> Verdict:
+    def _verdict(self, draft: str, state: AgentState, said: Sequence[str] = ()) -> Verdict:
         people = (message for message in state["messages"] if isinstance(message, HumanMessage))
         asked = [message.text for message in people if message.name != VERIFIER]
         evidence = [Evidence.model_validate(item) for item in state["evidence"]]
-        return verify(draft, evidence, "\n".join(asked))
+        return verify(draft, evidence, "\n".join([*asked, *said]))
 
     def _finish(self, state: AgentState, reply: AIMessage, text: str, status: Status) -> AgentState:
         """Keep of the turn's drafts only what the user saw."""
@@ -302,6 +302,12 @@ def _last_ai(state: AgentState) -> AIMessage:
         if isinstance(message, AIMessage):
             return message
     return AIMessage("")
+
+
+def _failures(state: AgentState) -> list[str]:
+    """What the tools of this turn said when they failed: their numbers may stand in a refusal."""
+    turn = state["messages"][turn_start(state["messages"]) :]
+    return [message.text for message in turn if isinstance(message, ToolMessage) and message.status == "error"]
 
 
 def _calls(reply: AIMessage) -> list[ToolCall]:

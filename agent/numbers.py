@@ -98,6 +98,7 @@ _ABOUT = re.compile(
 _P_BOUND = re.compile(
     r"\bp\w*(?:[ -]values?)?(?:\s(?:is|was|are|were|of|all|both))*\s?(?P<sign>[<>≤≥])\s?$", re.IGNORECASE
 )
+_SAMPLE = re.compile(r"\b[nN]\s?=\s?$")
 _LETTER = re.compile(r"[^\W\d]")
 _SUPERSCRIPTS = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 
@@ -115,6 +116,8 @@ class Number:
     unit: Unit | None = None
     counts: bool = False
     """A counted thing follows: bouts, animals, frames."""
+    sample: bool = False
+    """It is given as ``n = …``."""
     bound: str | None = None
     """``<`` or ``>`` where the text bounds a p value rather than giving it."""
     parts: tuple[float, ...] = ()
@@ -194,7 +197,8 @@ def _placed(number: Number, text: str) -> Number:
     bound = _P_BOUND.search(text[max(0, number.start - 40) : number.start])
     sign = None if bound is None else bound["sign"].replace("≤", "<").replace("≥", ">")
     counts = unit is None and _COUNT_AFTER.match(text, number.stop) is not None
-    return replace(number, unit=unit, bound=sign, counts=counts)
+    sample = _SAMPLE.search(text[max(0, number.start - 6) : number.start]) is not None
+    return replace(number, unit=unit, bound=sign, counts=counts, sample=sample)
 
 
 def _unit_after(text: str, stop: int) -> Unit | None:

@@ -24,7 +24,7 @@ _NO_CLAIM = re.compile(
     | \b(?:90|95|99)\s?-?(?:%|per\s?cent)(?=[-\s]*(?:CI|confidence|credible|interval|bootstrap|limits?))
     | \bCI\s?[({{]?(?:90|95|99)\s?%?
     | (?:\balpha|α|\blevel|\bthreshold\sof)\s?(?:=|of|at)?\s?(?:0?\.05|5\s?%)  # the convention
-    | (?:0?\.05|\b5\s?%)(?=[-\s](?:significance\s)?level)
+    | (?:(?<![\d.])0?\.05|\b5\s?%)(?=[-\s](?:significance\s)?level)
     | \b\d-(?:way|sided|tailed|sample)\b | 1\.5\s?[×x*]\s?(?:the\s)?IQR
     | \b\d+(?:st|nd|rd|th)\b
     """,
@@ -173,7 +173,7 @@ def _check_sentence(sentence: str, offset: int, facts: Facts) -> tuple[list[str]
         after = {label for start, label in labels if number.stop <= start < following}
         position = number.stop
         candidates = facts.matches(number)
-        reason = _why_wrong(number, candidates, before | after, facts.dimensions)
+        reason = _why_wrong(number, candidates, before | after, facts)
         if reason is None:
             matched += [item.evidence_id for item in candidates if item.evidence_id is not None][:1]
         else:
@@ -182,12 +182,11 @@ def _check_sentence(sentence: str, offset: int, facts: Facts) -> tuple[list[str]
     return matched, problems
 
 
-def _why_wrong(
-    number: Number, candidates: Sequence[Known], told: set[str], dimensions: Mapping[str, set[str]]
-) -> str | None:
-    if any(_belongs(item, told, dimensions) for item in candidates):
+def _why_wrong(number: Number, candidates: Sequence[Known], told: set[str], facts: Facts) -> str | None:
+    owned = number.sample and bool(told & facts.sampled)
+    if any(_belongs(item, told, facts.dimensions) for item in candidates if item.labels or not owned):
         return None
-    if candidates:
+    if any(item.labels for item in candidates):
         owners = sorted({label for item in candidates for _, label in item.labels})
         return f"it belongs to {', '.join(owners[:4])}, not to {', '.join(sorted(told))}"
     if number.bound is not None:

@@ -24,11 +24,17 @@ from typing import IO, Final, TypeVar
 from urllib.parse import quote
 
 import polars as pl
+
 from ethochat.index.errors import CatalogError, NotIngestedError, StaleIndexError
 from ethochat.index.tables import TABLES, conform, empty
 
 CATALOG_VERSION = 1
 """Raised whenever a table changes; older data must be ingested again."""
+
+FAILED: Final = "failed"
+"""In place of a session's fingerprint: every run tries again, for what is wrong may lie outside its files."""
+PENDING: Final = "pending"
+"""In place of a session's fingerprint: it changed and its tables are to be replaced."""
 
 _ATTEMPTS: Final = 20
 
@@ -48,7 +54,6 @@ class Catalog:
         """
         self.data_dir = data_dir
         self._loaded: dict[str, tuple[tuple[tuple[str, int, int], ...], pl.DataFrame]] = {}
-        self._unsynced: list[Path] = []
 
     @classmethod
     def open(cls, data_dir: Path) -> Catalog:
@@ -65,7 +70,8 @@ class Catalog:
         state = catalog.read_state()
         if not state.get("sessions"):
             raise NotIngestedError(
-                f"Expected ingested data in {data_dir}, found none; run `ethochat ingest {data_dir.parent}` first."
+                f"Expected ingested data in {data_dir}, found none; run `ethochat ingest {data_dir.parent}` "
+                "first."
             )
         if state.get("catalog_version") != CATALOG_VERSION:
             raise StaleIndexError(
@@ -102,8 +108,8 @@ class Catalog:
 
     def _damaged(self, found: str) -> StaleIndexError:
         return StaleIndexError(
-            f"{self.state_path}: expected a JSON object, found {found}; delete the folder {self.data_dir} and run "
-            f"`ethochat ingest {self.data_dir.parent}` again."
+            f"{self.state_path}: expected a JSON object, found {found}; delete the folder {self.data_dir} "
+            f"and run `ethochat ingest {self.data_dir.parent}` again."
         )
 
     def write_state(self, state: Mapping[str, object]) -> None:
@@ -115,10 +121,14 @@ class Catalog:
             When it cannot be written.
         """
         with _explained(self.data_dir):
-            # Together they cost a fifth of what syncing each as it is written would.
-            while self._unsynced:
-                _sync(self._unsynced.pop())
+            os.sync()  # one wait instead of one per file
             replace_file(self.state_path, json.dumps(state, indent=1, sort_keys=True).encode())
+
+    def pending(self) -> tuple[str, ...]:
+        """Sessions with tables older than their files: a run replaces them, or was stopped before."""
+        sessions = self.read_state().get("sessions")
+        known = sessions if isinstance(sessions, dict) else {}
+        return tuple(sorted(name for name, value in known.items() if value == PENDING))
 
     # ----------------------------------------------------------------- tables
     def path(self, table: str, session_id: str) -> Path:
@@ -136,8 +146,8 @@ class Catalog:
     def write_session(self, session_id: str, tables: Mapping[str, pl.DataFrame]) -> None:
         """Write a session's rows of some tables, each file atomically.
 
-        With ``sessions`` among them, the session is not there while the others change: a reader, or a run that
-        was killed, sees it whole or not at all.
+        With ``sessions`` among them, the session is not there while the others change: who reads meanwhile,
+        or after the run was killed, sees it whole or not at all.
 
         Parameters
         ----------
@@ -162,7 +172,6 @@ class Catalog:
                     continue
                 with _replacing(target) as handle:
                     rows.write_parquet(handle, compression="zstd")
-                self._unsynced.append(target)
 
     def remove_session(self, session_id: str) -> None:
         """Remove every row of a session."""
@@ -170,7 +179,7 @@ class Catalog:
             self.path(table, session_id).unlink(missing_ok=True)
 
     def keep_only(self, session_ids: Collection[str]) -> None:
-        """Remove all that belongs to no known table and none of these sessions, and what killed runs left behind.
+        """Remove what belongs to no known table or to none of these sessions, and what killed runs left.
 
         Only for the process that holds the ingest lock.
         """
@@ -196,7 +205,7 @@ class Catalog:
 
         ``sessions`` carries the metadata columns too, and is read at once.
         """
-        if table == "sessions":  # metadata columns may be typed differently per file when a column is null throughout
+        if table == "sessions":
             return _steadily(lambda: self._read_sessions().lazy())
         files = self._files(table)
         return pl.scan_parquet(files) if files else empty(table).lazy()
@@ -205,6 +214,7 @@ class Catalog:
         files = self._files("sessions")
         if not files:
             return empty("sessions")
+        # A metadata column that is null throughout a file may be typed differently there.
         return pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed")
 
     def load(self, table: str) -> pl.DataFrame:
@@ -212,9 +222,8 @@ class Catalog:
         return _steadily(lambda: self._load(table))
 
     def _load(self, table: str) -> pl.DataFrame:
-        stamp = tuple(
-            (file.name, stat.st_mtime_ns, stat.st_size) for file in self._files(table) if (stat := file.stat())
-        )
+        found = ((file, file.stat()) for file in self._files(table))
+        stamp = tuple((file.name, stat.st_mtime_ns, stat.st_size) for file, stat in found)
         known = self._loaded.get(table)
         if known is None or known[0] != stamp:
             known = (stamp, self.scan(table).collect())
@@ -273,8 +282,8 @@ def _explained(data_dir: Path) -> Iterator[None]:
 def unwritable(data_dir: Path, exc: OSError) -> CatalogError:
     """Build the error for a folder of derived data that the system does not let us write."""
     return CatalogError(
-        f"{data_dir}: expected a folder that can be written, found: {exc.strerror or exc}; free space or allow "
-        f"writing, then run `ethochat ingest {data_dir.parent}` again: finished sessions are kept."
+        f"{data_dir}: expected a folder that can be written, found: {exc.strerror or exc}; free space or "
+        f"allow writing, then run `ethochat ingest {data_dir.parent}` again: finished sessions are kept."
     )
 
 
@@ -286,14 +295,6 @@ def _steadily(read: Callable[[], ReadT]) -> ReadT:
         except FileNotFoundError:
             continue
     return read()
-
-
-def _sync(path: Path) -> None:
-    try:
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
-    except FileNotFoundError:
-        return  # removed or replaced since
 
 
 def _file_name(session_id: str) -> str:

@@ -1,7 +1,8 @@
 """One session from its files to its tables.
 
-Reading and deriving are apart: :func:`read_session` opens files and computes nothing, :func:`derive_session` computes
-and opens nothing, so the tables of a session depend only on what its files hold and on the experiment's two files.
+Reading and deriving are apart: :func:`read_session` opens files and computes nothing, :func:`derive_session`
+computes and opens nothing, so that a session's tables depend only on what its files hold and on the
+experiment's two files.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+
 from ethochat.index.domain import Session
 from ethochat.index.errors import InputError
 from ethochat.index.experiment import Experiment
@@ -121,9 +123,7 @@ def derive_session(experiment: Experiment, data: SessionData) -> dict[str, pl.Da
         "metrics": _stack([item.metrics for item in data.metrics], "metrics", session),
         "flags": _flags(experiment, data, motion),
     }
-    tables["zones"] = (
-        zones_frame(geometry, tables["kinematics"]) if geometry is not None else empty("zones")
-    )
+    tables["zones"] = zones_frame(geometry, tables["kinematics"]) if geometry is not None else empty("zones")
     ruled, rule_coverage = rule_bouts(
         session, tables["kinematics"], tables["zones"], tracks, experiment, geometry
     )

@@ -1,8 +1,8 @@
 """From the files of an experiment to its tables and its vector index: the steps in order, resumable.
 
-Each session is read by itself and written whole; a fingerprint of its inputs, its row and the configuration is recorded
-after its tables are on disk. An interrupted run leaves finished sessions finished and the rest to do, and the tables
-come out the same as from one run, because a session's tables depend on nothing but its fingerprint.
+Each session is read by itself and written whole; a fingerprint of its inputs, its row and the configuration
+is recorded after its tables are on disk. An interrupted run leaves finished sessions finished and the rest to
+do, and the tables come out the same as from one run, because a session's tables depend on nothing else.
 """
 
 from __future__ import annotations
@@ -10,41 +10,36 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import polars as pl
+from filelock import FileLock, Timeout
+
 from ethochat import __version__
-from ethochat.index.catalog import CATALOG_VERSION, Catalog, replace_file, unwritable
+from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog, replace_file, unwritable
 from ethochat.index.derivation import derive_session, read_session, unreadable_session
 from ethochat.index.domain import Session
 from ethochat.index.errors import CatalogLockedError, InputError
 from ethochat.index.experiment import Experiment, load_experiment
-from filelock import FileLock, Timeout
-
-if TYPE_CHECKING:
-    from ethochat.index.formats.base import Track
+from ethochat.index.silhouettes import SilhouetteCache
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done and how much there is."""
 
 HASHES_FILE: Final = "cache/hashes.json"
 SILHOUETTES_DIR: Final = "cache/silhouettes"
-_FAILED: Final = "failed"
-"""In place of a fingerprint: tried again by every run, since what is wrong may lie outside the session's files."""
-_PENDING: Final = "pending"
-"""In place of a fingerprint: its tables are being replaced."""
-_RECORD_EVERY_S: Final = 1.0
+_RECORD_EVERY_S: Final = 2.0
 """How much finished work a killed run may have to do again."""
 _JUST_NOW_NS: Final = 2_000_000_000
 _NOT_DERIVING: Final = frozenset(
-    {"candidates.py", "catalog.py", "drafting.py", "embedders", "ingest.py", "pairing.py", "sample", "search.py", "store"}
+    {"candidates.py", "catalog.py", "drafting.py", "embedders", "ingest.py", "pairing.py", "sample"}
+    | {"search.py", "silhouettes.py", "store"}
 )  # fmt: skip
 
 
@@ -127,85 +122,90 @@ def ingest_sessions(experiment: Experiment, catalog: Catalog, progress: Progress
     """Bring the tables up to date; the caller holds the lock."""
     if catalog.read_state().get("catalog_version", CATALOG_VERSION) != CATALOG_VERSION:
         catalog.clear()
-    known = _fingerprints(catalog.read_state())
+    ledger = _Ledger(catalog)
     hashes = FileHashes(catalog.data_dir / HASHES_FILE)
+    silhouettes = SilhouetteCache(folder=catalog.data_dir / SILHOUETTES_DIR, hash_of=hashes.of)
     wanted = {
         session.session_id: _fingerprint_or_none(experiment, session, hashes)
         for session in experiment.sessions
     }
-    todo = [
-        session
-        for session in experiment.sessions
-        if known.get(session.session_id, _FAILED) != wanted[session.session_id]
-        or not catalog.has_session(session.session_id)
-    ]
+    todo = [session for session in experiment.sessions if not ledger.holds(session, wanted)]
     catalog.keep_only(wanted)
-    redone = {session.session_id for session in todo}
-    record = {name: _PENDING if name in redone else value for name, value in known.items() if name in wanted}
-    _write_fingerprints(catalog, record)
-    failed = _ingest_changed(experiment, catalog, todo, wanted, record, hashes, progress)
-    hashes.save(item.path for session in experiment.sessions for item in session.inputs)
-    return IngestReport(
-        ingested=tuple(session.session_id for session in todo if session.session_id not in failed),
-        unchanged=tuple(sorted(set(wanted) - redone)),
-        removed=tuple(sorted(set(known) - set(wanted))),
-        failed=tuple(failed.items()),
-    )
-
-
-def _ingest_changed(
-    experiment: Experiment,
-    catalog: Catalog,
-    todo: Collection[Session],
-    wanted: Mapping[str, str | None],
-    record: dict[str, str],
-    hashes: FileHashes,
-    progress: Progress,
-) -> dict[str, str]:
-    """Write the tables of each session and record it; returns what is wrong by session."""
+    removed = ledger.begin(wanted, todo)
     failed: dict[str, str] = {}
-    recorded = time.monotonic()
     for done, session in enumerate(todo):
         name = session.session_id
         progress(f"session {name}", done, len(todo))
-        follow = SilhouetteCache(catalog.data_dir / SILHOUETTES_DIR, hashes, _named(progress, name))
+        follow = partial(silhouettes.follow, progress=partial(progress, f"tracking {name}"))
         try:
             tables = derive_session(experiment, read_session(session, follow=follow))
         except InputError as exc:
             tables, failed[name] = unreadable_session(experiment, session, exc)
         catalog.write_session(name, tables)
-        record[name] = (wanted[name] if name not in failed else None) or _FAILED
-        if time.monotonic() - recorded > _RECORD_EVERY_S:
-            _write_fingerprints(catalog, record)
-            recorded = time.monotonic()
-    _write_fingerprints(catalog, record)
+        ledger.note(name, None if name in failed else wanted[name])
+    ledger.write()
     progress("sessions", len(todo), len(todo))
-    return failed
+    _tidy_caches(experiment, hashes, silhouettes)
+    redone = {session.session_id for session in todo}
+    return IngestReport(
+        ingested=tuple(name for name in wanted if name in redone and name not in failed),
+        unchanged=tuple(name for name in wanted if name not in redone),
+        removed=removed,
+        failed=tuple(failed.items()),
+    )
 
 
-def _named(progress: Progress, session_id: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress(f"tracking {session_id}", done, total)
+class _Ledger:
+    """Which sessions are ingested, by fingerprint; kept in the catalog's state."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        sessions = catalog.read_state().get("sessions")
+        self._known: dict[str, object] = dict(sessions) if isinstance(sessions, dict) else {}
+        self._written = time.monotonic()
+
+    def holds(self, session: Session, wanted: Mapping[str, str | None]) -> bool:
+        """Whether the session's tables are there and made of what they would be made of now."""
+        name = session.session_id
+        known = self._known.get(name)
+        return known is not None and known == wanted[name] and self._catalog.has_session(name)
+
+    def begin(self, session_ids: Collection[str], todo: Iterable[Session]) -> tuple[str, ...]:
+        """Strike out what is about to change, and forget all but these sessions; returns those forgotten."""
+        forgotten = tuple(sorted(set(self._known) - set(session_ids)))
+        for name in forgotten:
+            del self._known[name]
+        self._known |= {session.session_id: PENDING for session in todo if session.session_id in self._known}
+        self.write()
+        return forgotten
+
+    def note(self, session_id: str, fingerprint: str | None) -> None:
+        """Enter a session whose tables are written; one without a fingerprint failed."""
+        self._known[session_id] = fingerprint or FAILED
+        if time.monotonic() - self._written > _RECORD_EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        """Bring the state file up to date."""
+        state = self._catalog.read_state()
+        merged = state | {
+            "catalog_version": CATALOG_VERSION,
+            "ethochat_version": __version__,
+            "sessions": self._known,
+        }
+        if merged != state:
+            self._catalog.write_state(merged)
+        self._written = time.monotonic()
 
 
-def _fingerprints(state: Mapping[str, object]) -> dict[str, str]:
-    sessions = state.get("sessions")
-    return {str(key): str(value) for key, value in sessions.items()} if isinstance(sessions, dict) else {}
-
-
-def _write_fingerprints(catalog: Catalog, fingerprints: Mapping[str, str]) -> None:
-    state = catalog.read_state()
-    merged = {
-        **state,
-        "catalog_version": CATALOG_VERSION,
-        "ethochat_version": __version__,
-        "sessions": dict(sorted(fingerprints.items())),
-    }
-    if merged != state:
-        catalog.write_state(merged)
+def _tidy_caches(experiment: Experiment, hashes: FileHashes, silhouettes: SilhouetteCache) -> None:
+    inputs = [item for session in experiment.sessions for item in session.inputs]
+    hashes.save(item.path for item in inputs)
+    silhouettes.keep_only(item.path for item in inputs if item.kind == "video")
 
 
 class FileHashes:
-    """SHA-256 of input files, remembered by path, size and times of change so that an unchanged file is read once."""
+    """SHA-256 of files, remembered by path, size and times of change: an unchanged file is read once."""
 
     def __init__(self, cache: Path) -> None:
         """Name the file in which hashes are remembered; one that cannot be read is made anew."""
@@ -239,7 +239,8 @@ class FileHashes:
     def save(self, paths: Iterable[Path]) -> None:
         """Write what is remembered of these files.
 
-        A file that changed a moment ago is left out: it may change again within one tick of the file system's clock.
+        A file that changed a moment ago is left out: it may change again within one tick of the file system's
+        clock.
         """
         recent = time.time_ns() - _JUST_NOW_NS
         kept = {
@@ -302,33 +303,43 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-class SilhouetteCache:
-    """Follows an animal through a video once, however often tables are derived anew; to follow it takes minutes."""
+# ------------------------------------------------------------------ the vector index
+def _bring_index_up_to_date(
+    experiment: Experiment, catalog: Catalog, *, store: str, rebuild: bool, progress: Progress
+) -> tuple[int, int]:
+    """Index the segments unless the index was already made of exactly these sessions."""
+    from ethochat.index.search import VECTORS_DIR, cached_embedder
 
-    def __init__(self, folder: Path, hashes: FileHashes, progress: Callable[[int, int], None]) -> None:
-        """Name the folder of kept tracks.
+    vectors = experiment.data_dir / VECTORS_DIR
+    embedder = cached_embedder(experiment.data_dir)
+    state = catalog.read_state()
+    wanted = {
+        "store": store,
+        "embedder": embedder.name,
+        "sessions": hashlib.sha256(json.dumps(state.get("sessions"), sort_keys=True).encode()).hexdigest(),
+    }
+    indexed = state.get("index")
+    there = "://" in store or (vectors / store).is_dir()
+    if isinstance(indexed, dict) and there and not rebuild and wanted.items() <= indexed.items():
+        return int(indexed.get("n_segments", 0)), 0
+    from ethochat.index.search import index_segments
+    from ethochat.index.store import open_store
 
-        Parameters
-        ----------
-        folder
-            Made when the first track is kept.
-        hashes
-            Tell whether a video is still the same.
-        progress
-            Called with frames done and frames in all.
-        """
-        self._folder = folder
-        self._hashes = hashes
-        self._progress = progress
-
-    def __call__(self, video: Path) -> Track:
-        """Return the kept track of a video, or make it.
-
-        Raises
-        ------
-        VideoError
-            When the video cannot be read.
-        """
-        from ethochat.index.tracking import track_silhouette
-
-        raise NotImplementedError
+    segments = catalog.scan("segments").collect()
+    opened = open_store(
+        store, path=vectors, dimension=embedder.dimension, embedder_name=embedder.name, rebuild=rebuild
+    )
+    try:
+        n_indexed = index_segments(
+            opened,
+            embedder,
+            segments,
+            catalog.scan("descriptions").collect(),
+            catalog.load("sessions"),
+            individuals=catalog.load("individuals"),
+            progress=lambda done, total: progress("segments indexed", done, total),
+        )
+    finally:
+        opened.close()
+    catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": segments.height}})
+    return segments.height, n_indexed

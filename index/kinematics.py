@@ -592,7 +592,8 @@ def quality_flags(
         As many have no trusted body center, though other points of the animal are seen.
     ``frame_count_differs``
         Track and video differ in frames. It excludes where they differ by more than 25 frames and by more
-        than 1 % of the video, because then the times of the track cannot be right.
+        than 1 % of the video, because then the times of the track cannot be right. A track that numbers its
+        frames may end early; beyond the video's end there is nothing that it can have seen.
     ``implausible_speed``
         More than 1 % of the steps are faster than 150 cm/s, where scale and frame rate are known.
 
@@ -645,7 +646,7 @@ def _missing_flag(points: TrackPoints, individual: int) -> Flag | None:
 
 def _frame_count_flag(track: Track, n_video: int | None) -> Flag | None:
     n_track = track.first_frame + track.position.shape[0]
-    if n_video is None or n_video == n_track:
+    if n_video is None or n_video == n_track or (track.explicit_frames and n_track < n_video):
         return None
     excludes = abs(n_video - n_track) > max(25, 0.01 * n_video)
     message = f"The track {track.source!r} covers {n_track} frames, the video has {n_video}."

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, unite
 from ethochat.index.timebase import TimeBase, parse_fps
 from ethochat.tools.arguments import AgreementArguments, MeasureArguments
@@ -28,7 +30,6 @@ from ethochat.tools.selection import (
     select_sessions,
 )
 from ethochat.tools.wording import summarize_evidence
-from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 """Frames by what two sources say: ``[[neither, second only], [first only, both]]``."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
+
 from ethochat.index.behaviors.bouts import Interval
 from ethochat.tools.arguments import FindBoutsArguments, MeasureArguments
 from ethochat.tools.base import Tool

@@ -48,7 +48,7 @@ def compare_groups(context: ToolContext, arguments: CompareArguments) -> Evidenc
     for part in _parts(arguments, column, outcome):
         found = _groups(part.rows, column, arguments.groups, outcome)
         test, said = _test(found, arguments, repeated=arguments.paired or column in _ARGUMENT_OF)
-        test.measure, test.unit = outcome.measured.name, outcome.measured.unit
+        test.measure, test.unit = _part_name(part, outcome), outcome.measured.unit
         tests.append(test)
         values.extend(_group_values(test, column, part, outcome))
         flags.extend(said)
@@ -64,6 +64,14 @@ def compare_groups(context: ToolContext, arguments: CompareArguments) -> Evidenc
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
+
+
+def _part_name(part: Group, outcome: Outcome) -> str:
+    """Name the measure, and the part of it that one of several tests is about."""
+    labels = [f"{key} {text}" for key, text in part.labels.items()]
+    if part.rows[0].bin_start is not None:
+        labels.append(f"from {part.rows[0].bin_start:g} {outcome.scope.time_unit()}")
+    return f"{outcome.measured.name} ({', '.join(labels)})" if labels else outcome.measured.name
 
 
 def _with_groups(arguments: CompareArguments, column: str) -> MeasureArguments:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+
 from ethochat.tools.arguments import FactsArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
@@ -308,7 +309,7 @@ def _sources(question: Question) -> Facts:
             if marked
             else "tracks positions"
             if kind == "track"
-            else "labels nothing"
+            else "found nothing to label"
         )
         group = {"source": source, "kind": kind, **({"behavior": ", ".join(marked)} if marked else {})}
         facts.values.append(_count("n_sessions", n, group, session_id=_only(part)))

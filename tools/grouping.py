@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Value

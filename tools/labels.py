@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, total, unite
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext

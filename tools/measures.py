@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 import polars as pl
+
 from ethochat.tools import labels, motion
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext

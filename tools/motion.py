@@ -1,8 +1,8 @@
 """Measures of tracks and zones: paths, speeds, distances between points, time in zones.
 
 The body center comes from the KINEMATICS table (confident, bridged over short gaps); a named keypoint, or a
-call that says how to treat missing points, is computed from TRACKS. Distances between points skip the frames in
-which one is missing.
+call that says how to treat missing points, is computed from TRACKS. Distances between points skip the frames
+in which one is missing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, mask_to_runs, unite
 from ethochat.index.kinematics import (
     bridge_pair,
@@ -38,7 +40,6 @@ from ethochat.tools.selection import (
     plan_sources,
 )
 from ethochat.tools.units import canonical_unit, dimension_of
-from numpy.typing import NDArray
 
 Frames = NDArray[np.int64]
 LengthUnit = Literal["px", "cm"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+
 from ethochat.tools.arguments import MeasureArguments, PlotArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
@@ -89,66 +90,59 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
     if not measured.rows:
         raise ToolFailedError(f"There is nothing to plot: {measured.name} has no value in the selection.")
     groups = group_rows(measured.rows, [resolved] if resolved else [], outcome.scope, measured.name)
-    figure = go.Figure()
     drawing = Drawing(
-        figure=figure,
+        figure=go.Figure(),
         title=f"{measured.name}{f' by {resolved}' if resolved else ''}",
         flags=list(measured.flags),
     )
     points: list[Value] = []
     for place, group in enumerate(groups):
         name = group.labels[resolved] if resolved else "all"
-        animals = animal_means(group.rows)
-        if not animals:
-            continue
-        summary = summarize(list(animals.values()))
-        color = _COLORS[place % len(_COLORS)]
         labels = {resolved: name} if resolved else {}
-        error = {"type": "data", "array": [summary.sem or 0.0], "visible": summary.sem is not None}
-        figure.add_trace(
-            go.Bar(
-                x=[name],
-                y=[summary.mean],
-                error_y=error,
-                marker={"color": color, "opacity": 0.5},
-                name=f"{name} (mean, sem)",
-            )
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=[name] * len(animals),
-                y=list(animals.values()),
-                text=list(animals),
-                mode="markers",
-                marker={"color": color},
-                name=f"{name} (n={len(animals)})",
-            )
-        )
-        drawing.values += [
-            Value(
-                name=measured.name,
-                value=summary.mean,
-                unit=measured.unit,
-                statistic="mean",
-                n=summary.n,
-                group=labels,
-            ),
-            Value(
-                name=measured.name,
-                value=summary.sem,
-                unit=measured.unit,
-                statistic="sem",
-                n=summary.n,
-                group=labels,
-            ),
-        ]
-        points += [_point(group.rows, animal, value, outcome, labels) for animal, value in animals.items()]
-    figure.update_layout(
+        animals = animal_means(group.rows)
+        if animals:
+            _bar(drawing, name, animals, _COLORS[place % len(_COLORS)])
+            summary = summarize(list(animals.values()))
+            drawing.values += [
+                Value(
+                    name=measured.name,
+                    value=value,
+                    unit=measured.unit,
+                    statistic=statistic,
+                    n=summary.n,
+                    group=labels,
+                )
+                for statistic, value in (("mean", summary.mean), ("sem", summary.sem))
+            ]
+            points += [
+                _point(group.rows, animal, value, outcome, labels) for animal, value in animals.items()
+            ]
+    drawing.figure.update_layout(
         yaxis_title=_axis(measured.name, measured.unit), xaxis_title=resolved or "", showlegend=True
     )
     drawing.values += points
     drawing.n_rows = len(points)
     return drawing
+
+
+def _bar(drawing: Drawing, name: str, animals: Mapping[str, float], color: str) -> None:
+    """Draw the mean of a group with its standard error, and a dot per animal."""
+    summary = summarize(list(animals.values()))
+    drawing.figure.add_bar(
+        x=[name],
+        y=[summary.mean],
+        error_y={"type": "data", "array": [summary.sem or 0.0], "visible": summary.sem is not None},
+        marker={"color": color, "opacity": 0.5},
+        name=f"{name} (mean, sem)",
+    )
+    drawing.figure.add_scatter(
+        x=[name] * len(animals),
+        y=list(animals.values()),
+        text=list(animals),
+        mode="markers",
+        marker={"color": color},
+        name=f"{name} (n={len(animals)})",
+    )
 
 
 def _plain(arguments: PlotArguments) -> MeasureArguments:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
+
 from ethochat.index.behaviors.bouts import drop_short, mask_to_runs
 from ethochat.tools.arguments import FindProximityArguments, MeasureArguments
 from ethochat.tools.base import Tool

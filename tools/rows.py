@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from ethochat.index.timebase import TimeBase, parse_fps
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.selection import Scope
 from ethochat.tools.units import canonical_unit, conversion_factor, dimension_of
-from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import polars as pl
+
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.base import Tool

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+
 from ethochat.index.tables import SESSIONS
 from ethochat.tools.arguments import Condition, Selection
 from ethochat.tools.context import ToolContext
@@ -450,7 +451,11 @@ def known_behaviors(context: ToolContext) -> list[str]:
     marked = context.catalog.load("coverage").select(
         pl.col("behaviors").explode(keep_nulls=False, empty_as_null=False)
     )
-    return sorted(set(marked["behaviors"].drop_nulls().to_list()))
+    # Numbered clusters come last: they are many, and nobody asks for them by chance.
+    return sorted(
+        set(marked["behaviors"].drop_nulls().to_list()),
+        key=lambda name: (name.isdigit(), len(name) * name.isdigit(), name),
+    )
 
 
 def declared_words(context: ToolContext) -> dict[str, tuple[str, ...]]:
@@ -586,7 +591,9 @@ def plan_sources(
     for behavior in wanted:
         mine = rows if behavior is None else rows.filter(_marks([behavior]))
         if not mine.is_empty():
-            source, said = _only_source(_that_mark_it(context, mine, behavior), scope, behavior)
+            source, said = _only_source(
+                _that_mark_it(context, mine, behavior), scope, behavior, among=behaviors
+            )
             chosen[behavior or ""] = source
             flags.extend(said)
     sources = tuple(dict.fromkeys(chosen.values()))
@@ -647,8 +654,10 @@ def _that_mark_it(context: ToolContext, rows: pl.DataFrame, behavior: str | None
     return rows if marking.is_empty() else marking
 
 
-def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tuple[str, list[str]]:
-    """Find the source that needs no choice: the only one, the only one from outside, or the only complete one."""
+def _only_source(
+    rows: pl.DataFrame, scope: Scope, behavior: str | None, *, among: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Find the source that needs no choice: the only one, the only outside one, or the only complete one."""
     counts = {
         row[0]: (row[1], row[2])
         for row in rows.group_by("source")
@@ -666,7 +675,7 @@ def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tupl
             f"{what} is marked by {name} and by {listing(n for n in counts if n != name)}; {name} was used."
         ]
     if not outside:
-        raise _ambiguous(what, list(counts), rows)
+        raise _ambiguous(listing(among) or what, list(counts), rows)
     most = max(outside.values())
     complete = [name for name, n in outside.items() if n == most]
     total = len(scope.session_ids)
@@ -675,7 +684,7 @@ def _only_source(rows: pl.DataFrame, scope: Scope, behavior: str | None) -> tupl
         return complete[0], [
             f"Only {complete[0]} covers all {total} sessions ({rest}), so it was used for {what}."
         ]
-    raise _ambiguous(what, list(outside), rows)
+    raise _ambiguous(listing(among) or what, list(outside), rows)
 
 
 def _ambiguous(what: str, names: Sequence[str], rows: pl.DataFrame) -> AmbiguousSourceError:

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
+
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import GroupSummary, TestResult
-from numpy.typing import NDArray
 
 Values = Sequence[float] | NDArray[np.float64]
 Vector = NDArray[np.float64]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import polars as pl
+
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, unite
 from ethochat.tools.arguments import TransitionArguments
 from ethochat.tools.base import Tool

@@ -57,7 +57,7 @@ def value_line(value: Value) -> str:
 
 def test_lines(test: TestResult) -> list[str]:
     """A test as lines: the groups, the statistic, the effect."""
-    lines = []
+    lines = [test.measure] if test.measure else []
     for name, group in test.groups.items():
         parts = [f"n={group.n}"]
         for label, item in (

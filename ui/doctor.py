@@ -11,7 +11,7 @@ import polars as pl
 
 from ethochat import __version__
 from ethochat.agent.run import recorded_store
-from ethochat.index.catalog import CATALOG_VERSION, Catalog
+from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog
 from ethochat.index.errors import EthochatError
 from ethochat.index.experiment import Experiment, load_experiment
 from ethochat.index.ingest import FileHashes, fingerprint
@@ -27,6 +27,11 @@ _PACKAGES: Final = (
     "movement",
     "gradio",
 )
+_WHY: Final = {
+    None: "was not ingested",
+    FAILED: "could not be ingested",
+    PENDING: "its ingest was interrupted",
+}
 
 
 def examine(root: Path) -> dict[str, Any]:
@@ -98,9 +103,7 @@ def _stale_sessions(experiment: Experiment, catalog: Catalog) -> list[str]:
             problems.append(f"{session.session_id}: a file cannot be read: {exc}")
             continue
         if known.get(session.session_id) != wanted:
-            what = {"failed": "could not be ingested", None: "was not ingested"}.get(
-                known.get(session.session_id), "changed since it was ingested"
-            )
+            what = _WHY.get(known.get(session.session_id), "changed since it was ingested")
             problems.append(f"{session.session_id}: {what}; {command}")
     ids = {session.session_id for session in experiment.sessions}
     problems += [f"{name}: no longer in sessions.csv; {command}" for name in sorted(set(known) - ids)]

@@ -24,9 +24,9 @@ def heading_html(context: ToolContext, model: str) -> str:
     about = f"<p class='about'>{escape(experiment.description)}</p>" if experiment.description else ""
     name, where, leaves = model_place(model)
     return (
-        f"<div class='title'><h1>{escape(experiment.name)}</h1>{about}</div>"
+        f"<div class='bar'><div class='title'><h1>{escape(experiment.name)}</h1>{about}</div>"
         f"<div class='model{' leaves' if leaves else ''}'><span>Answers by <b>{escape(name)}</b></span>"
-        f"<span>{escape(where)}</span><a href='?'>New conversation</a></div>"
+        f"<span>{escape(where)}</span><a href='?'>New conversation</a></div></div>"
     )
 
 

@@ -23,7 +23,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
 from ethochat.ui.overview import heading_html, overview_html
-from ethochat.ui.results import MOST_ROWS, Clips, Player, figures_of, page_figure, table_html, tests_table, values_table
+from ethochat.ui.results import MOST_ROWS, Clips, Player, figures_of, page_figure, table_html, table_of_tests, table_of_values
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
 from ethochat.ui.turns import Turn, Turns, Waiting
 
@@ -80,6 +80,11 @@ class Step:
     pending: bool = False
     call: ToolStarted | None = None
     result: ToolFinished | None = None
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it shows only that something is coming: a draft, or the wait for the question before."""
+        return self.pending and self.call is None
 
     def message(self) -> Message:
         """Return the step as Gradio's chat takes it."""
@@ -198,8 +203,8 @@ class Page:
 
     def _happened(self, steps: list[Step], event: Event | Waiting) -> None:
         """Bring the lines of the running turn up to date."""
-        if steps and steps[-1].call is None and steps[-1].pending and not isinstance(event, Token | Waiting):
-            steps.pop()  # a draft or the wait before the first step
+        if steps and steps[-1].is_draft and not isinstance(event, Token | Waiting):
+            steps.pop()
         if isinstance(event, ToolStarted):
             doing, _ = describe_call(event.name, event.arguments, unit=self._unit)
             steps.append(Step(title=f"{doing} …", pending=True, call=event))
@@ -214,9 +219,10 @@ class Page:
         elif isinstance(event, DraftRejected):
             steps.append(Step(title="Checked the draft: it said something no tool returned", body=literal(event.reason)))
         elif isinstance(event, Token):
-            if not (steps and steps[-1].call is None and steps[-1].pending):
-                steps.append(Step(title="Writing; not checked yet …", pending=True))
-            steps[-1].body = harmless(event.text) if not steps[-1].body else steps[-1].body + harmless(event.text)
+            if not (steps and steps[-1].is_draft):
+                steps.append(Step(title="", pending=True))
+            steps[-1].title = "Writing; not checked yet …"
+            steps[-1].body += literal(event.text)
         elif isinstance(event, Waiting):
             steps.append(Step(title="Waiting for the question before …", pending=True))
 
@@ -241,9 +247,9 @@ class Page:
             gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
             gr.update(value=page_figure(figures[0]) if figures else None),
             gr.update(visible=bool(answer.values), label=_table_label("Values", len(answer.values))),
-            table_html(values_table(answer.values)) if answer.values else "",
+            table_html(table_of_values(answer.values)) if answer.values else "",
             gr.update(visible=bool(answer.tests)),
-            table_html(tests_table(answer.tests)) if answer.tests else "",
+            table_html(table_of_tests(answer.tests)) if answer.tests else "",
             gr.update(value=None),
         )
 
@@ -279,6 +285,7 @@ def _running(visit: Visit) -> list[Message]:
 
 def _end(visit: Visit, text: str, *, options: Sequence[str] = ()) -> None:
     """Close the running turn with a text."""
+    visit.steps = [step for step in visit.steps if not step.is_draft]
     for step in visit.steps:
         step.pending = False
     answer: Message = {"role": "assistant", "content": text}
@@ -327,10 +334,10 @@ def build_page(page: Page) -> gr.Blocks:
     page
         The experiment, its chat model and the handlers.
     """
-    with gr.Blocks(title=f"{page.context.experiment.name} – ethochat", analytics_enabled=False) as blocks:
+    with gr.Blocks(title=f"{page.context.experiment.name} – ethochat", analytics_enabled=False, fill_width=True) as blocks:
         visit = gr.State(None)
         thread_id = gr.Textbox(visible=False)
-        gr.HTML(heading_html(page.context, page.model_name), elem_id="heading")
+        gr.HTML(heading_html(page.context, page.model_name), elem_id="heading", padding=False)
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=6, min_width=420, elem_id="left"):
                 chat, box, ask, stop = _chat_column(page)
@@ -384,11 +391,17 @@ def _chat_column(page: Page) -> tuple[Any, Any, Any, Any]:
 
 
 def _results_column(page: Page) -> _Beside:
-    overview = gr.HTML(overview_html(page.context), elem_id="overview")
+    overview = gr.HTML(overview_html(page.context), elem_id="overview", padding=False)
     answers = gr.Dropdown(label="Shown for", choices=[], visible=False, interactive=True, elem_id="answers")
     with gr.Column(visible=False, elem_id="clip-part") as clip_part:
         player = gr.Video(
-            show_label=False, autoplay=False, elem_id="player", height=340, interactive=False, buttons=["download"]
+            show_label=False,
+            autoplay=True,
+            loop=True,
+            elem_id="player",
+            height=340,
+            interactive=False,
+            buttons=["download"],
         )
         caption = gr.Markdown(visible=False, elem_id="caption", latex_delimiters=[])
         clips = gr.Radio(
@@ -397,10 +410,10 @@ def _results_column(page: Page) -> _Beside:
     with gr.Column(visible=False, elem_id="figure-part") as figure_part:
         figures = gr.Dropdown(label="Figure", choices=[], visible=False, interactive=True, elem_id="figures")
         figure = gr.Plot(show_label=False, container=False, elem_id="figure")
-    with gr.Accordion("Values", visible=False, open=True, elem_id="values-part") as values_part:
-        values = gr.HTML(elem_id="values")
     with gr.Accordion("Tests", visible=False, open=True, elem_id="tests-part") as tests_part:
-        tests = gr.HTML(elem_id="tests")
+        tests = gr.HTML(elem_id="tests", padding=False)
+    with gr.Accordion("Values", visible=False, open=True, elem_id="values-part") as values_part:
+        values = gr.HTML(elem_id="values", padding=False)
     outputs = [
         overview, answers, clip_part, clips, figure_part, figures, figure, values_part, values, tests_part, tests, player
     ]  # fmt: skip
@@ -445,7 +458,8 @@ def _theme() -> gr.Theme:
         font=letters,
         font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
     ).set(
-        body_background_fill="#f7f8fa",
+        body_background_fill="*neutral_50",
+        body_text_color_subdued="*neutral_500",
         block_border_width="0px",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",

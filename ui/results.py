@@ -87,7 +87,7 @@ class Clips:
 
 
 # ----------------------------------------------------------------- tables
-def values_table(values: Sequence[Value]) -> pl.DataFrame:
+def table_of_values(values: Sequence[Value]) -> pl.DataFrame:
     """Lay out values as text, without the columns that say nothing.
 
     Returns
@@ -98,6 +98,8 @@ def values_table(values: Sequence[Value]) -> pl.DataFrame:
     columns = list(dict.fromkeys(key for value in values for key in value.group))
     units = {value.unit for value in values}
     header = f"value ({units.pop()})" if len(units) == 1 and None not in units else "value"
+    taken = ("measure", "from", "statistic", "unit", "n", "evidence", header)
+    names = {key: f"{key} (group)" if key in taken else _NAMES.get(key, key) for key in columns}
     rows = []
     for value in values[:MOST_ROWS]:
         row = {
@@ -105,7 +107,7 @@ def values_table(values: Sequence[Value]) -> pl.DataFrame:
             "session": value.session_id,
             "animal": value.subject_id,
             "from": _number(value.bin_start_s),
-            **{_NAMES.get(key, key): value.group.get(key) for key in columns},
+            **{names[key]: value.group.get(key) for key in columns},
             "statistic": value.statistic,
             header: _number(value.value),
             "unit": value.unit if header == "value" else None,
@@ -116,7 +118,7 @@ def values_table(values: Sequence[Value]) -> pl.DataFrame:
     return _telling(pl.DataFrame(rows, schema={key: pl.String for row in rows[:1] for key in row}))
 
 
-def tests_table(tests: Sequence[TestResult]) -> pl.DataFrame:
+def table_of_tests(tests: Sequence[TestResult]) -> pl.DataFrame:
     """Lay out statistical tests as text, one row per test."""
     rows = []
     for test in tests:
@@ -199,10 +201,10 @@ def page_figure(figure: Figure) -> Any:  # noqa: ANN401 - plotly is untyped
     drawn.update_layout(
         autosize=True,
         height=400,
-        margin={"l": 56, "r": 16, "t": 48, "b": 48},
+        margin={"l": 56, "r": 16, "t": 48, "b": 72},
         title={"font": {"size": 15}, "x": 0.01, "xanchor": "left"},
         font={"family": "system-ui, sans-serif", "size": 12},
         paper_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1.0},
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0.0, "xanchor": "left", "x": 0.0},
     )
     return drawn

@@ -16,7 +16,7 @@ from ethochat.tools.evidence import Evidence
 
 _MOST_NAMED: Final = 4
 _INLINE_SIGNS: Final = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
-_BLOCK_SIGNS: Final = re.compile(r"^(\s*)([-+#=]|\d+(?=[.)]))", re.MULTILINE)
+_BLOCK_SIGNS: Final = re.compile(r"^(\s*)([-+#=>]|\d+(?=[.)]))", re.MULTILINE)
 """What begins a list, a heading or a line at the start of a line."""
 _AXES: Final = {
     "session_id": "session",
@@ -72,7 +72,7 @@ def fenced(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 # ----------------------------------------------------------------- a call in words

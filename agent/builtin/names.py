@@ -126,7 +126,7 @@ def _leave_out(slots: dict[str, Any], mention: Mention, vocabulary: Vocabulary) 
         slots[key] = [name for name in slots.get(key) or everything[entry.kind] if name != entry.name]
         slots["left_out"] = [*slots.get("left_out", []), key]
     elif entry.kind == "behavior":
-        _append(slots, "without_behaviors", entry.name)
+        _append(slots, "excluding", entry.name)
 
 
 def _append(slots: dict[str, Any], key: str, name: str) -> None:

@@ -221,12 +221,15 @@ def read_bout_limits(scan: Scanner) -> None:
 def read_tracking_limits(scan: Scanner) -> None:
     """Read confidence, distance and consecutive-frame limits, and how missing points are treated."""
     slots = scan.slots
-    # Missing points are never positions here, so being told so changes nothing.
-    scan.take(r"\b(?:ignor\w+|skip\w*|exclud\w+|leav\w+ out|omit\w*)\b[^.?;:]*\b(?:missing|undetected|not detected)\b[^.?;:]*")
-    scan.take(r"\b(?:coordinates?|points?|positions?|values?)\s*\(0, ?0\)[^.?;:]*|;?\s*a frame with a missing point[^.?;:]*|\bmask (?:them|it|those)\b")
-    number_or = r"(\d*\.?\d+)"
+    missing = scan.take(
+        r"\b(?:ignor\w+|skip\w*|exclud\w+|leav\w+ out|omit\w*)\b[^.?;:]*\b(?:missing|undetected|not detected)\b[^.?;:]*"
+    )
+    missing = missing or scan.take(r";?\s*a frame with a missing point[^.?;:]*")
+    scan.take(r"\b(?:coordinates?|points?|positions?|values?)\s*\(0, ?0\)[^.?;:]*|\bmask (?:them|it|those)\b")
+    if missing:
+        slots["min_confidence"] = 0.0  # told what to leave out, and a doubtful point was not in it
     match = scan.take(
-        rf"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?{number_or}\b"
+        rf"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?(\d*\.?\d+)\b"
     )
     if match:
         slots["min_confidence"] = float(match[1])

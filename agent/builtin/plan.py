@@ -106,7 +106,9 @@ def _settle_statistics(arguments: dict[str, Any]) -> None:
     measure, groups = arguments.get("measure"), set(arguments.get("group_by") or [])
     order = arguments.get("order")
     per_session = bool(groups & {"session_id"}) or len(arguments.get("sessions") or []) == 1
-    if measure in _PER_BOUT:
+    if arguments.get("keep") and len(arguments.get("sources") or []) > 1 and groups == {"session_id"}:
+        statistics = ["sum"]  # none of the raters, or any of them
+    elif measure in _PER_BOUT:
         if order and "min_bout_s" not in arguments:
             statistics.append(_LONGEST[order])
         statistics = [name for name in dict.fromkeys(statistics) if name != "sum"] or [

@@ -247,6 +247,9 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     if slots.get("order"):
         used = {*slots.get("group_by", ()), *(item["column"] for item in slots.get("where", ()))}
         slots["also_columns"] = [name for name in slots.get("columns", ()) if name not in used]
+    _nest_behaviors(slots, scan)
+    if slots.get("measure") == "percent_time" and "statistics" not in slots and scan.has(r"\b(?:overall|whole|entire|altogether|dataset)\b|\bof all\b"):
+        slots["statistics"] = ["sum"]  # parts over wholes, all animals together
     for column, values in slots.get("values", {}).items():
         if column not in slots.get("group_by", ()) or len(values) > 1:
             condition = {
@@ -257,6 +260,20 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
             slots.setdefault("where", []).append(condition)
         if len(values) > 1 and column not in slots.get("group_by", ()):
             slots["group_by"] = [*slots.get("group_by", []), column]
+
+
+def _nest_behaviors(slots: dict[str, Any], scan: Scanner) -> None:
+    """Read "clinch frames that fall inside aggression": one behavior while another lasts."""
+    named = slots.get("behaviors", ())
+    if len(named) != 2 or slots.get("category") or slots.get("measure") in ("pair_distance", "distance", "mean_speed"):
+        return
+    if matches(r"\b(?:inside|within|during|while|overlap\w*|at the same time as|coincid\w+)\b", scan.cues):
+        slots["behaviors"], slots["during"] = [named[0]], [named[1]]
+        if matches(r"\bhow many (?:of the )?(?:\w+ )?(?:frames|seconds)\b", scan.text):
+            slots["measure"] = "total_duration"
+        slots["group_by"] = [name for name in slots.get("group_by", ()) if name not in ("behavior", "source")]
+        if len(slots.get("sources", ())) > 1:
+            del slots["sources"]
 
 
 def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:

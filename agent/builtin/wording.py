@@ -158,10 +158,17 @@ def _word_kept(values: Sequence[Value], title: str, item: Evidence, mark: str) -
     return head + (":\n" + "\n".join(lines) if lines else ".")
 
 
+def _statistic(value: Value) -> str:
+    """Name a statistic; a total of shares is one share over everything."""
+    if value.statistic == "sum" and value.unit == "%":
+        return "pooled"
+    return _STATISTIC_WORDS.get(str(value.statistic), str(value.statistic))
+
+
 def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
     about = label(value, item)
     statistic = (
-        f"{_STATISTIC_WORDS.get(value.statistic, value.statistic)} "
+        f"{_statistic(value)} "
         if value.statistic and value.statistic not in ("each", "count")
         else ""
     )
@@ -176,7 +183,7 @@ def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
 def _row(value: Value, item: Evidence) -> str:
     about = label(value, item) or "all"
     statistic = (
-        f" {_STATISTIC_WORDS.get(value.statistic, value.statistic)}"
+        f" {_statistic(value)}"
         if value.statistic and value.statistic != "each"
         else ""
     )

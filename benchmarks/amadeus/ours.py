@@ -51,10 +51,9 @@ def work(pose: str, video: str) -> dict:
         (a, b): np.hypot(centers[a][0] - centers[b][0], centers[a][1] - centers[b][1])
         for a, b in permutations(range(n), 2)
     }
-    clock.append(now())
     runs = {pair: mask_to_runs(distance < NEAR) for pair, distance in distances.items()}
     clock.append(now())
-    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock, axis=0).tolist(), strict=True))
+    steps = dict(zip(("load", "speeds", "near"), np.diff(clock, axis=0).tolist(), strict=True))
     near = {f"{a}-{b}": sum(stop - start for start, stop in found) for (a, b), found in runs.items()}
     return {"steps": steps, "near_frames": near, "n_events": sum(len(found) for found in runs.values())}
 

@@ -40,9 +40,7 @@ def work(pose: str, video: str) -> dict:
     clock.append(now())
     analysis.get_speed()
     clock.append(now())
-    relations = analysis.relationship_manager.get_animals_animals_relationships([POINT], [POINT])
-    clock.append(now())
-    # The events function computes the relations again by itself: its time holds both, and only it counts.
+    # This call computes the distances itself; nothing else of them is counted.
     events = analysis.get_animals_animals_events(
         [f"distance<{NEAR}"],
         bodypart_names=[POINT],
@@ -51,8 +49,8 @@ def work(pose: str, video: str) -> dict:
         smooth_window_size=1,
     )
     clock.append(now())
-    steps = dict(zip(("load", "speeds", "distances", "near"), np.diff(clock, axis=0).tolist(), strict=True))
-    steps["near"] = np.maximum(0, np.subtract(steps["near"], steps["distances"])).tolist()
+    steps = dict(zip(("load", "speeds", "near"), np.diff(clock, axis=0).tolist(), strict=True))
+    relations = analysis.relationship_manager.get_animals_animals_relationships([POINT], [POINT])
     near = {
         f"{r.sender_animal_name[-1]}-{r.receiver_animal_name[-1]}": int((r.data["distance"] < NEAR).sum())
         for r in relations

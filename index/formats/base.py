@@ -34,6 +34,8 @@ class Track:
     unit: Literal["px", "cm"] = "px"
     first_frame: int = 0
     """Session frame of the first row."""
+    explicit_frames: bool = False
+    """The file numbers its frames, so that the absence of rows does not shift those that follow."""
     fps: Fraction | None = None
     """Frame rate, where the file itself states one."""
     area_px2: NDArray[np.float32] | None = None

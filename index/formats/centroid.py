@@ -273,6 +273,7 @@ def _track(
         confidence=None if options.confidence is None else placed[options.confidence][:, np.newaxis, :],
         unit=options.unit,
         first_frame=first,
+        explicit_frames=options.frame is not None,
         area_px2=None if options.area is None else placed[options.area],
         orientation_deg=None if options.orientation is None else placed[options.orientation],
     )

@@ -311,6 +311,29 @@ def numbers(
     return values.set(~said, None)
 
 
+def numeric_columns(
+    table: Table, columns: Sequence[str], *, missing: Collection[str] = NOT_A_NUMBER
+) -> pl.DataFrame:
+    """Read those columns in which every cell is a finite number or missing, as :func:`numbers` reads them.
+
+    All at once, which is many times faster than one by one.
+    """
+    read, bad = [], []
+    for name in columns:
+        text = pl.col(name).str.strip_chars()
+        plain = text.str.replace(",", ".", literal=True) if table.decimal == "," else text
+        values = plain.cast(pl.Float64, strict=False)
+        said = ~text.is_in(list(missing))
+        read.append(pl.when(said).then(values).alias(name))
+        bad.append((said & ~values.is_finite().fill_null(value=False)).any().alias(name))
+    if not columns:
+        return pl.DataFrame()
+    wrong = table.frame.select(bad).row(0)
+    return table.frame.select(
+        expression for expression, is_wrong in zip(read, wrong, strict=True) if not is_wrong
+    )
+
+
 def integers(table: Table, column: str, *, missing: Collection[str] = ()) -> pl.Series:
     """Read a column as whole numbers; missing cells become null.
 

@@ -13,6 +13,7 @@ from ethochat.index.formats.delimited import (
     SPREADSHEETS,
     Table,
     numbers,
+    numeric_columns,
     pick_rows,
     read_sheet,
     read_table,
@@ -107,9 +108,11 @@ def _read_wide(whole: Table, picked: Table, options: MetricTableOptions, source:
     require_columns(whole, options.columns)
     declared = {*options.key_column, options.individual, ""}
     columns = options.columns or tuple(
-        name
-        for name in whole.frame.columns
-        if name not in declared and _is_numeric(whole, name, options.missing)
+        series.name
+        for series in numeric_columns(
+            whole, [name for name in whole.frame.columns if name not in declared], missing=options.missing
+        )
+        if series.is_not_null().any()
     )
     if not columns:
         raise FormatError("Expected numeric columns, found none; declare `columns`.", path=whole.path)
@@ -118,10 +121,14 @@ def _read_wide(whole: Table, picked: Table, options: MetricTableOptions, source:
     if len(repeated):
         hint = "declare `key_column`" if not options.key_column else "one row per session is needed"
         raise picked.error(f"Expected one row, found another one; {hint}.", row=int(repeated[0]))
+    values = numeric_columns(picked, columns, missing=options.missing)
+    for name in columns:
+        if name not in values.columns:
+            numbers(picked, name, missing=options.missing)  # names the cell that is no number
     rows = [
         (animal, name, value, options.units.get(name), source)
         for name in columns
-        for animal, value in zip(animals, numbers(picked, name, missing=options.missing), strict=True)
+        for animal, value in zip(animals, values[name], strict=True)
         if value is not None
     ]
     return build_metrics(rows)

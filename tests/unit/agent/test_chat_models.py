@@ -126,7 +126,9 @@ def test_server_that_is_not_there_is_a_plain_error(context):
         url = gone.url
     model = resolve_chat_model(f"openai:local@{url}", context)
     model.max_retries = 0
-    with pytest.raises(BackendUnavailableError, match="Expected ChatOpenAI to answer, got .*Connection error"):
+    with pytest.raises(
+        BackendUnavailableError, match=r"Expected ChatOpenAI to answer, got .*Connection error"
+    ):
         probe_tool_calling(model)
 
 

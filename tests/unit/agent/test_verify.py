@@ -127,6 +127,8 @@ LIES = {
     "wrong scale": ("CSI mice moved 702.73 m [e2].", "702.73"),
     "wrong percent": ("OFT_5 spent 54.4 % rearing [e1].", "54.4"),
     "wrong n": ("CSI (n = 31) made 56.57 bouts [e1].", "31"),
+    "total told of one group": ("Control: 441.58 cm (n = 59) [e2]", "59"),
+    "n that is another count": ("CSI: 56.57 bouts (n = 7) [e1]", "7"),
     "p too small": ("p < 1e-9 [e2]", "1e-9"),
     "wrong p": ("p = 0.03 [e2]", "0.03"),
     "wrong power": ("p = 5.4 × 10⁻⁹ [e2]", "5.4 × 10⁻⁹"),

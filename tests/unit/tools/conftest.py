@@ -29,6 +29,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from ethochat.index.catalog import CATALOG_VERSION, Catalog
 from ethochat.index.domain import Session
 from ethochat.index.experiment import Experiment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from ethochat.index.catalog import CATALOG_VERSION, Catalog
 from ethochat.index.domain import Session
 from ethochat.index.experiment import Experiment
@@ -143,7 +144,9 @@ def test_agreement_as_in_the_fact_table(csi, call):
         evidence = call(csi, "agreement", behaviors=[behavior], fps=25)
         for pair in {value.group["pair"] for value in evidence.values}:
             scores = tuple(value.value for value in evidence.values if value.group["pair"] == pair)
-            assert scores == pytest.approx(expected[behavior, pair], abs=0.004)  # jumps are a hundred frames
+            # Jumps are a hundred frames in all, so that single frames at their edges show.
+            tolerance = 0.012 if behavior == "Jumping" else 0.0015
+            assert scores == pytest.approx(expected[behavior, pair], abs=tolerance)
 
 
 def test_repeated_measures_of_three_raters(csi, call):

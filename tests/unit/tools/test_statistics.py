@@ -6,6 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.statistics import (
     compare_independent,
@@ -17,9 +21,6 @@ from ethochat.tools.statistics import (
     outlier_limits,
     summarize,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 
 A = [4.1, 5.0, 6.3, 5.5, 7.9]
 B = [2.2, 3.1, 2.9, 4.8]

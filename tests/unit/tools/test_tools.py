@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ethochat.index.store.base import Hit
 from ethochat.tools import TOOLS, tool_named
 from ethochat.tools.context import ToolContext

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+import pytest
+from langchain_core.messages import AIMessage
+
+from ethochat.agent.answer import Answer
+from ethochat.agent.scripted import ScriptedChatModel
+from ethochat.index.errors import BackendUnavailableError
+from ethochat.tools.context import ToolContext
+from ethochat.tools.evidence import ClipRef
+from ethochat.ui.page import Page, Visit, build_page
+
+CLIP_PART, CLIPS, FIGURE_PART, VALUES_PART, TESTS_PART = 2, 3, 4, 7, 9
+
+
+@pytest.fixture
+def page(context: ToolContext) -> Iterator[Page]:
+    page = Page(context)
+    yield page
+    page.turns.close()
+
+
+def call(name: str, **arguments: Any) -> AIMessage:
+    return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": "call_1"}])
+
+
+def scripted(context: ToolContext, *script: list[AIMessage]) -> Page:
+    return Page(context, model=ScriptedChatModel(script=list(script)))
+
+
+class Gate(ScriptedChatModel):
+    """Says when it was asked, and answers when it is let."""
+
+    asked: Any
+    opened: Any
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        self.asked.set()
+        assert self.opened.wait(20)
+        return super()._generate(*args, **kwargs)
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        self.asked.set()
+        assert self.opened.wait(20)
+        yield from super()._stream(*args, **kwargs)
+
+
+def gated(context: ToolContext) -> tuple[Page, Gate]:
+    model = Gate(
+        script=[[call("experiment_facts", topic="session_count"), AIMessage("There are 4 sessions [e1].")]],
+        asked=threading.Event(),
+        opened=threading.Event(),
+    )
+    return Page(context, model=model), model
+
+
+def titles(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (item["metadata"]["title"], item["metadata"]["status"]) for item in messages if item.get("metadata")
+    ]
+
+
+# ----------------------------------------------------------------- a question
+def test_steps_are_shown_as_they_happen_and_end_as_evidence(page: Page) -> None:
+    visit = Visit()
+    yielded = [step[0] for step in page.ask("How many Rearing bouts does each animal make?", visit, None)]
+    first, running, last = yielded[0], yielded[1], yielded[-1]
+    assert [item["role"] for item in first] == ["user"]
+    assert [status for _, status in titles(running)] == ["pending"]
+    (title, status), *_ = titles(last)
+    assert title.startswith("e1 · Measured bout count of Rearing")
+    assert status == "done"
+    assert "[e1]" in last[-1]["content"]
+    assert visit.turn is None
+    assert visit.answers[0].values
+
+
+def test_stop_and_ask_buttons_take_turns(page: Page) -> None:
+    yielded = list(page.ask("Summarize this experiment.", Visit(), None))
+    assert (yielded[0][3]["visible"], yielded[0][4]["visible"]) == (False, True)
+    assert (yielded[-1][3]["visible"], yielded[-1][4]["visible"]) == (True, False)
+    assert yielded[0][1] == ""  # the question box is emptied once, so that a next question can be written meanwhile
+
+
+@pytest.mark.parametrize("question", ["", "   \n"])
+def test_empty_question_asks_nothing(page: Page, question: str) -> None:
+    visit = Visit()
+    assert len(list(page.ask(question, visit, None))) == 1
+    assert visit.said == []
+
+
+def test_follow_up_goes_on_with_the_conversation(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("How many Rearing bouts does each animal make?", visit, None))
+    list(page.ask("And how long do they last?", visit, None))
+    assert [item["role"] for item in visit.said].count("user") == 2
+    with page._conversation(visit.thread_id) as conversation:
+        assert len([who for who, _ in conversation.history() if who == "user"]) == 2
+
+
+def test_question_of_the_user_is_shown_as_text(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("<b>Summarize</b> *this*", visit, None))
+    assert visit.said[0]["content"] == "&lt;b>Summarize&lt;/b> \\*this\\*"
+
+
+def test_hostile_metadata_is_shown_as_text(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("How many sessions are there by group?", visit, None))
+    assert any("&lt;img" in item["content"] for item in visit.said)
+    assert not any("<img" in item["content"] for item in visit.said)
+    assert "<img" not in str(page.show(visit)[VALUES_PART + 1])
+
+
+def test_choices_of_an_answer_that_asks_back_are_offered(context: ToolContext) -> None:
+    page = scripted(context, [call("ask_user", question="Which rater?", options=["anna", "S1"])])
+    visit = Visit()
+    list(page.ask("How often?", visit, None))
+    assert visit.said[-1]["content"] == "Which rater?"
+    assert visit.said[-1]["options"] == [{"value": "anna", "label": "anna"}, {"value": "S1", "label": "S1"}]
+
+
+def test_refusal_leaves_the_right_column_as_it_is(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("What strain are they?", visit, None))
+    assert visit.answers == []
+    assert page.show(visit)[0]["visible"] is True  # the overview stays
+
+
+def test_failed_call_is_shown_as_not_possible(context: ToolContext) -> None:
+    page = scripted(context, [call("measure", measure="distance"), AIMessage("That cannot be measured.")])
+    visit = Visit()
+    list(page.ask("How far?", visit, None))
+    assert titles(visit.said)[0][0].startswith("Not possible: measured distance")
+
+
+def test_draft_that_is_sent_back_is_said(context: ToolContext) -> None:
+    page = scripted(
+        context,
+        [
+            call("experiment_facts", topic="session_count"),
+            AIMessage("There are 77 sessions [e1]."),
+            AIMessage("There are 4 sessions [e1]."),
+        ],
+    )
+    visit = Visit()
+    list(page.ask("How many?", visit, None))
+    assert [title for title, _ in titles(visit.said)] == [
+        "e1 · Read how many sessions there are",
+        "Checked the draft: it said something no tool returned",
+    ]
+    assert visit.said[-1]["content"] == "There are 4 sessions [e1]."
+
+
+def test_error_of_a_backend_is_the_answer(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(context)
+
+    def unavailable(thread_id: str) -> Any:
+        raise BackendUnavailableError("Expected a server at <b>, got none.")
+
+    monkeypatch.setattr(page.turns, "_open", unavailable)
+    visit = Visit()
+    last = list(page.ask("How many?", visit, None))[-1]
+    assert last[0][-1]["content"] == "**This could not be done.** Expected a server at &lt;b>, got none."
+    assert visit.turn is None
+
+
+def test_bug_is_raised_and_settled(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(context)
+
+    def broken(thread_id: str) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(page.turns, "_open", broken)
+    visit = Visit()
+    with pytest.raises(ZeroDivisionError):
+        list(page.ask("How many?", visit, None))
+    said, *_, ask, stop = page.settle(visit)
+    assert "ran into a bug" in said[-1]["content"]
+    assert (ask["visible"], stop["visible"]) == (True, False)
+    assert visit.turn is None
+
+
+# ----------------------------------------------------------------- several at once
+def test_second_question_of_a_running_page_is_ignored(context: ToolContext) -> None:
+    page, model = gated(context)
+    visit = Visit()
+    first = page.ask("How many sessions?", visit, None)
+    next(first)
+    assert len(list(page.ask("Another one", visit, None))) == 1
+    model.opened.set()
+    assert list(first)[-1][0][-1]["content"] == "There are 4 sessions [e1]."
+    assert [item["content"] for item in visit.said if item["role"] == "user"] == ["How many sessions?"]
+
+
+def test_same_conversation_in_two_windows_answers_one_after_the_other(context: ToolContext) -> None:
+    page, model = gated(context)
+    thread_id = uuid4().hex
+    one, two = Visit(thread_id=thread_id), Visit(thread_id=thread_id)
+    first, second = page.ask("How many sessions?", one, None), page.ask("How many now?", two, None)
+    next(first)
+    assert model.asked.wait(20)
+    next(second)
+    assert titles(next(second)[0]) == [("Waiting for the question before …", "pending")]
+    model.opened.set()
+    list(first)
+    assert titles(list(second)[-1][0])[0][0] == "e1 · Read how many sessions there are"
+    with page._conversation(thread_id) as conversation:
+        assert [who for who, _ in conversation.history()] == ["user", "assistant"] * 2
+
+
+def test_two_visits_have_conversations_of_their_own(page: Page) -> None:
+    one, _ = page.open(None, None)
+    two, _ = page.open("not an id", None)
+    list(page.ask("Summarize this experiment.", one, None))
+    assert one.thread_id != two.thread_id
+    assert two.said == []
+
+
+def test_stopped_question_stays_in_the_chat_but_not_in_the_conversation(context: ToolContext) -> None:
+    page, model = gated(context)
+    visit = Visit()
+    running = page.ask("How many sessions?", visit, None)
+    next(running)
+    assert model.asked.wait(20)
+    turn = visit.turn
+    said, *_, ask, stop = page.stop(visit)
+    assert [item["content"] for item in said] == ["How many sessions?", "*Stopped.*"]
+    assert (ask["visible"], stop["visible"]) == (True, False)
+    model.opened.set()
+    running.close()
+    assert turn is not None
+    turn.future.result(20)
+    with page._conversation(visit.thread_id) as conversation:
+        assert conversation.history() == []
+    assert list(page.ask("How many sessions?", visit, None))[-1][0][-1]["content"] == "There are 4 sessions [e1]."
+
+
+def test_stop_without_a_question_changes_nothing(page: Page) -> None:
+    visit = Visit()
+    assert page.stop(visit)[0] == []
+    assert page.stop(None)[2] is None
+
+
+# ----------------------------------------------------------------- coming back
+def test_reload_shows_the_conversation(page: Page) -> None:
+    thread_id = uuid4().hex
+    list(page.ask("<i>Summarize</i> this experiment.", None, thread_id))
+    visit, said = page.open(thread_id, None)
+    assert visit.thread_id == thread_id
+    assert [item["role"] for item in said] == ["user", "assistant", "assistant"]
+    assert said[0]["content"].startswith("&lt;i>Summarize")
+    assert said[-1]["content"].startswith("*Earlier in this conversation.")
+
+
+def test_server_that_was_restarted_goes_on_with_the_conversation(page: Page) -> None:
+    thread_id = uuid4().hex
+    list(page.ask("Summarize this experiment.", None, thread_id))
+    last = list(page.ask("How many Rearing bouts does each animal make?", None, thread_id))[-1]
+    assert [item["role"] for item in last[0]].count("user") == 2
+
+
+# ----------------------------------------------------------------- beside the chat
+def answered(clips: list[ClipRef]) -> Visit:
+    visit = Visit()
+    visit.answers = [Answer(question="?", status="answered", answer="", clips=clips)]
+    visit.shown = 0
+    return visit
+
+
+def test_nothing_asked_shows_the_overview(page: Page) -> None:
+    shown = page.show(Visit())
+    assert (shown[0]["visible"], shown[1]["visible"]) == (True, False)
+    assert page.show(None)[0]["visible"] is True
+
+
+def test_answer_with_clips_shows_the_first_and_lists_all(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("Show me the longest Rearing bouts.", visit, None))
+    shown = page.show(visit)
+    assert shown[CLIP_PART]["visible"] is True
+    assert [label for label, _ in shown[CLIPS]["choices"]] == [
+        "oft_1 · 3.00–5.00 s · Rearing (anna), 2 s",
+        "oft_1 · 1.00–2.00 s · Rearing (anna), 1 s",
+        "oft_2 · 2.00–3.00 s · Rearing (anna), 1 s",
+    ]
+    video, caption = page.show_clip(0, visit)
+    assert video["visible"] is True
+    assert video["value"].endswith(".mp4")
+    assert caption["value"].startswith("oft\\_1") or caption["value"].startswith("oft_1")
+    video, caption = page.show_clip(2, visit)
+    assert (video["value"], video["visible"]) == (None, False)
+    assert caption["value"] == "oft_2 has no video: only its times are known."
+
+
+def test_answer_without_clips_hides_the_player(page: Page) -> None:
+    visit = answered([])
+    assert page.show(visit)[CLIP_PART]["visible"] is False
+    assert page.show_clip(None, visit)[0]["visible"] is False
+    assert page.show_clip(0, visit)[0]["visible"] is False
+
+
+def test_fifty_clips_can_be_picked(page: Page) -> None:
+    clips = [ClipRef(session_id="oft_1", start_time=n / 10, stop_time=n / 10 + 1) for n in range(50)]
+    visit = answered(clips)
+    shown = page.show(visit)
+    assert (len(shown[CLIPS]["choices"]), shown[CLIPS]["visible"]) == (50, True)
+    assert page.show_clip(49, visit)[0]["visible"] is True
+
+
+def test_single_clip_needs_no_list(page: Page) -> None:
+    visit = answered([ClipRef(session_id="oft_1", start_time=1, stop_time=2)])
+    assert page.show(visit)[CLIPS]["visible"] is False
+
+
+def test_figure_values_and_tests_are_shown(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("Plot the number of Rearing bouts.", visit, None))
+    shown = page.show(visit)
+    assert shown[FIGURE_PART]["visible"] is True
+    assert shown[VALUES_PART]["visible"] is True
+    assert shown[TESTS_PART]["visible"] is False
+    assert page.show_figure(0, visit).data
+    assert page.show_figure(7, visit) is None
+
+
+def test_earlier_answer_can_be_shown_again(page: Page) -> None:
+    visit = Visit()
+    list(page.ask("Show me the longest Rearing bouts.", visit, None))
+    list(page.ask("Plot the number of Rearing bouts.", visit, None))
+    assert page.show(visit)[1]["choices"] == [
+        ("1. Show me the longest Rearing bouts.", 0),
+        ("2. Plot the number of Rearing bouts.", 1),
+    ]
+    assert page.show_answer(0, visit)[CLIP_PART]["visible"] is True
+    assert page.show_answer(99, visit)[1]["value"] == 0
+
+
+def test_page_can_be_laid_out(page: Page) -> None:
+    blocks = build_page(page)
+    assert isinstance(blocks, gr.Blocks)
+    assert len(page.show(answered([]))) == 12
