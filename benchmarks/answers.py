@@ -35,7 +35,11 @@ def row(name: str, value: str, limit: str) -> None:
 def demo_row() -> None:
     """Time the demo in an empty folder, environment in place."""
     with tempfile.TemporaryDirectory() as folder:
-        row("`ethochat demo`, to the third answer", f"{wall(['demo', str(Path(folder) / 'demo')], 1):.1f} s", "60 s")
+        row(
+            "`ethochat demo`, to the third answer",
+            f"{wall(['demo', str(Path(folder) / 'demo')], 1):.1f} s",
+            "60 s",
+        )
 
 
 def warm_rows(folder: Path) -> None:
@@ -70,7 +74,11 @@ def main() -> int:
         return 0
     question = "Compare center.distance.moving between CSI and Control"
     row("`ethochat ask`, cold, no embedding", f"{wall(['ask', str(folder), question]):.2f} s", "3 s")
-    row("`ethochat search`, cold, with embedding", f"{wall(['search', str(folder), f'rears at the wall {time.time()}']):.2f} s", "10 s")
+    row(
+        "`ethochat search`, cold, with embedding",
+        f"{wall(['search', str(folder), f'rears at the wall {time.time()}']):.2f} s",
+        "10 s",
+    )
     row("`ethochat ingest`, nothing changed", f"{wall(['ingest', str(folder)]):.2f} s", "2 s")
     warm_rows(folder)
     return 0

@@ -48,8 +48,9 @@ scale = 0.5
 def pose_rows(session: int, n_frames: int = N_FRAMES) -> np.ndarray:
     """Body center, nose and tail base of one mouse, shape ``(n_frames, 6)``, in pixels.
 
-    The mouse waits for its first 50 frames at (100, 100 + 10 * session), then walks to the right by 1 px per frame,
-    looking ahead: nose and tail base are 20 px before and behind its center. So it walks ``n_frames - 50`` px.
+    The mouse waits for its first 50 frames at (100, 100 + 10 * session), then walks to the right by 1 px per
+    frame, looking ahead: nose and tail base are 20 px before and behind its center. So it walks
+    ``n_frames - 50`` px.
     """
     x = 100.0 + np.maximum(np.arange(n_frames) - 49, 0)
     y = np.full(n_frames, 100.0 + 10 * session)
@@ -82,7 +83,7 @@ def write_labels(path: Path, session: int) -> Path:
 
 @pytest.fixture
 def make_lab(tmp_path: Path) -> Callable[..., Path]:
-    """Write an experiment of sessions ``s1``, ``s2`` … of 10 s, alternately of group ``drug`` and ``control``."""
+    """Write an experiment of sessions ``s1``, ``s2`` … of 10 s, alternately of group drug and control."""
 
     def make(n: int = 3, *, name: str = "lab", n_frames: int = N_FRAMES) -> Path:
         root = tmp_path / name

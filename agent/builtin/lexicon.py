@@ -60,7 +60,9 @@ FOLLOW_UP: Final = (
 
 # What is measured, the most telling cue first: pattern, measure, what it needs.
 EXCEPT: Final = r"\b(?:leaving out|leave out|excluding|except(?: for)?|without|other than|apart from|not counting|ignoring|omitting)\b"
-PER_MINUTE: Final = r"\bper (?:full |whole )?minute\b|\b(?:for |in )?each minute\b|\bminute by minute\b|\bevery minute\b"
+PER_MINUTE: Final = (
+    r"\bper (?:full |whole )?minute\b|\b(?:for |in )?each minute\b|\bminute by minute\b|\bevery minute\b"
+)
 
 MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),

@@ -65,8 +65,15 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
         match = re.search(pattern, text, re.IGNORECASE)
         if match and not all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
             return Refusal(reason, suggestions(vocabulary))
-    if not vocabulary.has_partners and re.search(r"\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b", text, re.IGNORECASE):
-        return Refusal("Which other animal a behavior is directed at is not recorded in this experiment.", suggestions(vocabulary))
+    if not vocabulary.has_partners and re.search(
+        r"\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b",
+        text,
+        re.IGNORECASE,
+    ):
+        return Refusal(
+            "Which other animal a behavior is directed at is not recorded in this experiment.",
+            suggestions(vocabulary),
+        )
     columns = {name.lower() for name in vocabulary.columns}
     for pattern, concept, names in _METADATA_CONCEPTS:
         match = re.search(pattern, text, re.IGNORECASE)

@@ -39,7 +39,11 @@ def common_parts(metrics: Sequence[str]) -> set[str]:
 
 
 def metric_for(
-    wanted: Collection[str], metrics: Sequence[str], *, quantity: str | None = None, behavior: Collection[str] = ()
+    wanted: Collection[str],
+    metrics: Sequence[str],
+    *,
+    quantity: str | None = None,
+    behavior: Collection[str] = (),
 ) -> str | None:
     """The metric whose name says what the words say, and nothing else.
 

@@ -18,7 +18,6 @@ from ethochat.agent.builtin.understand import understand
 from ethochat.agent.builtin.vocabulary import Vocabulary, build_vocabulary
 from ethochat.agent.builtin.wording import word_evidence
 from ethochat.agent.state import turn_start
-from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 
 READING_KEY = "builtin_reading"
@@ -49,16 +48,16 @@ class BuiltinChatModel(BaseChatModel):
             self._vocabulary = build_vocabulary(self.context.experiment, self.context.catalog)
         return self._vocabulary
 
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> BuiltinChatModel:  # noqa: ANN401, ARG002 - LangChain's signature
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> BuiltinChatModel:  # noqa: ANN401 - LangChain's signature
         """Return itself: the tools are known."""
         return self
 
     def _generate(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,  # noqa: ARG002 - LangChain's signature
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
-        **kwargs: Any,  # noqa: ANN401, ARG002 - LangChain's signature
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,  # noqa: ANN401 - LangChain's signature
     ) -> ChatResult:
         start = turn_start(messages)
         turn = messages[start + 1 :]
@@ -74,14 +73,20 @@ class BuiltinChatModel(BaseChatModel):
         return call_message(plan(understanding, self.vocabulary), kept_reading(understanding))
 
     def _answer(self, turn: Sequence[BaseMessage], results: Sequence[ToolMessage]) -> AIMessage:
-        last_call = max(index for index, message in enumerate(turn) if isinstance(message, AIMessage) and message.tool_calls)
+        last_call = max(
+            index
+            for index, message in enumerate(turn)
+            if isinstance(message, AIMessage) and message.tool_calls
+        )
         reading = previous_reading(turn)
         latest = [message for message in turn[last_call + 1 :] if isinstance(message, ToolMessage)]
         failed = [message for message in latest if message.status == "error"]
         tries = sum(isinstance(message, AIMessage) and bool(message.tool_calls) for message in turn)
         if failed:
             return self._after_failure(failed[0], reading, tries)
-        items = [Evidence.model_validate(message.artifact) for message in results if message.status != "error"]
+        items = [
+            Evidence.model_validate(message.artifact) for message in results if message.status != "error"
+        ]
         further = further_call(reading, items) if tries == 1 else None
         if further is not None:
             return call_message([further], reading)
@@ -101,10 +106,19 @@ class BuiltinChatModel(BaseChatModel):
                 return call_message(plan(reading, self.vocabulary), reading)
             ask = AskBack(f"{failure.content} Which one do you mean?", tuple(sources), reading)
             return call_message(plan(ask, self.vocabulary), reading)
-        if reading is not None and reading.intent == "compare" and tries == 1 and details.get("error") == "ToolFailedError":
+        if (
+            reading is not None
+            and reading.intent == "compare"
+            and tries == 1
+            and details.get("error") == "ToolFailedError"
+        ):
             # What cannot be tested can still be told apart: give each group's value, and say why there is no test.
             column = str(reading.slots.get("group_column"))
-            told = Reading("measure", {**reading.slots, "group_by": [column], "no_test": str(failure.content)}, reading.unread)
+            told = Reading(
+                "measure",
+                {**reading.slots, "group_by": [column], "no_test": str(failure.content)},
+                reading.unread,
+            )
             return call_message(plan(told, self.vocabulary), told)
         return call_message(plan(Refusal(str(failure.content)), self.vocabulary), reading)
 
@@ -114,7 +128,9 @@ class BuiltinChatModel(BaseChatModel):
         if slots.get("sessions") or slots.get("subjects") or slots.get("individuals"):
             return None
         coverage = self.context.catalog.load("coverage")
-        covered = {name: coverage.filter(coverage["source"] == name)["session_id"].n_unique() for name in sources}
+        covered = {
+            name: coverage.filter(coverage["source"] == name)["session_id"].n_unique() for name in sources
+        }
         automated = [name for name in sources if self.vocabulary.sources.get(name) != "manual"]
         most = max(covered.values(), default=0)
         widest = [name for name, count in covered.items() if count == most]
@@ -163,5 +179,3 @@ def call_message(calls: Sequence[Call], reading: Reading | None) -> AIMessage:
         ],
         additional_kwargs=reading_kwargs(reading),
     )
-
-

@@ -90,7 +90,9 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
     words = atoms(scan.text)
     for mention in mentions:
         entry = mention.entry
-        if re.search(lexicon.EXCEPT + r"[\w\s'\"/-]{0,24}$", scan.text[: words[mention.start].start], re.IGNORECASE):
+        if re.search(
+            lexicon.EXCEPT + r"[\w\s'\"/-]{0,24}$", scan.text[: words[mention.start].start], re.IGNORECASE
+        ):
             _leave_out(slots, mention, vocabulary)
         elif entry.kind in _PLURAL:
             _append(slots, _PLURAL[entry.kind], entry.name)
@@ -118,7 +120,11 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
 def _leave_out(slots: dict[str, Any], mention: Mention, vocabulary: Vocabulary) -> None:
     """A name after "except" or "leaving out" is taken away from what it belongs to."""
     entry = mention.entry
-    everything = {"session": vocabulary.sessions, "subject": vocabulary.subjects, "individual": vocabulary.individuals}
+    everything = {
+        "session": vocabulary.sessions,
+        "subject": vocabulary.subjects,
+        "individual": vocabulary.individuals,
+    }
     if entry.kind == "value":
         slots.setdefault("where", []).append({"column": entry.column, "op": "!=", "value": entry.name})
     elif entry.kind in everything:
@@ -142,7 +148,9 @@ def _settle_overlaps(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
     sources = slots.get("sources")
     if sources and len(slots.get("behaviors", ())) > 1:
         # "aggression subtypes … on channel S2": what the named source never marks was said in passing
-        marked = [name for name in slots["behaviors"] if set(vocabulary.behaviors.get(name, ())) & set(sources)]
+        marked = [
+            name for name in slots["behaviors"] if set(vocabulary.behaviors.get(name, ())) & set(sources)
+        ]
         slots["behaviors"] = marked or slots["behaviors"]
 
 
@@ -208,7 +216,7 @@ def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabul
     named = {index for mention in mentions for index in range(mention.start, mention.stop)}
     words = atoms(scan.text)
     rest = scan.rest
-    unread = []
+    unread: list[str] = []
     for index, word in enumerate(words):
         if index + 1 in named and words[index + 1].text.isdigit():
             continue  # "cluster 7", "mouse 12": the word says what the number names

@@ -229,7 +229,7 @@ def read_tracking_limits(scan: Scanner) -> None:
     if missing:
         slots["min_confidence"] = 0.0  # told what to leave out, and a doubtful point was not in it
     match = scan.take(
-        rf"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?(\d*\.?\d+)\b"
+        r"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?(\d*\.?\d+)\b"
     )
     if match:
         slots["min_confidence"] = float(match[1])

@@ -114,7 +114,7 @@ def _settle_statistics(arguments: dict[str, Any]) -> None:
         statistics = [name for name in dict.fromkeys(statistics) if name != "sum"] or [
             "median" if measure == "inter_bout_interval" else "mean"
         ]
-        if statistics[-1] in ("max", "min") and len(statistics) > 1 or per_session:
+        if (statistics[-1] in ("max", "min") and len(statistics) > 1) or per_session:
             arguments.pop("order", None)
         elif statistics[-1] in ("max", "min") and not groups:
             arguments["group_by"] = ["session_id"]

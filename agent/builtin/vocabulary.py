@@ -30,7 +30,13 @@ Kind = Literal[
 _PRIORITY: tuple[Kind, ...] = (
     "metric", "session", "subject", "source", "behavior", "category", "zone", "keypoint", "individual", "value", "column",
 )  # fmt: skip
-_COLUMN_SYNONYMS = (("dose", "dosage"), ("sex", "gender"), ("genotype", "strain"), ("age", "age_weeks", "age_days"), ("weight", "weight_g", "body_weight"))
+_COLUMN_SYNONYMS = (
+    ("dose", "dosage"),
+    ("sex", "gender"),
+    ("genotype", "strain"),
+    ("age", "age_weeks", "age_days"),
+    ("weight", "weight_g", "body_weight"),
+)
 _MAX_CATEGORIES = 24
 """A text column with more values than this identifies rather than groups."""
 
@@ -101,7 +107,11 @@ class Vocabulary:
     def named_behaviors(self) -> tuple[str, ...]:
         """Behaviors whose names are words rather than cluster numbers; those of people first."""
         words = [name for name in self.behaviors if not name.isdigit()]
-        by_hand = {name for name in words if any(self.sources.get(source) == "manual" for source in self.behaviors[name])}
+        by_hand = {
+            name
+            for name in words
+            if any(self.sources.get(source) == "manual" for source in self.behaviors[name])
+        }
         return tuple(sorted(words, key=lambda name: (name not in by_hand, name)))
 
     @property
@@ -133,8 +143,10 @@ class Vocabulary:
 
     def _match(self, text: str, words: list[Atom], start: int, stop: int) -> Mention | None:
         entries = self.entries.get(tuple(word.stem for word in words[start:stop]))
-        if not entries and stop - start == 2 and all(
-            len(word.text) > 2 and word.text.isalpha() for word in words[start:stop]
+        if (
+            not entries
+            and stop - start == 2
+            and all(len(word.text) > 2 and word.text.isalpha() for word in words[start:stop])
         ):
             entries = self.entries.get((stem(words[start].text + words[start + 1].text),))
         if not entries:
@@ -163,7 +175,8 @@ class Vocabulary:
         people = ("mous", "anim", "subject", "session", "record", "trial", "rat", "individu", "id")
         before = words[start - 1].stem
         return any(
-            before in introducing.get(entry.kind, people) or (entry.column is not None and before in name_stems(entry.column))
+            before in introducing.get(entry.kind, people)
+            or (entry.column is not None and before in name_stems(entry.column))
             for entry in entries
         )
 
@@ -199,7 +212,11 @@ def build_vocabulary(experiment: Experiment, catalog: Catalog) -> Vocabulary:
     _add_people_and_places(vocabulary, experiment, catalog)
     _add_behaviors(vocabulary, experiment, catalog)
     _add_metadata(vocabulary, experiment, catalog)
-    partners = catalog.scan("bouts").select((pl.col("partner").is_not_null() & (pl.col("partner") != "")).any()).collect()
+    partners = (
+        catalog.scan("bouts")
+        .select((pl.col("partner").is_not_null() & (pl.col("partner") != "")).any())
+        .collect()
+    )
     vocabulary.has_partners = bool(partners.item())
     described = [experiment.name, experiment.description]
     described += [setting.definition or "" for setting in experiment.behaviors]
@@ -211,7 +228,13 @@ def _led_by(entry: Entry, before: str) -> bool:
     """Whether the word before says what a name is: "cage B", "mouse B"."""
     if entry.column is not None:
         return before in name_stems(entry.column)
-    return entry.kind in ("individual", "subject") and before in ("mous", "anim", "subject", "individu", "rat")
+    return entry.kind in ("individual", "subject") and before in (
+        "mous",
+        "anim",
+        "subject",
+        "individu",
+        "rat",
+    )
 
 
 def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
@@ -250,7 +273,10 @@ def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Cata
             by_behavior[behavior].add(row["source"])
     for source in vocabulary.sources:
         vocabulary.add(Entry("source", source), source)
-    seen = {(row["behavior"], row["source"]) for row in catalog.load("bouts").select("behavior", "source").unique().iter_rows(named=True)}
+    seen = {
+        (row["behavior"], row["source"])
+        for row in catalog.load("bouts").select("behavior", "source").unique().iter_rows(named=True)
+    }
     for behavior, sources in by_behavior.items():
         marked = {source for source in sources if (behavior, source) in seen}
         by_behavior[behavior] = marked or sources

@@ -122,7 +122,9 @@ def word_measure(item: Evidence) -> str:
     common = shared(values)
     context = ", ".join(name for _, name in sorted(common) if name not in title)
     shown = [
-        value.model_copy(update={"group": {key: name for key, name in value.group.items() if (key, name) not in common}})
+        value.model_copy(
+            update={"group": {key: name for key, name in value.group.items() if (key, name) not in common}}
+        )
         for value in values
     ]
     lines = [_row(value, item) for value in shown[:_MOST_ROWS]]
@@ -134,7 +136,11 @@ def word_measure(item: Evidence) -> str:
 
 def _capital(title: str) -> str:
     """Begin a sentence; a metric's own name keeps its spelling."""
-    return title if "." in title.split(" ")[0] or "_" in title.split(" ")[0] else title[:1].upper() + title[1:]
+    return (
+        title
+        if "." in title.split(" ", maxsplit=1)[0] or "_" in title.split(" ", maxsplit=1)[0]
+        else title[:1].upper() + title[1:]
+    )
 
 
 _KEPT = {
@@ -149,7 +155,11 @@ def _word_kept(values: Sequence[Value], title: str, item: Evidence, mark: str) -
     rows = [value for value in values if value is not counted]
     what = (item.arguments.get("behaviors") or [title])[0]
     total = f" of {counted.n}" if counted is not None and counted.n else ""
-    number_kept = number(float(counted.value)) if counted is not None and isinstance(counted.value, int | float) else str(len(rows))
+    number_kept = (
+        number(float(counted.value))
+        if counted is not None and isinstance(counted.value, int | float)
+        else str(len(rows))
+    )
     noun = "animals" if "subject_id" in (item.arguments.get("group_by") or ()) else "sessions"
     if item.arguments.get("group_by", ["session_id"])[0] not in ("session_id", "subject_id"):
         noun = "rows"
@@ -168,9 +178,7 @@ def _statistic(value: Value) -> str:
 def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
     about = label(value, item)
     statistic = (
-        f"{_statistic(value)} "
-        if value.statistic and value.statistic not in ("each", "count")
-        else ""
+        f"{_statistic(value)} " if value.statistic and value.statistic not in ("each", "count") else ""
     )
     n = f" (n = {value.n})" if value.n and value.n > 1 else ""
     where = f" for {about}" if about and about not in title else ""
@@ -182,11 +190,7 @@ def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
 
 def _row(value: Value, item: Evidence) -> str:
     about = label(value, item) or "all"
-    statistic = (
-        f" {_statistic(value)}"
-        if value.statistic and value.statistic != "each"
-        else ""
-    )
+    statistic = f" {_statistic(value)}" if value.statistic and value.statistic != "each" else ""
     n = f" (n = {value.n})" if value.n and value.n > 1 else ""
     note = f", {value.note}" if value.note and value.value is None else ""
     return f"- {about}:{statistic} {amount(value.value, value.unit)}{n}{note}"
@@ -219,9 +223,7 @@ def _word_test(test: TestResult, item: Evidence) -> str:
         f"{_capital(title)} by {item.arguments.get('group_column', 'group')}, one value per animal {mark}:"
     ]
     if item.arguments.get("group_column") in ("source", "zone", "behavior"):
-        lines[0] = (
-            f"{_capital(title)} by {item.arguments['group_column']}, paired by session {mark}:"
-        )
+        lines[0] = f"{_capital(title)} by {item.arguments['group_column']}, paired by session {mark}:"
     for name, group in test.groups.items():
         mean = "no value" if group.mean is None else f"mean {amount(group.mean, unit)}"
         spread = "" if group.sd is None else f" (SD {number(group.sd)})"

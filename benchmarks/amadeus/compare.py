@@ -136,13 +136,14 @@ def statement(theirs: list[dict], ours: list[dict], right: bool) -> str:
     ]
     verdict = "all right" if right else "NOT all right"
     return (
-        f"Median of {len(ours)} runs each, alternating, on {os.cpu_count()} cores. AmadeusGPT takes {whole:.1f} "
-        f"times our time from the start of a process to the results, {cold:.1f} times in the first call after "
-        f"its imports (ours imports what reads h5 only then), {warm:.1f} times in the second. Steps in which "
-        f"ours is slower when warm: {', '.join(slower) or 'none'}. The work differs: ours masks and smooths "
-        "every point before taking speeds, AmadeusGPT takes the bare difference; it rejects outliers and "
-        "extrapolates while loading, and computes overlap, relative speed and closest points with every "
-        f"distance (its API cannot be asked for less). Our answers to the known inputs are {verdict}."
+        f"Median of {len(ours)} runs each, alternating, on {os.cpu_count()} cores. "
+        f"AmadeusGPT takes {whole:.1f} times our time from the start of a process to the results, "
+        f"{cold:.1f} times in the first call after its imports (ours imports what reads h5 only then), "
+        f"{warm:.1f} times in the second. Steps in which ours is slower when warm: "
+        f"{', '.join(slower) or 'none'}. The work differs: ours masks and smooths every point before taking "
+        "speeds, AmadeusGPT takes the bare difference; it rejects outliers and extrapolates while loading, and "
+        "computes overlap, relative speed and closest points with every distance (its API cannot be asked for "
+        f"less). Our answers to the known inputs are {verdict}."
     )
 
 

@@ -30,7 +30,10 @@ def rows_of(path: Path, delimiter: str = ",") -> list[Row]:
 def ethz_oft_csi(data: Path) -> Iterable[Row]:
     """One session per row of the metadata table."""
     for row in rows_of(data / "ethz_oft_csi/metadata/Example_metadata.csv", ";"):
-        kept = {key: "" if row[key] == "NA" else row[key] for key in ("Condition", "Session", "Treatment", "Dosage", "Experiment")}
+        kept = {
+            key: "" if row[key] == "NA" else row[key]
+            for key in ("Condition", "Session", "Treatment", "Dosage", "Experiment")
+        }
         yield {"session_id": row["ID"], "subject_id": row["Animal"], **kept, "labels": row["DLCFile"]}
 
 
@@ -45,7 +48,10 @@ def ethz_yohimbine(data: Path) -> Iterable[Row]:
 def ethz_fst_labels(data: Path) -> Iterable[Row]:
     """One session per recording named in the label table."""
     names = {row["ID"] for row in rows_of(data / "ethz_fst_labels/AllFSTLables.csv", ";")}
-    return [{"session_id": name, "subject_id": name} for name in sorted(names, key=lambda text: int(text.split("_")[1]))]
+    return [
+        {"session_id": name, "subject_id": name}
+        for name in sorted(names, key=lambda text: int(text.split("_")[1]))
+    ]
 
 
 def dlc_openfield(data: Path) -> Iterable[Row]:
@@ -69,7 +75,9 @@ def tracktor_mouse(data: Path) -> Iterable[Row]:
 
 def ri_social(data: Path) -> Iterable[Row]:
     """One session per annotation file."""
-    for path in sorted((data / "ri_social/annotations").glob("*_annot.txt"), key=lambda item: int(item.stem.split("_")[0])):
+    for path in sorted(
+        (data / "ri_social/annotations").glob("*_annot.txt"), key=lambda item: int(item.stem.split("_")[0])
+    ):
         number = path.stem.split("_")[0]
         pose = next((data / "ri_social/pose").glob(f"{number}DLC*.csv")).name
         yield {"session_id": f"ri_{number}", "pose": pose, "annotations": path.name}
@@ -105,7 +113,12 @@ def abode(data: Path) -> Iterable[Row]:
     for cage in sorted({cage for cage, _, _ in snippets}):
         individuals = ";".join(f"{mouse}={cage}:{mouse}" for mouse in "RGB")
         count = sum(name == cage for name, _, _ in snippets)
-        yield {"session_id": f"abode_cage_{cage}", "individuals": individuals, "cage": cage, "snippets": str(count)}
+        yield {
+            "session_id": f"abode_cage_{cage}",
+            "individuals": individuals,
+            "cage": cage,
+            "snippets": str(count),
+        }
 
 
 DATA_SETS: dict[str, Callable[[Path], Iterable[Row]]] = {
@@ -133,9 +146,13 @@ def write_experiment(name: str, data: Path, folder: Path) -> None:
         header = next(csv.reader((data / "ethz_yohimbine/yohimbine_oft_metrics.csv").open(encoding="utf-8")))
         toml = toml.replace("{metric_columns}", json.dumps([column for column in header if "." in column]))
     if "{metric_units}" in toml:
-        header = next(csv.reader((data / "ethz_oft_csi/tables/CSI_example__report_raw.csv").open(encoding="utf-8")))
+        header = next(
+            csv.reader((data / "ethz_oft_csi/tables/CSI_example__report_raw.csv").open(encoding="utf-8"))
+        )
         units = {column: unit_of(column) for column in header if "." in column}
-        toml = toml.replace("{metric_units}", "\n".join(f'"{column}" = "{unit}"' for column, unit in units.items()))
+        toml = toml.replace(
+            "{metric_units}", "\n".join(f'"{column}" = "{unit}"' for column, unit in units.items())
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "experiment.toml").write_text(toml, encoding="utf-8")
     with (folder / "sessions.csv").open("w", encoding="utf-8", newline="") as handle:

@@ -1,4 +1,4 @@
-"""From files to tables: what is derived, what is redone, and what a session that cannot be read leaves behind."""
+"""From files to tables: what is derived, what is redone, and what an unreadable session leaves behind."""
 
 from __future__ import annotations
 

@@ -314,6 +314,11 @@ def test_a_different_frame_count_is_flagged(n_video, excludes):
     assert flags(track({"centroid": line(100, 1.0)}), n_video) == {"frame_count_differs": excludes}
 
 
+@pytest.mark.parametrize(("n_video", "expected"), [(300, {}), (100, {}), (60, {"frame_count_differs": True})])
+def test_a_track_that_numbers_its_frames_may_end_early_but_not_late(n_video, expected):
+    assert flags(track({"centroid": line(100, 1.0)}, explicit_frames=True), n_video) == expected
+
+
 def test_a_good_track_has_no_flag():
     assert flags(track({"centroid": line(100, 1.0)}), 100, px_per_cm=10.0) == {}
 

@@ -42,8 +42,17 @@ def lab() -> Vocabulary:
 
 @pytest.fixture(scope="session")
 def pair() -> Vocabulary:
-    words = Vocabulary(trackers=("sleap",), sessions=("duo_1",), individuals=("red", "blue"), keypoints=("nose", "center back"))
-    for kind, names in (("session", words.sessions), ("individual", words.individuals), ("keypoint", words.keypoints)):
+    words = Vocabulary(
+        trackers=("sleap",),
+        sessions=("duo_1",),
+        individuals=("red", "blue"),
+        keypoints=("nose", "center back"),
+    )
+    for kind, names in (
+        ("session", words.sessions),
+        ("individual", words.individuals),
+        ("keypoint", words.keypoints),
+    ):
         for name in names:
             words.add(Entry(kind, name), name)
     return words

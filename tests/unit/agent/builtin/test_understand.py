@@ -88,9 +88,14 @@ def test_question_becomes_the_call_that_answers_it(
 
 @pytest.mark.parametrize(
     ("question", "behavior"),
-    [("How many groming bouts did kim mark in T_1?", "grooming"), ("How much time did T_1 spend runing?", "running")],
+    [
+        ("How many groming bouts did kim mark in T_1?", "grooming"),
+        ("How much time did T_1 spend runing?", "running"),
+    ],
 )
-def test_typo_in_a_behavior_is_read_as_the_nearest_name(question: str, behavior: str, lab: Vocabulary) -> None:
+def test_typo_in_a_behavior_is_read_as_the_nearest_name(
+    question: str, behavior: str, lab: Vocabulary
+) -> None:
     assert call_of(question, lab)[1]["behaviors"] == [behavior]
 
 
@@ -123,7 +128,9 @@ def test_unknown_word_is_named_in_the_refusal(lab: Vocabulary) -> None:
     assert "grooming" in found.reason
 
 
-@pytest.mark.parametrize("question", ["Is there a significant difference between the groups?", "Compare the treatments."])
+@pytest.mark.parametrize(
+    "question", ["Is there a significant difference between the groups?", "Compare the treatments."]
+)
 def test_comparison_without_a_measure_asks_back(question: str, lab: Vocabulary) -> None:
     found = understand(question, lab)
     assert isinstance(found, AskBack)
@@ -158,7 +165,9 @@ FOLLOW_UPS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("first", "second", "arguments"), FOLLOW_UPS)
-def test_follow_up_keeps_what_it_does_not_change(first: str, second: str, arguments: dict[str, Any], lab: Vocabulary) -> None:
+def test_follow_up_keeps_what_it_does_not_change(
+    first: str, second: str, arguments: dict[str, Any], lab: Vocabulary
+) -> None:
     previous = understand(first, lab)
     assert isinstance(previous, Reading)
     _, found = call_of(second, lab, previous)

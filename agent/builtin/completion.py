@@ -1,0 +1,279 @@
+"""Each kind of reading, completed with what its tool needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.intents import is_spread
+from ethochat.agent.builtin.lexicon import matches
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.quantities import choose_measure, nest_behaviors
+from ethochat.agent.builtin.reading import Intent, Reading
+from ethochat.agent.builtin.splits import choose_groups, choose_keep
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+
+def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose the measure, the split and the statistics."""
+    slots = reading.slots
+    choose_measure(slots, scan, vocabulary)
+    if (
+        "bin_s" not in slots
+        and matches(lexicon.PER_MINUTE, scan.text)
+        and slots.get("measure") in ("total_duration", "distance", "zone_time", "mean_speed")
+    ):
+        slots["bin_s"] = 60.0
+    choose_keep(slots, scan)
+    choose_groups(slots, scan, vocabulary)
+    if is_spread(scan) and slots.get("behaviors"):
+        slots["statistics"] = ["range"]
+        slots["group_by"] = ["session_id"]
+        slots["order"] = "descending"
+    if slots.get("order"):
+        used = {*slots.get("group_by", ()), *(item["column"] for item in slots.get("where", ()))}
+        slots["also_columns"] = [name for name in slots.get("columns", ()) if name not in used]
+    nest_behaviors(slots, scan)
+    if (
+        slots.get("measure") == "percent_time"
+        and "statistics" not in slots
+        and scan.has(r"\b(?:overall|whole|entire|altogether|dataset)\b|\bof all\b")
+    ):
+        slots["statistics"] = ["sum"]  # parts over wholes, all animals together
+    for column, values in slots.get("values", {}).items():
+        if column not in slots.get("group_by", ()) or len(values) > 1:
+            condition = {
+                "column": column,
+                "op": "in" if len(values) > 1 else "==",
+                "value": values if len(values) > 1 else values[0],
+            }
+            slots.setdefault("where", []).append(condition)
+        if len(values) > 1 and column not in slots.get("group_by", ()):
+            slots["group_by"] = [*slots.get("group_by", []), column]
+
+
+def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose the measure and the groups of a comparison."""
+    slots, text = reading.slots, scan.text
+    choose_measure(slots, scan, vocabulary)
+    if slots.get("measure_guessed") or (slots.get("behaviors") and slots.get("measure") == "total_duration"):
+        rears_more = matches(r"\b(?:more|less|fewer) often\b", text)
+        slots["measure"] = "bout_count" if rears_more else slots["measure"]
+    values = slots.pop("values", {})
+    sources = len(slots.get("sources", ())) > 1 or (
+        matches(lexicon.RATERS, text)
+        and not slots.get("sources")
+        and matches(r"\braters? differ|\bdo (?:the|all)\b.*\braters?\b|\bbetween (?:the )?raters\b", text)
+    )
+    if sources:
+        slots["group_column"] = "source"
+        slots["groups"] = list(slots.get("sources", ()))
+        slots["paired"] = True
+    elif values:
+        column = max(values, key=lambda name: len(values[name]))
+        slots["group_column"] = column
+        slots["groups"] = values[column] if len(values[column]) > 1 else []
+        for other, names in values.items():
+            if other != column:
+                slots.setdefault("where", []).append({"column": other, "op": "in", "value": names})
+    else:
+        named = [
+            name for name in slots.get("columns", ()) if 2 <= len(vocabulary.columns.get(name, ())) <= 12
+        ]
+        groups = named or vocabulary.grouping_columns()
+        if groups:
+            slots["group_column"] = groups[0]
+    slots.pop("statistics", None)
+    slots.pop("order", None)
+    slots["paired"] = slots.get("paired", False) or matches(
+        r"\bpaired\b|\brepeated[- ]measures?\b|\bwithin[- ]subjects?\b", text
+    )
+    for pattern, test in _TESTS:
+        if matches(pattern, text):
+            slots["test"] = test
+
+
+def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Find the two quantities: metrics named, numeric columns, or measures on both sides of "and", "with", "on"."""
+    slots, text = reading.slots, scan.text
+    slots["method"] = "pearson" if matches(r"\bpearson\b|\blinear\b", text) else "spearman"
+    quantities = [{"measure": name} for name in slots.get("metrics", ())]
+    quantities += [
+        {"measure": name} for name in slots.get("columns", ()) if name in vocabulary.numeric_columns
+    ]
+    if len(quantities) < 2:
+        own: dict[str, Any] = {key: slots[key] for key in ("behaviors", "sources", "zones") if slots.get(key)}
+        choose_measure(own, scan, vocabulary)
+        if own.get("measure") and {"measure": own["measure"]} not in quantities:
+            kept = {key: own[key] for key in ("measure", "behaviors", "sources", "zones") if own.get(key)}
+            quantities.insert(0, kept)
+    for column, names in slots.pop("values", {}).items():
+        slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
+    slots.pop("statistics", None)
+    if len(quantities) >= 2:
+        slots["x"], slots["y"] = quantities[:2]
+    elif quantities:
+        slots["x"] = quantities[0]
+
+
+def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose raters and statistics."""
+    slots, text = reading.slots, scan.text
+    wanted = [
+        name for pattern, name in ((r"\bf1\b", "f1"), (r"\bkappa\b", "kappa")) if matches(pattern, text)
+    ]
+    trackers = [name for name in slots.get("sources", ()) if name in vocabulary.trackers]
+    if trackers or matches(r"\bhow far apart\b|\bpositions?\b", text):
+        wanted = ["median_distance"]
+    slots["statistics"] = wanted or ["f1", "kappa"]
+    _filter_by_values(slots)
+    match = scan.take(r"\b(\d+(?:\.\d+)?)\s*(?:fps|frames(?:/s| per second)|hz)\b")
+    if match:
+        slots["fps"] = float(match[1])
+    if slots.get("order"):
+        slots["order"] = "ascending" if matches(r"\b(?:worst|least)\b", text) else "descending"
+
+
+def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Order the behaviors named: which comes first."""
+    slots, text = reading.slots, scan.text
+    named = slots.pop("behaviors", [])
+    asks_after = matches(
+        r"\bwhat (?:follows|comes (?:next )?after|happens after)\b|\bwhich\b.*\bcomes next\b|\bafter each\b",
+        text,
+    )
+    asks_before = matches(r"\bwhat (?:precedes|comes before|happens before)\b", text)
+    if asks_before:
+        slots["after"] = named[:1]
+    elif asks_after or len(named) < 2:
+        slots["before"] = named[:1]
+    elif matches(r"\bpreceded by\b|\bfollows\b|\bafter\b", text) and not matches(r"\bfollowed by\b", text):
+        slots["after"], slots["before"] = named[:1], named[1:2]
+    else:
+        slots["before"], slots["after"] = named[:1], named[1:2]
+    slots["both_ways"] = matches(
+        r"\bother way (?:round|around)\b|\bvice versa\b|\breverse\b|\bback again\b", text
+    )
+    slots["adjacent"] = matches(
+        r"\bfrom one (?:second|frame) to the next\b|\bgo(?:es)? directly\b|\bdirectly (?:over|from)\b", text
+    )
+    _filter_by_values(slots)
+    slots["probability"] = matches(r"\bprobabilit|\bhow likely\b|\bchance\b", text)
+    slots.pop("order", None)
+
+
+def complete_clips(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose bouts of a behavior, and what must follow them."""
+    slots = reading.slots
+    if (
+        matches(r"\bfollowed by\b|\bthen\b|\band then\b", scan.text)
+        and len(slots.get("behaviors", ())) > 1
+        and not slots.get("category")
+    ):
+        slots["followed_by"] = slots["behaviors"][1:]
+        slots["behaviors"] = slots["behaviors"][:1]
+        slots.setdefault("within_s", None)
+    _filter_by_values(slots)
+    if slots.get("order"):
+        slots["order"] = "shortest" if slots["order"] == "ascending" else "longest"
+
+
+def complete_proximity(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Name the pair."""
+    slots = reading.slots
+    _filter_by_values(slots)
+    slots["pair"] = slots.pop("individuals", [])
+    slots["unit"] = slots.get("distance_unit", "px")
+
+
+def complete_search(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Keep the description: the question without the words that ask."""
+    slots = reading.slots
+    _filter_by_values(slots)
+    words = scan.take(lexicon.CLIPS)
+    described = scan.text[words.end() :] if words and words.start() == 0 else scan.text
+    slots["query"] = described.strip(" ?.!,") or scan.text
+    if matches(lexicon.SIMILAR, scan.text) and slots.get("sessions"):
+        frame = scan.take(r"\b(?:at|starts? at|from)\s+(?:frame\s+)?(\d+(?:\.\d+)?)\b")
+        slots["like_session"] = slots.pop("sessions")[0]
+        if frame:
+            slots["like_time"] = float(frame[1])
+
+
+def complete_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose what is counted or listed, and by what."""
+    slots, text = reading.slots, scan.text
+    values = slots.pop("values", {})
+    for column, names in values.items():
+        slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
+        if slots["topic"] in ("session_count", "subject_count"):
+            slots["group_by"] = [*slots.get("group_by", []), column]
+    if matches(lexicon.PER, text) and slots["topic"] in ("session_count", "subject_count"):
+        named = [
+            name
+            for name in slots.get("columns", ())
+            if not any(item["column"] == name for item in slots.get("where", ()))
+        ]
+        if not named and matches(r"\b(?:groups?|conditions?|treatments?)\b", text):
+            named = vocabulary.grouping_columns()[:1]
+        slots["group_by"] = list(dict.fromkeys([*slots.get("group_by", []), *named]))
+    if (
+        matches(lexicon.HUMAN, text)
+        and slots["topic"] in ("session_count", "subject_count", "sessions", "sources")
+        and not slots.get("sources")
+    ):
+        slots["source_kind"] = "manual"
+    if slots["topic"] == "definition":
+        slots["name"] = next(
+            iter([*slots.get("behaviors", ()), *slots.get("metrics", ()), *slots.get("zones", ())]), None
+        )
+    if slots["topic"] == "missing_ids":
+        slots.pop("sessions", None)
+    slots["who"] = matches(lexicon.WHO, text)
+
+
+def complete_plot(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose the kind of figure and its quantities."""
+    slots, text = reading.slots, scan.text
+    kind = next((name for pattern, name in lexicon.PLOT_KINDS if matches(pattern, text)), None)
+    if "bin_s" in slots:
+        kind = "time_bins"
+    numeric = [name for name in slots.get("columns", ()) if name in vocabulary.numeric_columns]
+    if kind in ("trajectory", "occupancy", "ethogram"):
+        slots["kind"] = kind
+        _filter_by_values(slots)
+        return
+    choose_measure(slots, scan, vocabulary)
+    slots["kind"] = kind or "bars"
+    if kind == "scatter":
+        others = [*slots.get("metrics", [])[1:], *numeric]
+        slots["against"] = others[0] if others else None
+    values = slots.get("values", {})
+    if values:
+        slots["group_column"] = next(iter(values))
+        _filter_by_values(slots)
+    elif kind not in ("scatter", "time_bins"):
+        named = [name for name in slots.get("columns", ()) if name in vocabulary.columns]
+        split = matches(rf"{lexicon.PER}|\bgroups?\b|\bconditions?\b", text)
+        grouping = named or (vocabulary.grouping_columns() if split else [])
+        slots["group_column"] = grouping[0] if grouping else None
+    slots.pop("statistics", None)
+
+
+_TESTS = (
+    (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
+    (r"\bwilcoxon\b", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\bpermutation\b", "permutation"),
+)  # fmt: skip
+
+
+def _filter_by_values(slots: dict[str, Any]) -> None:
+    for column, names in slots.pop("values", {}).items():
+        slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
+
+
+COMPLETE: dict[Intent, Callable[[Reading, Scanner, Vocabulary], None]] = {
+    "measure": complete_measure, "compare": complete_compare, "correlate": complete_correlate, "agreement": complete_agreement,
+    "transitions": complete_transitions, "clips": complete_clips, "proximity": complete_proximity, "search": complete_search,
+    "facts": complete_facts, "plot": complete_plot,
+}  # fmt: skip

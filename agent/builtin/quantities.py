@@ -1,0 +1,131 @@
+"""Which measure a question asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.lexicon import matches
+from ethochat.agent.builtin.metrics import metric_for
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.text import atoms
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+_QUANTITY = {
+    "total_duration": "time", "percent_time": "percentage", "bout_count": "count", "latency": "latency", "distance": "distance",
+    "mean_speed": "speed", "zone_time": "time", "zone_entries": "transitions", "zone_percent": "percentage",
+}  # fmt: skip
+
+
+def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Fill ``measure`` from an imported metric named, a zone, or the first cue that the experiment can serve."""
+    if slots.get("metrics"):
+        slots["measure"] = slots["metrics"][0]
+        slots.pop("behaviors", None)
+        slots.pop("zones", None)
+        return
+    text = scan.cues
+    if matches(
+        r"\bhow far\b|\bdistances?\b|\bhow many (?:centimeters?|cm|meters?|m|pixels?|px)\b", scan.text
+    ) and not slots.get("sources"):
+        _moving_is_no_behavior(slots, vocabulary)
+    behavioral = bool(slots.get("behaviors"))
+    if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
+        slots["measure"] = "pair_distance"
+        return
+    if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
+        slots["measure"] = "time_near"
+        return
+    if (
+        slots.get("zones")
+        and not behavioral
+        and not matches(r"\bdistances?\b|\bspeed\b|\bhow (?:far|fast)\b", text)
+    ):
+        slots["measure"] = next(name for pattern, name in lexicon.ZONE_MEASURES if matches(pattern, text))
+    else:
+        for pattern, name, needs in lexicon.MEASURES:
+            if behavioral and needs == "track" and not matches(r"\bduring\b|\bwhile\b", text):
+                continue
+            if needs == "keypoints" and len(slots.get("keypoints", ())) < 2:
+                continue
+            if needs == "pair" and len(vocabulary.individuals) < 2:
+                continue
+            if matches(pattern, scan.text if name == "percent_tracked" else text):
+                slots["measure"] = name
+                break
+        if behavioral and "measure" not in slots:
+            slots["measure"] = "total_duration"
+            slots["measure_guessed"] = True
+    _prefer_metric(slots, scan, vocabulary)
+
+
+def nest_behaviors(slots: dict[str, Any], scan: Scanner) -> None:
+    """Read "clinch frames that fall inside aggression": one behavior while another lasts."""
+    named = slots.get("behaviors", ())
+    if (
+        len(named) != 2
+        or slots.get("category")
+        or slots.get("measure") in ("pair_distance", "distance", "mean_speed")
+    ):
+        return
+    if matches(r"\b(?:inside|within|during|while|overlap\w*|at the same time as|coincid\w+)\b", scan.cues):
+        slots["behaviors"], slots["during"] = [named[0]], [named[1]]
+        if matches(r"\bhow many (?:of the )?(?:\w+ )?(?:frames|seconds)\b", scan.text):
+            slots["measure"] = "total_duration"
+        slots["group_by"] = [name for name in slots.get("group_by", ()) if name not in ("behavior", "source")]
+        if len(slots.get("sources", ())) > 1:
+            del slots["sources"]
+
+
+def _between_animals(slots: dict[str, Any], scan: Scanner) -> bool:
+    """Whether a distance is one between animals: of two named, of each pair, of "the two animals"."""
+    if "max_distance" in slots or not matches(r"\bdistances?\b|\bhow far apart\b", scan.text):
+        return False
+    return len(slots.get("individuals", ())) == 2 or scan.has(
+        r"\bpairs?\b|\bbetween (?:the )?(?:two )?(?:mice|animals|individuals)\b|\bof the two (?:mice|animals|individuals)\b|\beach other\b"
+    )
+
+
+def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """In "how far did it run", running is not the behavior asked for."""
+    kept = [
+        name
+        for name in slots.get("behaviors", ())
+        if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors[name])
+    ]
+    slots["behaviors"] = kept
+
+
+def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Take an imported metric where no rater is named and it says the same for every session."""
+    if not vocabulary.metrics or slots.get("sources") or (slots.get("zones") and vocabulary.trackers):
+        return
+    if any(slots.get(key) is not None for key in ("min_bout_s", "max_bout_s", "bin_s", "stop_s", "start_s")):
+        return
+    if matches(lexicon.RATERS, scan.text) or matches(lexicon.NONE, scan.text):
+        return
+    stems = [atom.stem for atom in atoms(scan.text)]
+    behavior: list[str] = []
+    if slots.get("behaviors"):
+        behavior = [atom.stem for name in slots["behaviors"] for atom in atoms(name)]
+        stems += behavior
+        if len(slots["behaviors"]) > 1 or slots.get("measure") not in (
+            "bout_count",
+            "total_duration",
+            "percent_time",
+        ):
+            return
+    elif (
+        slots.get("measure") in ("distance", "mean_speed", "max_speed") and vocabulary.trackers
+    ) or slots.get("measure") in ("inter_bout_interval", "bout_duration", "bout_rate"):
+        return
+    quantity = _QUANTITY.get(slots.get("measure") or "")
+    metric = metric_for(stems, vocabulary.metrics, quantity=quantity, behavior=behavior)
+    if metric is not None:
+        if slots.get("behaviors"):
+            slots["metric_for_behaviors"] = slots["behaviors"]
+        slots["measure_before_metric"] = slots.get("measure")
+        slots["measure"] = metric
+        slots["metrics"] = [metric]
+        slots.pop("behaviors", None)
+        slots.pop("zones", None)

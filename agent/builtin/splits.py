@@ -1,0 +1,115 @@
+"""How a measure is split, ranked and filtered: per condition, which animal, sessions without any."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.lexicon import matches
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+
+def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Fill ``group_by`` from "per condition", "for each rater", "which animal" and names given in a row."""
+    text = scan.text
+    groups: list[str] = []
+    rank = slots.get("order") and matches(r"\b(?:which|what|who|where|rank|name|in which)\b", text)
+    for pattern, column in (
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.RATERS}", "source"),
+        (
+            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:key ?points?|body ?parts?|points?)\b",
+            "keypoint",
+        ),
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?zones?\b", "zone"),
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?pairs?\b|\beach pair\b|\bevery pair\b", "pair"),
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?behaviors?\b", "behavior"),
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:conditions?|groups?|treatments?)\b", "?"),
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.SESSIONS}\b", "session_id"),
+        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.ANIMALS}\b", "animal"),
+    ):
+        if matches(pattern, text):
+            groups.append(column)
+    if rank or matches(lexicon.OUTLIER, text) or slots.get("keep"):
+        groups += [] if groups else [_ranked_column(slots, scan, vocabulary)]
+    groups += [
+        column
+        for column in slots.get("columns", ())
+        if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{column}s?\b", text)
+    ]
+    for key, column in (
+        ("sources", "source"),
+        ("zones", "zone"),
+        ("individuals", "individual"),
+        ("sessions", "session_id"),
+        ("subjects", "subject_id"),
+        ("keypoints", "keypoint"),
+    ):
+        if (
+            len(slots.get(key, ())) > 1
+            and column not in groups
+            and slots.get("measure") not in ("keypoint_distance", "pair_distance", "time_near")
+        ):
+            groups.append(column)
+    if len(slots.get("behaviors", ())) > 1 and not slots.get("category"):
+        groups.append("behavior")
+    if slots.get("measure") == "pair_distance" and len(slots.get("individuals", ())) != 2:
+        groups.append("pair")
+    resolved = [_resolve_group(column, scan, vocabulary) for column in groups]
+    named = [column for column in dict.fromkeys(resolved) if column is not None]
+    if named:
+        slots["group_by"] = named
+
+
+def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str:
+    for column in vocabulary.columns:
+        named = matches(rf"\b(?:which|what|in which)\s+{re.escape(column)}s?\b", scan.text)
+        if named and not matches(lexicon.SESSIONS, column):
+            return column
+    if matches(rf"\b(?:which|what)\s+(?:\w+\s+)?{lexicon.RATERS}", scan.text):
+        return "source"
+    if matches(rf"\b(?:which|what|rank|name|the)\b[^.?]*\b{lexicon.ANIMALS}\b", scan.text) and not matches(
+        rf"\bwhich {lexicon.SESSIONS}\b", scan.text
+    ):
+        return "animal"
+    return "session_id"
+
+
+def _resolve_group(column: str, scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    if column == "?":
+        return next(iter(vocabulary.grouping_columns()), None)
+    if column == "animal":
+        if len(vocabulary.individuals) > 1:
+            return "subject_id" if vocabulary.subjects else "individual"
+        return "subject_id" if vocabulary.subjects and not _one_session_each(vocabulary) else "session_id"
+    return column
+
+
+def _one_session_each(vocabulary: Vocabulary) -> bool:
+    return len(vocabulary.subjects) == len(vocabulary.sessions)
+
+
+def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
+    """Fill ``keep`` where sessions or animals are listed by having any of a behavior, none of it, or an outlying value."""
+    text = scan.text
+    if matches(lexicon.OUTLIER, text):
+        slots["keep"] = "outliers"
+        slots.pop("statistics", None)
+        return
+    listing = matches(
+        rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b",
+        text,
+    )
+    if not listing or slots.get("order"):
+        return
+    if matches(lexicon.NONE, text):
+        slots["keep"] = "zero"
+    elif matches(r"\bany\b|\bat least one\b|\bshow(?:s|ed)?\b|\bcontains?\b|\bha(?:s|ve|d)\b", text):
+        slots["keep"] = "nonzero"
+    if slots.get("keep") and slots.get("behaviors"):
+        slots["measure"] = "bout_count"
+        slots["count_rows"] = matches(r"\bhow many\b", text)
+        slots["all_sources"] = matches(
+            rf"\ball (?:\w+ )?{lexicon.RATERS}|\bany (?:of the )?{lexicon.RATERS}", text
+        )

@@ -1,0 +1,126 @@
+"""Whether a reading is enough to compute, or must be asked back or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ethochat.agent.builtin.limits import suggestions
+from ethochat.agent.builtin.names import restricting_word
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.reading import AskBack, Intent, Reading, Refusal, Understanding
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+_NEEDS_BEHAVIOR = {
+    "bout_count", "total_duration", "percent_time", "bout_rate", "latency", "inter_bout_interval", "bout_duration",
+}  # fmt: skip
+
+
+_NEEDS_TRACK = {
+    "distance", "mean_speed", "max_speed", "body_length", "pair_distance", "keypoint_distance", "time_near", "percent_tracked",
+    "missing_frames",
+}  # fmt: skip
+
+
+def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """Refuse or ask back where a needed part is missing or a restricting word is unknown."""
+    word = restricting_word(scan, reading.unread)
+    if word is not None and reading.intent != "search":
+        return Refusal(
+            f"Nothing in this experiment is called “{word}”.{_known_groups(vocabulary)}",
+            suggestions(vocabulary),
+        )
+    return _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
+
+
+def _accept(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    return reading
+
+
+def _known_groups(vocabulary: Vocabulary) -> str:
+    columns = vocabulary.grouping_columns()
+    if not columns:
+        return " No groups are recorded."
+    values = ", ".join(vocabulary.columns[columns[0]])
+    return f" The groups by {columns[0]} are: {values}."
+
+
+def _no_behavior(reading: Reading, vocabulary: Vocabulary) -> Understanding:
+    listed = ", ".join(vocabulary.named_behaviors) or "none"
+    if reading.unread:
+        unknown = ", ".join(f"“{word}”" for word in reading.unread[:4])
+        return Refusal(
+            f"No behavior or measure here is called {unknown}; the behaviors are: {listed}.",
+            suggestions(vocabulary),
+        )
+    if vocabulary.behaviors:
+        return AskBack("Which behavior do you mean?", vocabulary.named_behaviors[:12], reading)
+    return _not_understood(reading, vocabulary)
+
+
+def _not_understood(reading: Reading, vocabulary: Vocabulary) -> Understanding:
+    if reading.unread:
+        unknown = ", ".join(f"“{word}”" for word in reading.unread[:4])
+        return Refusal(f"Nothing in this experiment answers to {unknown}.", suggestions(vocabulary))
+    return AskBack("What should be measured?", suggestions(vocabulary), reading)
+
+
+def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """A measure needs a behavior, a track or a zone."""
+    slots = reading.slots
+    measure = slots.get("measure")
+    if measure is None:
+        return _not_understood(reading, vocabulary)
+    if measure in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
+        return _no_behavior(reading, vocabulary)
+    if measure in _NEEDS_TRACK and not vocabulary.trackers:
+        return Refusal(
+            "No positions were tracked in this experiment, so distances and speeds are not known.",
+            suggestions(vocabulary),
+        )
+    return reading
+
+
+def check_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """A comparison needs a measure and groups."""
+    slots = reading.slots
+    if not slots.get("measure") or (slots["measure"] in _NEEDS_BEHAVIOR and not slots.get("behaviors")):
+        if reading.unread:
+            return _no_behavior(reading, vocabulary)
+        options = (*vocabulary.named_behaviors[:6], *vocabulary.metrics[:4])
+        return AskBack("Which measure should be compared?", options, reading)
+    if not slots.get("group_column"):
+        return Refusal(f"There is nothing to compare by.{_known_groups(vocabulary)}", suggestions(vocabulary))
+    return check_measure(reading, scan, vocabulary)
+
+
+def check_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """A correlation needs two quantities."""
+    if "x" in reading.slots and "y" in reading.slots:
+        return reading
+    options = (*vocabulary.numeric_columns, *list(vocabulary.metrics)[:6])
+    return AskBack("Which two quantities should be related?", options, reading)
+
+
+def check_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """A transition needs at least one behavior."""
+    if reading.slots.get("before") or reading.slots.get("after"):
+        return reading
+    return _no_behavior(reading, vocabulary)
+
+
+def check_clips(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """Clips need a behavior."""
+    return reading if reading.slots.get("behaviors") else _no_behavior(reading, vocabulary)
+
+
+def check_plot(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """A figure of a measure needs the measure."""
+    if reading.slots.get("kind") in ("trajectory", "occupancy", "ethogram"):
+        return reading
+    return check_measure(reading, scan, vocabulary)
+
+
+_CHECKS: dict[Intent, Callable[[Reading, Scanner, Vocabulary], Understanding]] = {
+    "measure": check_measure, "compare": check_compare, "correlate": check_correlate, "transitions": check_transitions,
+    "clips": check_clips, "plot": check_plot,
+}  # fmt: skip
