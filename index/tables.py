@@ -12,7 +12,14 @@ from typing import Final
 
 import polars as pl
 
-SESSIONS: Final = pl.Schema(
+_Columns = Mapping[str, pl.DataType | type[pl.DataType]]
+
+
+def _schema(columns: _Columns) -> pl.Schema:
+    return pl.Schema(columns)
+
+
+SESSIONS: Final = _schema(
     {
         "session_id": pl.String,
         "subject_id": pl.String,
@@ -29,10 +36,10 @@ SESSIONS: Final = pl.Schema(
 )
 """One row per session; the experiment's metadata columns follow, typed as read."""
 
-INDIVIDUALS: Final = pl.Schema({"session_id": pl.String, "individual": pl.String, "subject_id": pl.String})
+INDIVIDUALS: Final = _schema({"session_id": pl.String, "individual": pl.String, "subject_id": pl.String})
 """Animals of a session; one row with ``individual`` ``""`` where files do not tell animals apart."""
 
-COVERAGE: Final = pl.Schema(
+COVERAGE: Final = _schema(
     {
         "session_id": pl.String,
         "individual": pl.String,
@@ -47,7 +54,7 @@ COVERAGE: Final = pl.Schema(
 )
 """What was looked at: an animal that a rater watched and never marked has zero bouts, one nobody watched has none."""
 
-TRACKS: Final = pl.Schema(
+TRACKS: Final = _schema(
     {
         "session_id": pl.String,
         "source": pl.String,
@@ -63,7 +70,7 @@ TRACKS: Final = pl.Schema(
 )
 """Positions as the tracker gave them, missing ones null; nothing filtered, nothing bridged."""
 
-KINEMATICS: Final = pl.Schema(
+KINEMATICS: Final = _schema(
     {
         "session_id": pl.String,
         "source": pl.String,
@@ -88,7 +95,7 @@ KINEMATICS: Final = pl.Schema(
 )
 """One row per frame and individual; positions are those of the body center, confident and bridged over short gaps."""
 
-ZONES: Final = pl.Schema(
+ZONES: Final = _schema(
     {
         "session_id": pl.String,
         "source": pl.String,
@@ -99,7 +106,7 @@ ZONES: Final = pl.Schema(
     }
 )
 
-BOUTS: Final = pl.Schema(
+BOUTS: Final = _schema(
     {
         "session_id": pl.String,
         "individual": pl.String,
@@ -115,7 +122,7 @@ BOUTS: Final = pl.Schema(
     }
 )
 
-METRICS: Final = pl.Schema(
+METRICS: Final = _schema(
     {
         "session_id": pl.String,
         "individual": pl.String,
@@ -126,7 +133,7 @@ METRICS: Final = pl.Schema(
     }
 )
 
-SEGMENTS: Final = pl.Schema(
+SEGMENTS: Final = _schema(
     {
         "segment_id": pl.String,
         "session_id": pl.String,
@@ -141,7 +148,7 @@ SEGMENTS: Final = pl.Schema(
     }
 )
 
-DESCRIPTIONS: Final = pl.Schema(
+DESCRIPTIONS: Final = _schema(
     {
         "segment_id": pl.String,
         "session_id": pl.String,
@@ -156,7 +163,7 @@ DESCRIPTIONS: Final = pl.Schema(
     }
 )
 
-FLAGS: Final = pl.Schema(
+FLAGS: Final = _schema(
     {
         "session_id": pl.String,
         "individual": pl.String,

@@ -547,8 +547,9 @@ def _encode(images: Iterator[Image], target: Path, info: VideoInfo) -> None:
             "No frame of the interval can be decoded; the file is damaged there.", path=info.path
         )
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        # One thread, no macroblock tree: with either, small pictures now and then give other bytes.
-        options = {"crf": "25", "preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
+        # The same bytes every time need the same number of threads everywhere, and no macroblock tree: with it,
+        # small pictures now and then come out otherwise.
+        options = {"crf": "25", "preset": "veryfast", "threads": "2", "x264-params": "mbtree=0"}
         stream: Any = container.add_stream("libx264", rate=info.fps, options=options)
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt, stream.codec_context.gop_size = "yuv420p", 60

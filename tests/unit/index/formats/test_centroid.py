@@ -14,6 +14,7 @@ def test_rows_lie_on_their_frames_and_missing_frames_are_nan(write, ask):
     track = READER.read(write("frame,x,y\n3,1,2\n6,3,4\n4,5,6\n"), ask(source="T", first_frame=1))
     assert (track.source, track.individuals, track.keypoints) == ("T", ("",), ("centroid",))
     assert (track.first_frame, track.unit, track.confidence) == (2, "px", None)
+    assert track.explicit_frames
     assert track.position.dtype == np.float32
     np.testing.assert_array_equal(track.position[:, :, 0, 0], [[1, 2], [5, 6], [np.nan, np.nan], [3, 4]])
 
@@ -29,6 +30,7 @@ def test_columns_offsets_and_frame_shift_are_as_declared(write, ask):
 def test_file_without_frame_numbers_begins_where_declared(write, ask):
     track = READER.read(write("x1,y1\n1,2\nNaN,NaN\n"), ask(start_frame=5))
     assert track.first_frame == 5
+    assert not track.explicit_frames
     np.testing.assert_array_equal(track.position[:, :, 0, 0], [[1, 2], [np.nan, np.nan]])
 
 
