@@ -44,10 +44,15 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     slots, before = reading.slots, previous.slots
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
+    if before.get("sources") and slots.get("metric_for_behaviors"):
+        # The rater of the turn before goes on speaking: an imported metric is nobody's scoring.
+        slots.update(behaviors=slots.pop("metric_for_behaviors"), measure=slots.get("measure_before_metric"))
+        slots.pop("metrics", None)
     if _says_nothing_new_to_measure(reading):
-        reading.intent = (
-            previous.intent if reading.intent in ("measure", "facts", "search", "clips") else reading.intent
-        )
+        if reading.intent in ("measure", "facts", "search", "clips") and not (
+            slots.get("statistics") and slots.get("where")
+        ):
+            reading.intent = previous.intent
         _inherit(slots, before, _WHAT)
     elif slots.get("measure") in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
         _inherit(slots, before, ("behaviors", "category"))

@@ -22,17 +22,17 @@ SIMILAR: Final = r"\b(?:similar to|more like|like (?:this|that|the)|resembl\w+)\
 AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
 CORRELATION: Final = r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bdose-?response\b|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b"
 TRANSITION: Final = (
-    r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by)\b|\bcomes? (?:directly )?(?:next|after)\b"
+    r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by)\b|\bcomes? (?:right |directly |immediately )?(?:next|after)\b"
     r"|\bgo(?:es)? (?:directly )?(?:over )?into\b|\b(?:switch|change|turn|pass|move)(?:es|s)? (?:directly )?(?:over )?(?:from\b.*\b)?(?:in)?to\b"
     r"|\btransitions? (?:from|between|to|probabilit\w+|matrix|counts?)\b|\bwhat (?:happens|comes) (?:next|after|before)\b|\bleads? to\b"
 )
 COMPARE: Final = (
-    r"\bcompar\w+|\bdiffer\w*|\bversus\b|\bvs\b|\baffect\w*|\beffects? of\b|\binfluence\w*|\bchanged?\b|\bsignificant\w*|\btest (?:whether|if|for)\b"
+    r"\bcompar\w+|\bdiffer\w*|\bversus\b|\bvs\b|\baffect\w*|\balter(?:s|ed)?\b|\bimpact\w*|\bmodif\w+|\beffects? of\b|\binfluence\w*|\bchanged?\b|\bsignificant\w*|\btest (?:whether|if|for)\b"
     r"|\b(?:more|less|fewer|longer|shorter|faster|slower|higher|lower|greater|further|farther|earlier|later)\b.*\bthan\b"
     r"|\b(?:increase|decrease|reduce|raise)[ds]?\b|\bp[- ]?values?\b|\beffect sizes?\b|\bhedges\b|\bcohen'?s? d\b"
     r"|\bmann-?whitney\b|\bwelch\b|\bt-?tests?\b|\banova\b|\bkruskal\b|\bwilcoxon\b|\bfriedman\b"
 )
-PER: Final = r"\b(?:per|by|for each|in each|for every|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
+PER: Final = r"\b(?:per|by|for each|in each|for every|in every|of every|of each|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
 ANY: Final = r"\b(?:any|at least one|some)\b"
 NONE: Final = (
     r"\b(?:no|never|none|without|not (?:a single|any)|zero|lack(?:s|ing)?)\b|\bn't\b.*\bany\b|\bnot at all\b"

@@ -11,7 +11,7 @@ _SAME: dict[str, str] = {}
 for _group in (
     ("time", "duration", "seconds", "long", "spend", "spent"),
     ("count", "number", "bouts", "often", "many"),
-    ("distance", "far", "path", "travel", "moved", "run", "walk", "ran"),
+    ("distance", "far", "path", "travel", "run", "walk", "ran"),
     ("speed", "velocity", "fast"),
     ("transitions", "entries", "crossings", "visits", "enter"),
     ("percentage", "percent", "fraction", "share", "proportion"),
@@ -50,7 +50,7 @@ def metric_for(
     Parameters
     ----------
     wanted
-        Stems of the question's content words.
+        The question's content words.
     metrics
         Names of the imported metrics.
     quantity
@@ -63,7 +63,10 @@ def metric_for(
     str or None
         ``None`` when no metric fits, or two fit equally well.
     """
-    words = canonical_stems(wanted)
+    # "Distance moved" is any distance; "distance while moving" is one that the animal moved fast enough for.
+    words = canonical_stems(
+        {"distanc" if stem(word) == "move" and word.lower() != "moving" else stem(word) for word in wanted}
+    )
     if quantity is not None:
         words = (words - canonical_stems(_QUANTITIES)) | {_SAME.get(stem(quantity), stem(quantity))}
     ignored = common_parts(metrics)

@@ -17,6 +17,7 @@ from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
 _COMMON_STEMS = {stem(word) for word in COMMON_WORDS if word[0].isalpha()} | {
     stem(word) for word in NUMBER_WORDS
 }
+_COMMON_LOWER = {word.lower() for word in COMMON_WORDS}
 _CONTROLS = (
     "control",
     "vehicle",
@@ -105,6 +106,7 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         elif entry.kind == "value" and entry.column is not None:
             values = slots.setdefault("values", {})
             _append(values, entry.column, entry.name)
+    scan.named = _with_behaviors_marked(mentions, scan)
     if not slots.get("behaviors"):
         like = vocabulary.behaviors_like(scan.text)
         if like:
@@ -115,6 +117,14 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
             slots["behaviors"] = [*slots.get("behaviors", []), *members]
             slots["category"] = mention.entry.name
     _settle_overlaps(slots, vocabulary)
+
+
+def _with_behaviors_marked(mentions: Sequence[Mention], scan: Scanner) -> str:
+    words, text = atoms(scan.text), scan.cues
+    for mention in sorted(mentions, key=lambda item: item.start, reverse=True):
+        if mention.entry.kind in ("behavior", "category"):
+            text = text[: words[mention.start].start] + "BEHAVIOR" + text[words[mention.stop - 1].stop :]
+    return re.sub(r"\s+", " ", re.sub(r"BEHAVIOR(?:\s*\(?BEHAVIOR\)?)+", "BEHAVIOR", text))
 
 
 def _leave_out(slots: dict[str, Any], mention: Mention, vocabulary: Vocabulary) -> None:
@@ -154,34 +164,73 @@ def _settle_overlaps(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
         slots["behaviors"] = marked or slots["behaviors"]
 
 
+_ALIASES = {
+    "age": ("old", "aged"), "weight": ("weigh", "weighs", "weighed", "weighing", "heavy"), "dose": ("dosage", "dosed"), "dosage": ("dose", "dosed"),
+}  # fmt: skip
+_COMPARATIVES = (
+    ("older", "age", ">"),
+    ("younger", "age", "<"),
+    ("heavier", "weight", ">"),
+    ("lighter", "weight", "<"),
+)
+_NUMBER = r"\d+(?:\.\d+)?|zero"
+_COLUMN_UNIT = r"(?:\s*(?:mg/kg|mg|grams?|g|weeks?|days?|months?))?"
+
+
+def _column_words(column: str) -> list[str]:
+    parts = [part for part in column.lower().split("_") if len(part) > 2]
+    words = {column.lower(), column.lower().replace("_", " "), *parts[:1]}
+    return sorted(
+        {*words, *(alias for part in parts for alias in _ALIASES.get(part, ()))}, key=len, reverse=True
+    )
+
+
 def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
-    """Read "dosage of 0.5 or higher", "dose above 2", "day 3", "Dosage (0 to 0.6)"."""
+    """Read "dosage of 0.5 or higher", "dose above 2", "day 3", "between 0.2 and 0.4", "older than 12 weeks"."""
     for column in vocabulary.numeric_columns:
-        names = {column, column.replace("_", " "), *(part for part in column.split("_") if len(part) > 3)}
-        name = "|".join(re.escape(item) + r"s?" for item in sorted(names, key=len, reverse=True))
-        after = "|".join(pattern for pattern, _ in _COMPARATORS)
+        name = "|".join(re.escape(item) + r"s?" for item in _column_words(column))
+        for word, meaning, op in _COMPARATIVES:
+            if meaning in column.lower().split("_") and (
+                match := scan.take(rf"\b{word}\s+than\s+({_NUMBER}){_COLUMN_UNIT}\b")
+            ):
+                _add_condition(scan, column, op, match[1])
+        ranged = scan.take(
+            rf"\b(?:{name})\b\s+(?:of\s+)?(?:between|from)\s+({_NUMBER})\s*(?:and|to|-)\s*({_NUMBER}){_COLUMN_UNIT}\b"
+        )
+        if ranged:
+            _add_condition(scan, column, ">=", ranged[1])
+            _add_condition(scan, column, "<=", ranged[2])
         match = scan.take(
-            rf"\b(?:{name})\b(?:\s*\([^)]*\))?\s*(?P<before>{'|'.join(p for p, _ in _BEFORE)})\s*(?P<value>\d+(?:\.\d+)?)\b(?:\s*(?:mg/kg|mg|g|weeks|days)?\s+(?P<after>{after}))?"
+            rf"\b(?:{name})\b(?:\s*\([^)]*\))?\s*(?P<before>{'|'.join(p for p, _ in _BEFORE)})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}"
+            rf"(?:\s+(?P<after>{'|'.join(p for p, _ in _COMPARATORS)})\b)?(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[:4])})\s*(?P<value2>{_NUMBER}))?"
         )
         if match is None:
             continue
-        op = next(
-            (op for pattern, op in _BEFORE if re.fullmatch(pattern, match["before"] or "", re.IGNORECASE)),
-            "==",
-        )
+        op = _operator(match["before"] or "")
         if match["after"]:
             op = next(
                 op for pattern, op in _COMPARATORS if re.fullmatch(pattern, match["after"], re.IGNORECASE)
             )
-        scan.slots.setdefault("where", []).append(
-            {"column": column, "op": op, "value": float(match["value"])}
-        )
-        _append(scan.slots, "columns", column)
+        _add_condition(scan, column, op, match["value"])
+        if match["further"]:
+            _add_condition(scan, column, _operator(match["op2"]), match["value2"])
+
+
+def _operator(words: str) -> str:
+    return next((op for pattern, op in _BEFORE if re.fullmatch(pattern, words, re.IGNORECASE)), "==")
+
+
+def _add_condition(scan: Scanner, column: str, op: str, value: str) -> None:
+    limit = 0.0 if value.lower() == "zero" else float(value)
+    scan.slots.setdefault("where", []).append({"column": column, "op": op, "value": limit})
+    _append(scan.slots, "columns", column)
 
 
 def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
     """Read "treated animals", "controls", "drug group" where the groups have a control among them."""
-    if not scan.has(r"\b(?:treated|drugged|injected with drug)\b") or scan.slots.get("values"):
+    if not scan.has(
+        r"\b(?:treated|drugged|injected with drug|drug (?:animals|mice|group))\b"
+    ) or scan.slots.get("values"):
         return
     for column in vocabulary.grouping_columns():
         controls = [value for value in vocabulary.columns[column] if value.lower() in _CONTROLS]
@@ -192,7 +241,9 @@ def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
 
 def unknown_session(text: str, vocabulary: Vocabulary) -> str | None:
     """Find a name made like the experiment's session or subject ids that is none of them."""
-    known = {name_stems(name) for name in (*vocabulary.sessions, *vocabulary.subjects)}
+    known = {
+        name_stems(name) for name in (*vocabulary.sessions, *vocabulary.subjects, *vocabulary.individuals)
+    }
     shapes = {
         tuple("#" if part[0].isdigit() else part for part in stems) for stems in known if len(stems) > 1
     }
@@ -238,8 +289,24 @@ _GROUP_POSITIONS = (
     r"\b(?:the|in|of)\s+{word}\s+(?:group|condition|cohort|treated|mice|animals|mouse|treatment|arm)\b(?!-)",
     r"\b{word}[- ](?:treated|injected|group|mice|animals|cohort)\b(?!-)",
     r"\b(?:treated with|given|received|receiving|injected with|in|among|than|after|rater|annotator|classifier|zone)\s+(?:the\s+)?{word}\b",
+    r"\b(?:according to|rated by|scored by|annotated by|labeled by|marked by|per|by|for)\s+(?:rater\s+|annotator\s+)?{word}\b",
+    r"\b{word}(?:'s)?\s+(?:scor\w+|annotat\w+|mark\w*|count\w*|label\w*|rat(?:es?|ings?)|s[ae]en?|find|found)\b|\bdid\s+{word}\b",
     r"\bbetween\s+{word}\s+and\b|\band\s+{word}\s+(?:treated|mice|animals|group)\b|\b{word}\s+(?:versus|vs)\b|\b(?:versus|vs\.?)\s+{word}\b",
 )
+
+
+def unknown_member(text: str, vocabulary: Vocabulary) -> str | None:
+    """Find "cage Z" where the cages are A to G: a value that its column does not have."""
+    for column, values in vocabulary.columns.items():
+        if column in vocabulary.numeric_columns or not 2 <= len(values) <= 24:
+            continue
+        known = {value.lower() for value in values}
+        for match in re.finditer(
+            rf"\b{re.escape(column)}s?\s+([A-Z]\w*|\w*\d\w*)\b(?!\s*(?:s|min|cm|px|%)\b)", text
+        ):
+            if match[1].lower() not in known and match[1].lower() not in _COMMON_LOWER:
+                return f"{column} {match[1]}"
+    return None
 
 
 def restricting_word(scan: Scanner, unread: Sequence[str]) -> str | None:

@@ -40,6 +40,8 @@ class Scanner:
     slots: dict[str, Any] = field(default_factory=dict)
     cues: str = field(default="")
     """The question without the phrases that were taken, names included: where cue words are looked for."""
+    named: str = field(default="")
+    """The same with ``BEHAVIOR`` in the place of each behavior named."""
 
     def __post_init__(self) -> None:
         self.rest = self.rest or self.text
@@ -147,6 +149,13 @@ def read_bins(scan: Scanner) -> None:
     )
     if total and (last := number(total[1])) is not None:
         slots.update(start_s=0.0, stop_s=last * 60)
+    spans = scan.take(
+        rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:and|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
+    )
+    if spans:
+        starts = [seconds(spans[index], spans[6]) for index in (1, 2, 4, 5)]
+        if None not in starts and starts[1] == starts[2] and starts[1] - starts[0] == starts[3] - starts[2]:  # type: ignore[operator]
+            slots.update(bin_s=starts[1] - starts[0], start_s=starts[0], stop_s=starts[3])  # type: ignore[operator]
     halves = scan.take(
         rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|to|versus|vs\.?)\s+(?:the\s+)?(?:second|next|last|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
         r"(?:\s*\([^)]*\))?"
@@ -193,20 +202,28 @@ def read_window(scan: Scanner) -> None:
 _LONGER = r"(?:longer than|more than|over|exceeding|greater than|above|>)"
 _SHORTER = r"(?:shorter than|less than|under|below|<)"
 _AT_LEAST = r"(?:at least|no shorter than|minimum(?: of)?|>=)"
-_AT_MOST = r"(?:at most|no longer than|up to|maximum(?: of)?|<=)"
+_AT_MOST = r"(?:at most|no longer than|maximum(?: of)?|<=)"
+
+
+_BOUT_WORDS = r"(?:last(?:s|ed|ing)?|bouts?|episodes?|events?|runs?|visits?|that are|which are|when it)"
 
 
 def read_bout_limits(scan: Scanner) -> None:
-    """Read "longer than 8 seconds", "of at least 2 s", "of 10 s or longer", "lasts more than 4 s"."""
+    """Read "longer than 8 seconds", "bouts of at least 2 s", "of 10 s or longer", "lasts more than 4 s".
+
+    "More than 100 s" without a word for bouts before it limits the measure, not the bouts: see :func:`read_value_limits`.
+    """
     for words, key, strict in (
         (_LONGER, "min_bout_s", True),
         (_SHORTER, "max_bout_s", True),
         (_AT_LEAST, "min_bout_s", False),
         (_AT_MOST, "max_bout_s", False),
     ):
-        match = scan.take(
-            rf"(?:\b(?:that|which|when it|and)?\s*(?:lasts?|lasting|are|is|of|for|took|take)?\s+)?(?<!\w){words}\s*({NUMBER})\s*({TIME_UNIT})\b(?!\s+consecutive)(?!\s+(?:after|before|later))"
-        )
+        own = r"(?:longer than|shorter than|no longer than|no shorter than)"
+        amount = rf"({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:consecutive|after|before|later))"
+        match = scan.take(rf"\b{_BOUT_WORDS}\s+(?:\w+\s+){{0,2}}?(?<!\w){words}\s*{amount}")
+        if match is None and re.search(own, words):
+            match = scan.take(rf"\b(?={own}){words}\s*{amount}")
         if match and not match[2].lower().startswith("frame"):
             scan.slots.update({key: seconds(match[1], match[2]), "strict": strict})
     for words, key in (
@@ -216,6 +233,26 @@ def read_bout_limits(scan: Scanner) -> None:
         match = scan.take(rf"\b(?:of\s+)?({NUMBER})\s*({TIME_UNIT})\s+(?:or|and)\s+{words}\b")
         if match:
             scan.slots.update({key: seconds(match[1], match[2]), "strict": False})
+
+
+_VALUE_UNIT = r"(?:cm/s|m/s|px/s|cm|meters?|m|px|pixels?|%|percent|per cent|times?|bouts?|rears?|entries|transitions|seconds?|secs?|s|minutes?|mins?|min|frames?)"
+
+
+def read_value_limits(scan: Scanner) -> None:
+    """Read the limit of a list: "which animals ran more than 5000 cm", "sessions with fewer than 20 bouts"."""
+    if not scan.has(r"\b(?:which|what|list|name|how many)\b"):
+        return
+    above = r"(?:more than|over|above|exceed(?:s|ed|ing)?|greater than|higher than|at least|>=|>)"
+    below = r"(?:less than|fewer than|under|below|lower than|at most|<=|<)"
+    for words, keep in ((above, "above"), (below, "below")):
+        match = scan.take(rf"(?<!\w){words}\s+({NUMBER})\s*({_VALUE_UNIT})?(?![\w.])(?!\s+consecutive)")
+        if match and (limit := number(match[1])) is not None:
+            unit = (match[2] or "").lower()
+            if re.match(r"(?:min|sec|s$|frame)", unit):
+                limit = seconds(match[1], unit) or limit
+            elif unit in ("m", "meter", "meters"):
+                limit *= 100  # lengths are kept in centimetres
+            scan.slots.update(keep=keep, keep_value=limit)
 
 
 def read_tracking_limits(scan: Scanner) -> None:
@@ -334,7 +371,7 @@ def read_unit(scan: Scanner) -> None:
 
 
 READERS: tuple[Callable[[Scanner], None], ...] = (
-    read_sequence, read_tracking_limits, read_bins, read_bout_limits, read_window, read_statistics, read_rank, read_unit,
+    read_sequence, read_tracking_limits, read_bins, read_bout_limits, read_window, read_value_limits, read_statistics, read_rank, read_unit,
 )  # fmt: skip
 
 

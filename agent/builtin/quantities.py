@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ethochat.agent.builtin import lexicon
@@ -17,6 +18,14 @@ _QUANTITY = {
 }  # fmt: skip
 
 
+_BOUT_DURATION = (
+    r"\b(?:mean|average|median|typical|longest|shortest)\s+(?:duration|length|time)\s+of\s+(?:a |an |the |each |one |single |his |her )*BEHAVIOR"
+    r"|\b(?:longest|shortest)\s+(?:single |continuous )?BEHAVIOR|BEHAVIOR(?: bouts?)?\s+last(?:s|ed)?\s+on average|\bhow long (?:is|are|was|were|does|do|did) (?:a|an|each|one|the average|the mean|the longest|the shortest)\b"
+    r"[^.?]*BEHAVIOR"
+    r"|\b(?:mean|average|median|longest|shortest)\s+BEHAVIOR(?: bouts?)?\s+(?:duration|length)|\blast(?:s|ed)? on average\b"
+)
+
+
 def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Fill ``measure`` from an imported metric named, a zone, or the first cue that the experiment can serve."""
     if slots.get("metrics"):
@@ -24,39 +33,74 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         slots.pop("behaviors", None)
         slots.pop("zones", None)
         return
-    text = scan.cues
-    if matches(
-        r"\bhow far\b|\bdistances?\b|\bhow many (?:centimeters?|cm|meters?|m|pixels?|px)\b", scan.text
-    ) and not slots.get("sources"):
+    length = r"\bhow far\b|\bdistances?\b|\bhow many (?:centimeters?|cm|meters?|m|pixels?|px)\b"
+    if matches(length, scan.text) and not slots.get("sources"):
         _moving_is_no_behavior(slots, vocabulary)
+    special = _special_measure(slots, scan, vocabulary)
+    if special is not None:
+        slots["measure"] = special
+        return
     behavioral = bool(slots.get("behaviors"))
-    if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
-        slots["measure"] = "pair_distance"
-        return
-    if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
-        slots["measure"] = "time_near"
-        return
     if (
         slots.get("zones")
         and not behavioral
-        and not matches(r"\bdistances?\b|\bspeed\b|\bhow (?:far|fast)\b", text)
+        and not matches(r"\bdistances?\b|\bspeed\b|\bhow (?:far|fast)\b", scan.cues)
     ):
-        slots["measure"] = next(name for pattern, name in lexicon.ZONE_MEASURES if matches(pattern, text))
+        slots["measure"] = next(
+            name for pattern, name in lexicon.ZONE_MEASURES if matches(pattern, scan.cues)
+        )
     else:
-        for pattern, name, needs in lexicon.MEASURES:
-            if behavioral and needs == "track" and not matches(r"\bduring\b|\bwhile\b", text):
-                continue
-            if needs == "keypoints" and len(slots.get("keypoints", ())) < 2:
-                continue
-            if needs == "pair" and len(vocabulary.individuals) < 2:
-                continue
-            if matches(pattern, scan.text if name == "percent_tracked" else text):
-                slots["measure"] = name
-                break
-        if behavioral and "measure" not in slots:
-            slots["measure"] = "total_duration"
-            slots["measure_guessed"] = True
+        found = _measure_by_cue(slots, scan, vocabulary)
+        column = _numeric_column(slots, scan, vocabulary)
+        if (
+            column is not None
+            and not behavioral
+            and found in (None, "total_duration", "bout_count", "latency")
+        ):
+            slots["measure"] = column
+            return
+        if found is not None:
+            slots["measure"] = found
+        elif behavioral:
+            slots.update(measure="total_duration", measure_guessed=True)
     _prefer_metric(slots, scan, vocabulary)
+
+
+def _special_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Measures told by what is named beside the cue: a behavior's bouts, two animals, a limit of their distance."""
+    behavioral = bool(slots.get("behaviors"))
+    if behavioral and matches(_BOUT_DURATION, scan.named):
+        return "bout_duration"
+    if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
+        return "pair_distance"
+    if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
+        return "time_near"
+    return None
+
+
+def _measure_by_cue(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    behavioral = bool(slots.get("behaviors"))
+    for pattern, name, needs in lexicon.MEASURES:
+        if behavioral and needs == "track" and not matches(r"\bduring\b|\bwhile\b", scan.cues):
+            continue
+        if needs == "keypoints" and len(slots.get("keypoints", ())) < 2:
+            continue
+        if needs == "pair" and len(vocabulary.individuals) < 2:
+            continue
+        if matches(pattern, scan.text if name == "percent_tracked" else scan.cues):
+            return name
+    return None
+
+
+def _numeric_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Find a numeric metadata column that is asked for rather than used as a condition: "the mean age of the females"."""
+    conditions = {item["column"] for item in slots.get("where", ())}
+    named = [
+        name
+        for name in slots.get("columns", ())
+        if name in vocabulary.numeric_columns and name not in conditions
+    ]
+    return named[0] if named and not scan.has(rf"{lexicon.PER}\s+{re.escape(named[0])}") else None
 
 
 def nest_behaviors(slots: dict[str, Any], scan: Scanner) -> None:
@@ -104,11 +148,11 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         return
     if matches(lexicon.RATERS, scan.text) or matches(lexicon.NONE, scan.text):
         return
-    stems = [atom.stem for atom in atoms(scan.text)]
+    words = [atom.text for atom in atoms(scan.text)]
     behavior: list[str] = []
     if slots.get("behaviors"):
         behavior = [atom.stem for name in slots["behaviors"] for atom in atoms(name)]
-        stems += behavior
+        words += [atom.text for name in slots["behaviors"] for atom in atoms(name)]
         if len(slots["behaviors"]) > 1 or slots.get("measure") not in (
             "bout_count",
             "total_duration",
@@ -120,7 +164,7 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
     ) or slots.get("measure") in ("inter_bout_interval", "bout_duration", "bout_rate"):
         return
     quantity = _QUANTITY.get(slots.get("measure") or "")
-    metric = metric_for(stems, vocabulary.metrics, quantity=quantity, behavior=behavior)
+    metric = metric_for(words, vocabulary.metrics, quantity=quantity, behavior=behavior)
     if metric is not None:
         if slots.get("behaviors"):
             slots["metric_for_behaviors"] = slots["behaviors"]

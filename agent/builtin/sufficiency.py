@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from ethochat.agent.builtin.limits import suggestions
@@ -25,14 +26,40 @@ def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understand
     """Refuse or ask back where a needed part is missing or a restricting word is unknown."""
     word = restricting_word(scan, reading.unread)
     if word is not None and reading.intent != "search":
-        return Refusal(
-            f"Nothing in this experiment is called “{word}”.{_known_groups(vocabulary)}",
-            suggestions(vocabulary),
+        known = _known_raters(vocabulary) if _named_as_rater(word, scan) else _known_groups(vocabulary)
+        return Refusal(f"Nothing in this experiment is called “{word}”.{known}", suggestions(vocabulary))
+    if vocabulary.in_frames and scan.has(
+        r"\bhow many (?:\w+ )?(?:seconds|minutes|hours)\b|\bin (?:seconds|minutes)\b|\b(?:cm|px)/s\b"
+    ):
+        reason = (
+            "The frame rate is not documented, so seconds cannot be given; the same can be asked in frames."
         )
+        return Refusal(reason, suggestions(vocabulary))
     return _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
 
 
 def _accept(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    return reading
+
+
+def _named_as_rater(word: str, scan: Scanner) -> bool:
+    return scan.has(
+        rf"\b(?:according to|by|rater|annotator)\s+(?:rater\s+)?{re.escape(word)}\b|\b{re.escape(word)}(?:'s)?\s+(?:scor|annot|mark|count|label|rat)"
+    ) or scan.has(rf"\bdid\s+{re.escape(word)}\b")
+
+
+def _known_raters(vocabulary: Vocabulary) -> str:
+    if not vocabulary.sources:
+        return " Nobody labeled behaviors here."
+    return f" Behaviors were labeled by: {', '.join(vocabulary.sources)}."
+
+
+def check_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """List no sessions for a condition that was not understood."""
+    if reading.slots.get("topic") in ("sessions", "subjects") and reading.unread:
+        return _not_understood(reading, vocabulary)
+    if reading.slots.get("topic") == "definition" and not reading.slots.get("name"):
+        return _not_understood(reading, vocabulary)
     return reading
 
 
@@ -121,6 +148,7 @@ def check_plot(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Under
 
 
 _CHECKS: dict[Intent, Callable[[Reading, Scanner, Vocabulary], Understanding]] = {
+    "facts": check_facts,
     "measure": check_measure, "compare": check_compare, "correlate": check_correlate, "transitions": check_transitions,
     "clips": check_clips, "plot": check_plot,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from ethochat.agent.builtin.names import (
     fill_numeric_conditions,
     fill_treated,
     long_names,
+    unknown_member,
     unknown_session,
     unread_words,
 )
@@ -45,6 +46,9 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
         return Refusal(
             f"There is no session or animal named {missing} in this experiment.", suggestions(vocabulary)
         )
+    member = unknown_member(text, vocabulary)
+    if member is not None:
+        return Refusal(f"There is no {member} in this experiment.", suggestions(vocabulary))
     scan = Scanner(text)
     mentions = vocabulary.link(text)
     long_names(mentions, scan)

@@ -28,7 +28,7 @@ Kind = Literal[
     "value",
 ]
 _PRIORITY: tuple[Kind, ...] = (
-    "metric", "session", "subject", "source", "behavior", "category", "zone", "keypoint", "individual", "value", "column",
+    "metric", "session", "subject", "zone", "source", "behavior", "category", "keypoint", "individual", "value", "column",
 )  # fmt: skip
 _COLUMN_SYNONYMS = (
     ("dose", "dosage"),
@@ -84,6 +84,8 @@ class Vocabulary:
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Metadata column to its values, for columns with few."""
     numeric_columns: tuple[str, ...] = ()
+    in_frames: bool = False
+    """Whether no session's frame rate is known, so that times are frame numbers."""
     has_partners: bool = False
     """Whether any bout names the other animal."""
     free_words: set[str] = field(default_factory=set)
@@ -157,10 +159,11 @@ class Vocabulary:
         if surface.isdigit() and not self._introduced(words, start, entries):
             return None  # a bare number is a number before it is the name of a cluster or an animal
         before = words[start - 1].stem if start else ""
+        after = words[stop].stem if stop < len(words) else ""
         entry = min(
             entries,
             key=lambda item: (
-                not _led_by(item, before),
+                not (_led_by(item, before) or (item.kind == "keypoint" and after == "point")),
                 item.name.lower() != surface.lower(),
                 _PRIORITY.index(item.kind),
             ),
@@ -262,6 +265,20 @@ def _add_people_and_places(vocabulary: Vocabulary, experiment: Experiment, catal
             vocabulary.add(Entry(kind, name), name)
     for zone in experiment.zones:
         vocabulary.add(Entry("zone", zone.name), zone.name, *zone.synonyms)
+    _add_short_ids(vocabulary)
+
+
+def _add_short_ids(vocabulary: Vocabulary) -> None:
+    """Make "THYOFT22" name the session ``yoh_THYOFT22``, where no other session ends so."""
+    tails: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name in vocabulary.sessions:
+        stems = name_stems(name)
+        for start in range(1, len(stems) - 1):
+            tails[stems[start:]].append(name)
+    for tail, names in tails.items():
+        known = any(tail == name_stems(subject) for subject in vocabulary.subjects)
+        if len(names) == 1 and not known and not tail[0][0].isdigit():
+            vocabulary.entries[tail].append(Entry("session", names[0]))
 
 
 def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Catalog) -> None:
@@ -285,13 +302,22 @@ def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Cata
         if name in vocabulary.behaviors:
             vocabulary.add(Entry("behavior", name), *words)
     for name in vocabulary.behaviors:
-        vocabulary.add(Entry("behavior", name), name)
+        vocabulary.add(Entry("behavior", name), name, *_verb_forms(name))
     categories: dict[str, list[str]] = defaultdict(list)
     for setting in experiment.behaviors:
         if setting.category and setting.name in vocabulary.behaviors:
             categories[setting.category].append(setting.name)
     for category, members in categories.items():
         vocabulary.add(Entry("category", category, members=tuple(members)), category)
+
+
+def _verb_forms(name: str) -> list[str]:
+    """Other forms of a behavior named by a verb: "sniffing" is "sniff", "digging" is "dig"."""
+    if not name.lower().endswith("ing") or not name.isalpha() or len(name) < 6:
+        return []
+    base = name[:-3]
+    undoubled = base[:-1] if base[-1] == base[-2] else base
+    return [base, undoubled, base + "e"]
 
 
 def _behavior_words(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:

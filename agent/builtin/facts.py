@@ -1,0 +1,140 @@
+"""Questions about the experiment itself: what was recorded, who scored it, how many animals there are in which group."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.lexicon import matches
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+_FACTS: tuple[tuple[str, str], ...] = (
+    (r"\bmissing\b.*\bwhich\b|\bany number missing\b|\bgaps? in\b|\b(?:which|what) (?:numbers?|ids?) (?:is|are) missing\b", "missing_ids"),
+    (lexicon.SUMMARY, "summary"),
+    (r"\b(?:which|what) (?:behaviors?|labels?|classes)\b.*\b(?:are|were|do|can|did|exist|annotated|available|labeled|scored)\b|\bethogram\b", "behaviors"),
+    (r"\b(?:which|what) (?:measures?|metrics?|quantities)\b.*\b(?:are|do|can|exist|available|have)\b", "measures"),
+    (r"\b(?:which|what) (?:key ?points?|body ?parts?|points|markers?)\b", "keypoints"),
+    (r"\b(?:which|what) zones?\b.*\b(?:are|exist|defined|available|have)\b", "zones"),
+    (r"\b(?:which|what) (?:columns?|metadata|variables?|factors?)\b", "columns"),
+    (r"\b(?:flagged|excluded|left out|unusable|quality)\b.*\b(?:sessions?|recordings?|which|why)\b|\b(?:which|why)\b.*\b(?:flagged|excluded|left out|unusable)\b", "flags"),
+    (r"\bframe ?rates?\b|\bfps\b(?=.*\b(?:what|which|is)\b)|\bresolution\b|\bhow long (?:is|are|was|were) (?:the|each|this|these)? ?(?:\w+ )?(?:recordings?|sessions?|videos?|trials?)\b"
+     r"|\bhow many minutes long\b|\bhow many (?:\w+ )?frames (?:does|do|did|has|have|were tracked|are there)\b|\bpx per cm\b|\bpixels per (?:cm|centimeter)\b"
+     r"|\bhow long\b.*\brecording\b.*\b(?:in seconds|at \d+ fps)\b", "recordings"),
+)  # fmt: skip
+_HOW_MANY = r"\b(?:how many|(?:total )?number of|count of)"
+
+
+def asks_for_a_fact(scan: Scanner, vocabulary: Vocabulary) -> bool:
+    """Whether a question is about the experiment itself; fills ``topic``."""
+    for asks in (
+        _names_a_topic,
+        _asks_for_a_definition,
+        _asks_for_people,
+        _looks_up_a_column,
+        _counts,
+        _lists,
+    ):
+        topic = asks(scan, vocabulary)
+        if topic is not None:
+            scan.slots["topic"] = topic
+            return True
+    return False
+
+
+def _names_a_topic(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    text, slots = scan.text, scan.slots
+    for pattern, topic in _FACTS:
+        if not matches(pattern, text):
+            continue
+        of_a_part = topic == "recordings" and (slots.get("behaviors") or slots.get("keypoints"))
+        counted = (
+            topic in ("behaviors", "missing_ids")
+            and matches(lexicon.COUNT, text)
+            and not matches(r"\bmissing\b.*\bwhich\b", text)
+        )
+        if not of_a_part and not counted:
+            return topic
+    if matches(
+        rf"{_HOW_MANY}\s+(?:\w+\s+)?(?:key ?points|body ?parts|tracked points)\b", text
+    ) and not slots.get("keypoints"):
+        return "keypoints"
+    return None
+
+
+def _asks_for_a_definition(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    meaning = r"\bwhat (?:does|do)\b[^?]*\bmean\W*$|\bmeant by\b|\bdefinition of\b|\bhow (?:is|are|was|were|do you) [^.?]*\bdefined?\W*$"
+    return "definition" if matches(meaning, scan.text) else None
+
+
+def _asks_for_people(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    text = scan.text
+    if matches(
+        rf"{_HOW_MANY}\s+(?:\w+\s+)?(?:people|persons|raters?|annotators?|observers?|experimenters?|scorers?)\b",
+        text,
+    ):
+        scan.slots["source_kind"] = "manual"
+        return "sources"
+    who = matches(lexicon.WHO, text) and matches(r"\b(?:annotat|label|scor|rat)\w*", text)
+    return "sources" if who and not scan.slots.get("order") else None
+
+
+def _looks_up_a_column(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Read "what dosage did A-101 get?"."""
+    slots = scan.slots
+    named = [name for name in slots.get("columns", ()) if name in vocabulary.columns]
+    one = slots.get("subjects") or slots.get("sessions")
+    quantity = slots.get("behaviors") or slots.get("metrics") or slots.get("zones") or slots.get("statistics")
+    if named and one and not quantity and not slots.get("where") and not matches(lexicon.COUNT, scan.text):
+        return "sessions"
+    return None
+
+
+def _of_behavior(slots: dict[str, Any], text: str) -> bool:
+    return bool(
+        slots.get("metrics")
+        or slots.get("zones")
+        or (slots.get("behaviors") and not matches(r"\bwho\b", text))
+    )
+
+
+def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    text, slots = scan.text, scan.slots
+    numeric = [
+        name
+        for name in vocabulary.numeric_columns
+        if matches(rf"{_HOW_MANY}\s+(?:[\w-]+\s+){{0,2}}?{re.escape(name)}\b", text)
+    ]
+    if numeric and not slots.get("where"):
+        slots["metrics"] = numeric[:1]
+        return None
+    values = [name for names in slots.get("values", {}).values() for name in names]
+    noun = "|".join([lexicon.PEOPLE, *(re.escape(name) + "s?" for name in values)])
+    if not matches(rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?(?:{noun})\b", scan.cues):
+        return None
+    amount = r"\bhow many (?:\w+ ){0,4}?(?:frames|seconds|minutes|cm|centimeters|meters|pixels|px)\b"
+    if _of_behavior(slots, text) or matches(amount, text) or slots.get("keep"):
+        return None
+    animals = matches(rf"{_HOW_MANY}\s+(?:\w+\s+){{0,3}}?{lexicon.ANIMALS}\b", text)
+    sessions = matches(rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?{lexicon.SESSIONS}\b", text)
+    return "subject_count" if animals or not sessions else "session_count"
+
+
+def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    text, slots = scan.text, scan.slots
+    listed = matches(rf"\b(?:which|what|list|name)\b[^.?]*\b{lexicon.PEOPLE}\b", text)
+    conditions = slots.get("where") or slots.get("values") or slots.get("sessions") or slots.get("subjects")
+    tracked = any(
+        matches(pattern, text) for pattern, _, needs in lexicon.MEASURES if needs in ("track", "pair")
+    )
+    if (
+        not listed
+        or not conditions
+        or _of_behavior(slots, text)
+        or slots.get("order")
+        or slots.get("keep")
+        or tracked
+    ):
+        return None
+    return "subjects" if matches(lexicon.ANIMALS, text) and not slots.get("sessions") else "sessions"
