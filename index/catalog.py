@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -170,8 +171,11 @@ class Catalog:
                 if rows.is_empty():
                     target.unlink(missing_ok=True)
                     continue
+                # In memory first: writing to a full disk, Polars would blame the format.
+                content = io.BytesIO()
+                rows.write_parquet(content, compression="zstd")
                 with _replacing(target) as handle:
-                    rows.write_parquet(handle, compression="zstd")
+                    handle.write(content.getbuffer())
 
     def remove_session(self, session_id: str) -> None:
         """Remove every row of a session."""

@@ -8,6 +8,7 @@ do, and the tables come out the same as from one run, because a session's tables
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import time
@@ -37,6 +38,9 @@ SILHOUETTES_DIR: Final = "cache/silhouettes"
 _RECORD_EVERY_S: Final = 2.0
 """How much finished work a killed run may have to do again."""
 _JUST_NOW_NS: Final = 2_000_000_000
+_NOT_WRITABLE: Final = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
+)
 _NOT_DERIVING: Final = frozenset(
     {"candidates.py", "catalog.py", "drafting.py", "embedders", "ingest.py", "pairing.py", "sample"}
     | {"search.py", "silhouettes.py", "store"}
@@ -52,6 +56,8 @@ class IngestReport:
     removed: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     """Pairs (session_id, what is wrong); such a session is kept, flagged and left out of statistics."""
+    flagged: tuple[tuple[str, str], ...] = ()
+    """Pairs (session_id, what is doubtful) of sessions that this run could read."""
     n_segments: int = 0
     n_indexed: int = 0
     """Segments written to the vector index in this run."""
@@ -87,9 +93,14 @@ def ingest(
     with _exclusive(experiment.data_dir):
         catalog = Catalog(experiment.data_dir)
         result = ingest_sessions(experiment, catalog, report)
-        n_segments, n_indexed = _bring_index_up_to_date(
-            experiment, catalog, store=store, rebuild=rebuild_index, progress=report
-        )
+        try:
+            n_segments, n_indexed = _bring_index_up_to_date(
+                experiment, catalog, store=store, rebuild=rebuild_index, progress=report
+            )
+        except OSError as exc:
+            if exc.errno not in _NOT_WRITABLE:
+                raise
+            raise unwritable(experiment.data_dir, exc) from exc
     return dataclasses.replace(result, n_segments=n_segments, n_indexed=n_indexed)
 
 
@@ -133,12 +144,14 @@ def ingest_sessions(experiment: Experiment, catalog: Catalog, progress: Progress
     catalog.keep_only(wanted)
     removed = ledger.begin(wanted, todo)
     failed: dict[str, str] = {}
+    flagged: list[tuple[str, str]] = []
     for done, session in enumerate(todo):
         name = session.session_id
         progress(f"session {name}", done, len(todo))
         follow = partial(silhouettes.follow, progress=partial(progress, f"tracking {name}"))
         try:
             tables = derive_session(experiment, read_session(session, follow=follow))
+            flagged += [(name, message) for message in tables["flags"]["message"]]
         except InputError as exc:
             tables, failed[name] = unreadable_session(experiment, session, exc)
         catalog.write_session(name, tables)
@@ -152,6 +165,7 @@ def ingest_sessions(experiment: Experiment, catalog: Catalog, progress: Progress
         unchanged=tuple(name for name in wanted if name not in redone),
         removed=removed,
         failed=tuple(failed.items()),
+        flagged=tuple(flagged),
     )
 
 

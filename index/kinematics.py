@@ -631,7 +631,7 @@ def _missing_flag(points: TrackPoints, individual: int) -> Flag | None:
         unseen &= np.isnan(points.point(keypoint, individual)[0])
     no_center = np.isnan(points.center(individual)[0])
     who = f"{name!r} of tracker {track.source!r}" if name else f"tracker {track.source!r}"
-    beyond = f"of {n} frames of {who} (limit {100 * limit:g} %)"
+    beyond = f"of {n} frames of {who}"
     if unseen.all():
         message = f"No position in any of {n} frames of {who}: no animal was found."
         return {"individual": name, "code": "no_animal", "excludes": True, "message": message}

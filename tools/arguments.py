@@ -26,7 +26,9 @@ class Condition(Arguments):
 
     column: Annotated[str, Field(description="Metadata column, as in sessions.csv.")]
     op: Operator = "=="
-    value: Annotated[str | float | list[str] | list[float], Field(description="Value or values of that column.")]
+    value: Annotated[
+        str | float | list[str] | list[float], Field(description="Value or values of that column.")
+    ]
 
 
 class Selection(Arguments):
@@ -34,13 +36,20 @@ class Selection(Arguments):
 
     sessions: Annotated[list[str], Field(description="Session ids; empty for all.")] = []
     subjects: Annotated[list[str], Field(description="Subject ids; empty for all.")] = []
-    individuals: Annotated[list[str], Field(description="Tracked individuals, where a session has several.")] = []
-    where: Annotated[list[Condition], Field(description="Conditions on metadata columns, all of which must hold.")] = []
+    individuals: Annotated[
+        list[str], Field(description="Tracked individuals, where a session has several.")
+    ] = []
+    where: Annotated[
+        list[Condition], Field(description="Conditions on metadata columns, all of which must hold.")
+    ] = []
     start_s: Annotated[
-        float | None, Field(description="Start of the time window; negative counts from the end of the session.")
+        float | None,
+        Field(description="Start of the time window; negative counts from the end of the session."),
     ] = None
     stop_s: Annotated[float | None, Field(description="End of the time window (not included).")] = None
-    include_excluded: Annotated[bool, Field(description="Keep sessions that are flagged as unusable.")] = False
+    include_excluded: Annotated[bool, Field(description="Keep sessions that are flagged as unusable.")] = (
+        False
+    )
 
 
 class MeasureArguments(Selection):
@@ -55,21 +64,31 @@ class MeasureArguments(Selection):
             "of a metric or numeric column that came with the data."
         ),
     ]
-    behaviors: Annotated[list[str], Field(description="Behaviors; several are united unless grouped by behavior.")] = []
+    behaviors: Annotated[
+        list[str], Field(description="Behaviors; several are united unless grouped by behavior.")
+    ] = []
     sources: Annotated[
-        list[str], Field(description="Raters, classifiers, 'rules' or trackers; empty where only one gives the measure.")
+        list[str],
+        Field(
+            description="Raters, classifiers, 'rules' or trackers; empty where only one gives the measure."
+        ),
     ] = []
     zones: list[str] = []
     keypoints: Annotated[list[str], Field(description="Keypoints; empty for the body center.")] = []
     min_bout_s: Annotated[float | None, Field(description="Count only bouts at least this long.")] = None
     max_bout_s: Annotated[float | None, Field(description="Count only bouts at most this long.")] = None
-    strict: Annotated[bool, Field(description="The bout limits are exclusive (longer than, shorter than).")] = False
+    strict: Annotated[
+        bool, Field(description="The bout limits are exclusive (longer than, shorter than).")
+    ] = False
     during: Annotated[
-        list[str], Field(description="Only while one of these behaviors goes on (of any source that marks them).")
+        list[str],
+        Field(description="Only while one of these behaviors goes on (of any source that marks them)."),
     ] = []
     excluding: Annotated[
         list[str],
-        Field(description="Leave out the time of these behaviors altogether, also from the whole of a percentage."),
+        Field(
+            description="Leave out the time of these behaviors altogether, also from the whole of a percentage."
+        ),
     ] = []
     max_distance: Annotated[
         float | None, Field(description="Distance limit of time_near, in cm where there is a scale, else px.")
@@ -89,9 +108,13 @@ class MeasureArguments(Selection):
     ] = []
     statistics: Annotated[
         list[Statistic],
-        Field(description="How values are combined within a group: over sessions, or over bouts for per-bout measures."),
+        Field(
+            description="How values are combined within a group: over sessions, or over bouts for per-bout measures."
+        ),
     ] = []
-    bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = None
+    bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = (
+        None
+    )
     unit: Annotated[str | None, Field(description="Unit wanted, e.g. min, m, %, frames.")] = None
     order: Annotated[Literal["ascending", "descending"] | None, Field(description="Rank the rows.")] = None
     limit: Annotated[int | None, Field(description="Keep the first rows of the ranking.", ge=1)] = None
@@ -105,13 +128,31 @@ class MeasureArguments(Selection):
 class CompareArguments(MeasureArguments):
     """A measure compared between groups, one value per animal."""
 
-    group_column: Annotated[str, Field(description="Metadata column (or source, zone, behavior) that tells the groups.")]
+    group_column: Annotated[
+        str, Field(description="Metadata column (or source, zone, behavior) that tells the groups.")
+    ]
     groups: Annotated[list[str], Field(description="Groups to compare, in this order; empty for all.")] = []
-    paired: Annotated[bool, Field(description="The same animals or sessions in every group: paired or repeated.")] = False
+    paired: Annotated[
+        bool, Field(description="The same animals or sessions in every group: paired or repeated.")
+    ] = False
     test: Annotated[
-        Literal["auto", "welch_t", "student_t", "mann_whitney_u", "paired_t", "wilcoxon", "anova", "welch_anova",
-                "kruskal_wallis", "rm_anova", "friedman", "permutation"],
-        Field(description="auto: Welch for two groups, Welch-ANOVA for more, paired t or repeated-measures ANOVA."),
+        Literal[
+            "auto",
+            "welch_t",
+            "student_t",
+            "mann_whitney_u",
+            "paired_t",
+            "wilcoxon",
+            "anova",
+            "welch_anova",
+            "kruskal_wallis",
+            "rm_anova",
+            "friedman",
+            "permutation",
+        ],
+        Field(
+            description="auto: Welch for two groups, Welch-ANOVA for more, paired t or repeated-measures ANOVA."
+        ),
     ] = "auto"
 
 
@@ -127,12 +168,16 @@ class AgreementArguments(Selection):
     """How well sources agree."""
 
     behaviors: Annotated[list[str], Field(description="Behavior to compare; empty for tracks.")] = []
-    sources: Annotated[list[str], Field(description="Two or more raters, classifiers or trackers; empty for all.")] = []
+    sources: Annotated[
+        list[str], Field(description="Two or more raters, classifiers or trackers; empty for all.")
+    ] = []
     statistics: Annotated[
         list[Literal["f1", "kappa", "median_distance"]],
         Field(description="f1 and kappa frame by frame for labels, median_distance between two trackers."),
     ] = ["f1", "kappa"]
-    fps: Annotated[float | None, Field(description="Raster for f1 and kappa (default: the session's frame rate).")] = None
+    fps: Annotated[
+        float | None, Field(description="Raster for f1 and kappa (default: the session's frame rate).")
+    ] = None
     group_by: list[str] = []
     order: Literal["ascending", "descending"] | None = None
 
@@ -160,7 +205,8 @@ class FindBoutsArguments(Selection):
     within_s: Annotated[float | None, Field(description="… at most this long after the first ended.")] = None
     zones: Annotated[list[str], Field(description="Keep bouts that touch one of these zones.")] = []
     order: Annotated[
-        Literal["time", "longest", "shortest"], Field(description="Order of the clips; time: by session and start.")
+        Literal["time", "longest", "shortest"],
+        Field(description="Order of the clips; time: by session and start."),
     ] = "time"
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
 
@@ -169,10 +215,14 @@ class FindProximityArguments(Selection):
     """Intervals in which two tracked animals are close."""
 
     pair: Annotated[list[str], Field(description="Two individuals; empty for every pair.")] = []
-    keypoints: Annotated[list[str], Field(description="Keypoint of both (or one for each); empty for the body center.")] = []
+    keypoints: Annotated[
+        list[str], Field(description="Keypoint of both (or one for each); empty for the body center.")
+    ] = []
     max_distance: Annotated[float, Field(description="Distance limit, exclusive.", gt=0)]
     unit: Literal["px", "cm"] = "px"
-    min_frames: Annotated[int, Field(description="Keep runs of at least so many consecutive frames.", ge=1)] = 1
+    min_frames: Annotated[
+        int, Field(description="Keep runs of at least so many consecutive frames.", ge=1)
+    ] = 1
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
 
 
@@ -185,7 +235,9 @@ class SearchArguments(Selection):
     behaviors: Annotated[list[str], Field(description="Keep segments with one of these behaviors.")] = []
     min_duration_s: float | None = None
     max_duration_s: float | None = None
-    min_speed: Annotated[float | None, Field(description="Mean speed at least, cm/s (px/s without a scale).")] = None
+    min_speed: Annotated[
+        float | None, Field(description="Mean speed at least, cm/s (px/s without a scale).")
+    ] = None
     max_speed: float | None = None
     like_session: Annotated[str | None, Field(description="More like the segment of this session …")] = None
     like_time: Annotated[float | None, Field(description="… at this time.")] = None
@@ -197,8 +249,21 @@ class FactsArguments(Selection):
 
     topic: Annotated[
         Literal[
-            "summary", "session_count", "subject_count", "sessions", "subjects", "behaviors", "sources", "measures",
-            "keypoints", "zones", "recordings", "columns", "missing_ids", "flags", "definition",
+            "summary",
+            "session_count",
+            "subject_count",
+            "sessions",
+            "subjects",
+            "behaviors",
+            "sources",
+            "measures",
+            "keypoints",
+            "zones",
+            "recordings",
+            "columns",
+            "missing_ids",
+            "flags",
+            "definition",
         ],
         Field(
             description="summary: design in a paragraph; session_count and subject_count: how many, by group_by; sessions and "
@@ -209,8 +274,12 @@ class FactsArguments(Selection):
     group_by: Annotated[list[str], Field(description="Columns to count by.")] = []
     sources: Annotated[list[str], Field(description="Only sessions that have one of these sources.")] = []
     source_kind: Annotated[
-        Literal["manual", "automated", "rule"] | None, Field(description="Only sessions with labels of this kind.")
+        Literal["manual", "automated", "rule"] | None,
+        Field(description="Only sessions with labels of this kind."),
     ] = None
+    without: Annotated[bool, Field(description="Only sessions that do not have those sources or labels.")] = (
+        False
+    )
     columns: Annotated[list[str], Field(description="Metadata columns to show.")] = []
     name: Annotated[str | None, Field(description="Behavior or measure to define.")] = None
 
@@ -220,14 +289,20 @@ class PlotArguments(MeasureArguments):
 
     kind: Literal["bars", "scatter", "time_bins", "trajectory", "occupancy", "ethogram"]
     measure: str = "distance"
-    group_column: Annotated[str | None, Field(description="Groups of the bars, colors of the scatter.")] = None
-    against: Annotated[str | None, Field(description="Measure or numeric column on the x axis of a scatter.")] = None
+    group_column: Annotated[str | None, Field(description="Groups of the bars, colors of the scatter.")] = (
+        None
+    )
+    against: Annotated[
+        str | None, Field(description="Measure or numeric column on the x axis of a scatter.")
+    ] = None
 
 
 class AskUserArguments(Arguments):
     """Ask the user back when two readings of the question are close or a needed part is missing."""
 
-    question: Annotated[str, Field(description="What to ask, in one sentence, without any number from the data.")]
+    question: Annotated[
+        str, Field(description="What to ask, in one sentence, without any number from the data.")
+    ]
     options: Annotated[list[str], Field(description="The readings to choose from.")] = []
 
 

@@ -44,7 +44,8 @@ class Tool(Generic[ArgumentsT]):
             checked = self.arguments.model_validate(arguments)
         except ValidationError as exc:
             problems = "; ".join(
-                f"{'.'.join(str(part) for part in error['loc']) or 'arguments'}: {error['msg']}" for error in exc.errors()
+                f"{'.'.join(str(part) for part in error['loc']) or 'arguments'}: {error['msg']}"
+                for error in exc.errors()
             )
             raise ToolRetryError(f"{self.name}: {problems}") from exc
         return self.function(context, checked)

@@ -208,7 +208,24 @@ def _group_values(test: TestResult, column: str, part: Group, outcome: Outcome) 
                     bin_start_s=part.rows[0].bin_start,
                 )
             )
+    if len(test.groups) == 2:
+        values.append(_difference(test, column, part, outcome))
     return values
+
+
+def _difference(test: TestResult, column: str, part: Group, outcome: Outcome) -> Value:
+    """First group's mean minus the second's."""
+    (first, one), (second, other) = test.groups.items()
+    difference = None if one.mean is None or other.mean is None else one.mean - other.mean
+    return Value(
+        name=outcome.measured.name,
+        value=difference,
+        unit=outcome.measured.unit,
+        statistic="difference",
+        n=one.n + other.n,
+        group={column: f"{first} minus {second}", **part.labels},
+        bin_start_s=part.rows[0].bin_start,
+    )
 
 
 def _correct(tests: Sequence[TestResult]) -> None:

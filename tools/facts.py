@@ -94,9 +94,9 @@ def _with_sources(context: ToolContext, arguments: FactsArguments, scope: Scope)
         rows = rows.filter(pl.col("source").is_in(list(match_sources(context, arguments.sources))))
     if arguments.source_kind:
         rows = rows.filter(pl.col("source_kind") == arguments.source_kind)
-    having = rows["session_id"].unique().to_list()
+    having = pl.col("session_id").is_in(rows["session_id"].unique().to_list())
     return Scope(
-        sessions=scope.sessions.filter(pl.col("session_id").is_in(having)),
+        sessions=scope.sessions.filter(~having if arguments.without else having),
         subjects=scope.subjects,
         alone=scope.alone,
         individuals=scope.individuals,
@@ -301,6 +301,10 @@ def _sources(question: Question) -> Facts:
                 _count("n_sessions", n, {"source_kind": kind}, note=f"Sources: {listing(names, 20)}.")
             )
             facts.lines.append(f"{n} sessions were labeled {_KIND_WORDS[kind]} ({listing(names, 20)}).")
+    if question.arguments.source_kind and not labels.is_empty():
+        people = sorted(set(labels["source"].to_list()))
+        facts.values.append(_count("n_sources", len(people), {"source_kind": question.arguments.source_kind}))
+        facts.lines.append(f"{len(people)} sources: {listing(people, 20)}.")
     for (source, kind), part in _grouped(rows, "source", "kind"):
         n = part["session_id"].n_unique()
         marked = _marked(part)
@@ -382,6 +386,7 @@ def _keypoints(question: Question) -> Facts:
     facts = Facts()
     found = _tracked_keypoints(question)
     for (source, names), ids in found.items():
+        facts.values.append(_count("n_keypoints", len(names), {"source": source}))
         facts.values.extend(_text("keypoint", name, {"source": source, "keypoint": name}) for name in names)
         facts.lines.append(
             f"{source} tracks {len(names)} keypoints in {len(ids)} session(s): {listing(names, 40)}."
@@ -493,9 +498,10 @@ def _column_facts(question: Question) -> Facts:
             text = f"{len(kinds)} numbers from {kinds[0]} to {kinds[-1]}"
         else:
             text = listing(kinds, 15) if kinds else "empty"
+        facts.values.append(_count("n_values", len(kinds), {"column": name}))
         facts.values.append(_text("column", name, {"values": text}))
         missing = f" (not stated for {values.null_count()} sessions)" if values.null_count() else ""
-        facts.lines.append(f"{name}: {text}{missing}.")
+        facts.lines.append(f"{name}: {len(kinds)} different values, {text}{missing}.")
     if not facts.lines:
         facts.lines.append("sessions.csv has no further columns.")
     return facts

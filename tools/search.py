@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from ethochat.index.errors import CatalogError
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.base import Tool
@@ -31,12 +32,15 @@ def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidenc
     like = _like_segment(context, arguments)
     if like is None and not arguments.query.strip():
         raise ToolRetryError("search_segments needs a query, or like_session and like_time.")
-    hits = context.open_search().search(
-        arguments.query,
-        conditions=_conditions(context, scope, arguments),
-        limit=arguments.limit,
-        like_segment=like,
-    )
+    conditions = _conditions(context, scope, arguments)
+    if context.catalog.scan("segments").select(pl.len()).collect().item() == 0:
+        raise ToolFailedError("This experiment has no tracks and no labels to search: nothing was described.")
+    try:
+        hits = context.open_search().search(
+            arguments.query, conditions=conditions, limit=arguments.limit, like_segment=like
+        )
+    except CatalogError as exc:
+        raise ToolFailedError(str(exc)) from exc
     videos = dict(scope.sessions.select("session_id", pl.col("video").is_not_null()).iter_rows())
     flags = [*scope.flags, *_said(scope, hits)]
     evidence = Evidence(

@@ -22,7 +22,18 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     if (
         "bin_s" not in slots
         and matches(lexicon.PER_MINUTE, scan.text)
-        and slots.get("measure") in ("total_duration", "distance", "zone_time", "mean_speed")
+        and slots.get("measure")
+        in (
+            "total_duration",
+            "distance",
+            "zone_time",
+            "mean_speed",
+            *(
+                ("bout_count",)
+                if matches(r"\b(?:in|for) each minute\b|\bminute by minute\b", scan.text)
+                else ()
+            ),
+        )
     ):
         slots["bin_s"] = 60.0
     choose_keep(slots, scan)
@@ -102,6 +113,10 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     quantities += [
         {"measure": name} for name in slots.get("columns", ()) if name in vocabulary.numeric_columns
     ]
+    if not quantities and len(slots.get("behaviors", ())) == 2:
+        share = {key: slots[key] for key in ("sources",) if slots.get(key)}
+        measure = "bout_count" if matches(r"\b(?:number|count|bouts|often)\b", text) else "total_duration"
+        quantities = [{"measure": measure, "behaviors": [name], **share} for name in slots["behaviors"]]
     if len(quantities) < 2:
         own: dict[str, Any] = {key: slots[key] for key in ("behaviors", "sources", "zones") if slots.get(key)}
         choose_measure(own, scan, vocabulary)
@@ -224,6 +239,7 @@ def complete_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> N
         and not slots.get("sources")
     ):
         slots["source_kind"] = "manual"
+        slots["without"] = matches(r"\b(?:not|never|without|un(?:annotated|labeled|scored)|lack\w*)\b", text)
     if slots["topic"] == "definition":
         slots["name"] = next(
             iter([*slots.get("behaviors", ()), *slots.get("metrics", ()), *slots.get("zones", ())]), None

@@ -86,7 +86,16 @@ def _looks_up_a_column(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     named = [name for name in slots.get("columns", ()) if name in vocabulary.columns]
     one = slots.get("subjects") or slots.get("sessions")
     quantity = slots.get("behaviors") or slots.get("metrics") or slots.get("zones") or slots.get("statistics")
-    if named and one and not quantity and not slots.get("where") and not matches(lexicon.COUNT, scan.text):
+    numeric = all(name in vocabulary.numeric_columns for name in named)
+    tracked = any(
+        matches(pattern, scan.text) for pattern, _, needs in lexicon.MEASURES if needs in ("track", "pair")
+    )
+    if (
+        named
+        and one
+        and not (quantity or numeric or tracked or slots.get("where"))
+        and not matches(lexicon.COUNT, scan.text)
+    ):
         return "sessions"
     return None
 
@@ -109,6 +118,14 @@ def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     if numeric and not slots.get("where"):
         slots["metrics"] = numeric[:1]
         return None
+    columns = [
+        name
+        for name in slots.get("columns", ())
+        if matches(rf"{_HOW_MANY}\s+(?:different\s+)?{re.escape(name)}s?\b", text)
+    ]
+    if columns and columns[0] in vocabulary.columns:
+        slots["columns"] = columns
+        return "columns"
     values = [name for names in slots.get("values", {}).values() for name in names]
     noun = "|".join([lexicon.PEOPLE, *(re.escape(name) + "s?" for name in values)])
     if not matches(rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?(?:{noun})\b", scan.cues):
@@ -123,7 +140,10 @@ def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
 
 def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     text, slots = scan.text, scan.slots
-    listed = matches(rf"\b(?:which|what|list|name)\b[^.?]*\b{lexicon.PEOPLE}\b", text)
+    listed = matches(
+        rf"\b(?:which|what|list|name)\s+(?:of\s+)?(?:the\s+|all\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b",
+        text,
+    )
     conditions = slots.get("where") or slots.get("values") or slots.get("sessions") or slots.get("subjects")
     tracked = any(
         matches(pattern, text) for pattern, _, needs in lexicon.MEASURES if needs in ("track", "pair")

@@ -44,10 +44,7 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     slots, before = reading.slots, previous.slots
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
-    if before.get("sources") and slots.get("metric_for_behaviors"):
-        # The rater of the turn before goes on speaking: an imported metric is nobody's scoring.
-        slots.update(behaviors=slots.pop("metric_for_behaviors"), measure=slots.get("measure_before_metric"))
-        slots.pop("metrics", None)
+    _settle_measure(slots, before)
     if _says_nothing_new_to_measure(reading):
         if reading.intent in ("measure", "facts", "search", "clips") and not (
             slots.get("statistics") and slots.get("where")
@@ -75,6 +72,19 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
         del slots["group_by"]
     return reading
+
+
+def _settle_measure(slots: dict[str, Any], before: dict[str, Any]) -> None:
+    """Let the rater and the measure of the turn before go on where this one only guessed them."""
+    if before.get("sources") and slots.get("metric_for_behaviors"):
+        # The rater of the turn before goes on speaking: an imported metric is nobody's scoring.
+        slots.update(behaviors=slots.pop("metric_for_behaviors"), measure=slots.get("measure_before_metric"))
+        slots["measure_guessed"] = slots.get("measure_guessed") or slots["measure"] == "total_duration"
+        slots.pop("metrics", None)
+    if slots.get("measure_guessed") and before.get("measure") in (*_NEEDS_BEHAVIOR, "distance"):
+        slots["measure"] = before["measure"]
+    elif slots.get("measure_guessed") and before.get("measure_before_metric"):
+        slots["measure"] = before["measure_before_metric"]
 
 
 def _keeps_the_kind(reading: Reading, previous: Reading, scan: Scanner) -> bool:

@@ -68,7 +68,9 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
     (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
-    (r"\blatenc\w+|\bhow long (?:until|before|till)\b|\bfirst\b.*\b(?:start|begin|occur|enter|happen|appear|rear|groom|bout)\w*|\bwhen does .* first\b|\bat (?:which|what) (?:frame|time)\b.*\bfirst\b", "latency", "behavior"),
+    (r"\blast(?:s|ed)? on average\b", "bout_duration", "behavior"),
+    (r"\blatenc\w+|\b(?:until|till|to|before) (?:the |its |his |her )?first\b|\bhow long (?:until|before|till)\b"
+     r"|\bfirst\b.*\b(?:start|begin|occur|enter|happen|appear|rear|groom|bout)\w*|\bwhen does .* first\b|\bat (?:which|what) (?:frame|time)\b.*\bfirst\b", "latency", "behavior"),
     (r"\b(?:rates?)\b(?!r)|\bper minute\b.*\b(?:bouts?|rears?|events?|times)\b|\b(?:bouts?|events?|entries|\w+s) per minute\b", "bout_rate", "behavior"),
     (r"\b(?:mean|average|median|typical)\b[^.?]*\b(?:duration|length)\b[^.?]*\bbouts?\b|\bbout (?:duration|length)s?\b|\bhow long (?:is|are|was|were|does|do) (?:a|an|the|each|one)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b"
      r"|\b(?:longest|shortest)\b[^.?]*\b(?:bouts?|runs?|episodes?|events?)\b|\b(?:mean|average|median)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b", "bout_duration", "behavior"),
@@ -76,7 +78,8 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\bdistances? between\b[^.?]*\b(?:ears?|points?|nose|tail|body ?parts?|keypoints?)\b", "keypoint_distance", "keypoints"),
     (r"\bdistances? (?:between|of|from)\b[^.?]*\b(?:mice|animals|individuals?|each pair|pairs?|mouse|\w+\d+ and \w+\d+)\b|\bhow (?:far|close) (?:apart|together)\b", "pair_distance", "pair"),
     (r"\b(?:closer|nearer) than\b|\bclose to each other\b|\bnear each other\b", "time_near", "pair"),
-    (r"\bhow far\b|\bdistances?\b|\bpath ?-?lengths?\b|\btravel\w*\b|\bhow (?:many|much) (?:centimeters?|cm|meters?|m|pixels?|px)\b|\blength of the path\b|\bhow long is the path\b|\bran\b", "distance", "track"),
+    (r"\bhow far\b|\bdistances?\b|\bpath ?-?lengths?\b|\btravel\w*\b|\bhow (?:many|much) (?:centimeters?|cm|meters?|m|pixels?|px)\b|\blength of the path\b"
+     r"|\bhow long (?:is|was) (?:the|its|his|her) (?:\w+ )?path\b|\bran\b", "distance", "track"),
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
     (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),
     (r"\bbody lengths?\b", "body_length", "track"),
@@ -112,7 +115,7 @@ COMMON_WORDS: Final = frozenset(
     instance instead interval intervals into involve is it its itself just keep kept kind know label labeled labels largest last lasted lasting lasts late latency
     later least leave leaving left length less let level like likelihood limit linear linearly list little located location long longer longest look low lower lowest lying
     made make makes many mark marked marks mask matter max maximum may me mean means measure measured median meet meters method mice middle min mind minimum
-    minute minutes missing moment moments more most mouse move moved movement movements moves moving much must my n name named names near need needs never new next no non
+    minute minutes missing moment moments more most mouse move moved movement movements moves moving much must my n name named names near need needs never next no non
     none nor not note now number numbered numbers observation observe observed observer occur occurs of off often older on once one ones only onto open or order other
     others otherwise our out outlier outliers outside over overall own p pair pairs part particular parts path pca people per percent percentage perform period phase
     picture place places play please plot plots point points pooled position positions possible present probability proportion put px question quick quickly ran rank
@@ -129,8 +132,9 @@ COMMON_WORDS: Final = frozenset(
     correlation kappa f1 frame-wise wise inter cohens s t u r m h ms mm kg mg shortest slowest bottom smallest farthest furthest figure graph chart scatter bar bars dot dots
     color colored trajectory occupancy heatmap map raster ethogram histogram line minutes hour hours age sex dose weight cage animal mouse-seconds snippet snippets
     budget breakdown contrast versus seen scoring rating automated automatically tracking pose keypoint keypoints bodypart bodyparts skeleton markers marker
+    key keys active activity actively began begin begins begun beginning minus weeks old young drug drugs hand alter alters altered impact impacts modify modified received receive given got
     centimeter centimeters millimeter velocity speed speeds undetected detected relationship response dependent depend depends affected affect affects influence
-    rear rears rearing reared switch switches latest earliest except excluding except scorable uninterrupted budget subtypes minus plus column columns fall falls
+    switch switches latest earliest except excluding except scorable uninterrupted budget subtypes minus plus column columns fall falls
     october november december january february march april june july august september monday tuesday wednesday thursday friday today yesterday
     agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode

@@ -104,7 +104,10 @@ class BuiltinChatModel(BaseChatModel):
             if chosen is not None:
                 reading.slots["sources"] = [chosen]
                 return call_message(plan(reading, self.vocabulary), reading)
-            ask = AskBack(f"{failure.content} Which one do you mean?", tuple(sources), reading)
+            what = " and ".join(reading.slots.get("behaviors") or ["this"])
+            ask = AskBack(
+                f"Several sources scored {what} here. Whose scoring do you mean?", tuple(sources), reading
+            )
             return call_message(plan(ask, self.vocabulary), reading)
         if (
             reading is not None

@@ -165,7 +165,7 @@ def _settle_overlaps(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
 
 
 _ALIASES = {
-    "age": ("old", "aged"), "weight": ("weigh", "weighs", "weighed", "weighing", "heavy"), "dose": ("dosage", "dosed"), "dosage": ("dose", "dosed"),
+    "age": ("old", "aged"), "weight": ("weigh", "weighs", "weighed", "weighing", "heavy"), "dose": ("dosage", "received", "given", "got"), "dosage": ("dose", "received", "given", "got"),
 }  # fmt: skip
 _COMPARATIVES = (
     ("older", "age", ">"),
@@ -227,16 +227,22 @@ def _add_condition(scan: Scanner, column: str, op: str, value: str) -> None:
 
 
 def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
-    """Read "treated animals", "controls", "drug group" where the groups have a control among them."""
+    """Read "treated animals", "the drug group" where the groups have a control among them."""
     if not scan.has(
-        r"\b(?:treated|drugged|injected with drug|drug (?:animals|mice|group))\b"
-    ) or scan.slots.get("values"):
+        r"\b(?:treated|drugged|injected|(?:drug|treatment)(?= (?:and|or|versus|vs|animals|mice|group)))\b"
+    ):
         return
+    named = scan.slots.get("values", {})
     for column in vocabulary.grouping_columns():
         controls = [value for value in vocabulary.columns[column] if value.lower() in _CONTROLS]
-        if controls:
+        others = [value for value in vocabulary.columns[column] if value not in controls]
+        if not controls or set(named.get(column, ())) & set(others):
+            continue
+        if named.get(column):
+            named[column] = [*others, *named[column]]
+        elif not named:
             scan.slots.setdefault("where", []).append({"column": column, "op": "not in", "value": controls})
-            return
+        return
 
 
 def unknown_session(text: str, vocabulary: Vocabulary) -> str | None:

@@ -189,7 +189,7 @@ def read_window(scan: Scanner) -> None:
     last = scan.take(
         rf"\b(?:in|during|over)?\s*(?:the\s+)?(?:last|final)\s+({NUMBER})\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
     )
-    if last and (width := seconds(last[1], last[2])) is not None:
+    if last and "start_s" not in slots and (width := seconds(last[1], last[2])) is not None:
         slots.update(start_s=-width, stop_s=None)
     if scan.take(r"\b(?:in|during)\s+the\s+first\s+minute\b"):
         slots.update(start_s=0.0, stop_s=60.0)
@@ -205,7 +205,7 @@ _AT_LEAST = r"(?:at least|no shorter than|minimum(?: of)?|>=)"
 _AT_MOST = r"(?:at most|no longer than|maximum(?: of)?|<=)"
 
 
-_BOUT_WORDS = r"(?:last(?:s|ed|ing)?|bouts?|episodes?|events?|runs?|visits?|that are|which are|when it)"
+_BOUT_WORDS = r"(?:of|last(?:s|ed|ing)?|bouts?|episodes?|events?|runs?|visits?|that are|which are|when it)"
 
 
 def read_bout_limits(scan: Scanner) -> None:
@@ -240,7 +240,9 @@ _VALUE_UNIT = r"(?:cm/s|m/s|px/s|cm|meters?|m|px|pixels?|%|percent|per cent|time
 
 def read_value_limits(scan: Scanner) -> None:
     """Read the limit of a list: "which animals ran more than 5000 cm", "sessions with fewer than 20 bouts"."""
-    if not scan.has(r"\b(?:which|what|list|name|how many)\b"):
+    if not scan.has(
+        r"^\W*(?:in )?(?:which|list|name|show|find)\b|\bwhat (?:sessions|recordings|animals|mice)\b|\bhow many\b"
+    ):
         return
     above = r"(?:more than|over|above|exceed(?:s|ed|ing)?|greater than|higher than|at least|>=|>)"
     below = r"(?:less than|fewer than|under|below|lower than|at most|<=|<)"
@@ -252,7 +254,7 @@ def read_value_limits(scan: Scanner) -> None:
                 limit = seconds(match[1], unit) or limit
             elif unit in ("m", "meter", "meters"):
                 limit *= 100  # lengths are kept in centimetres
-            scan.slots.update(keep=keep, keep_value=limit)
+            scan.slots.update(keep=keep, keep_value=limit, keep_unit=unit)
 
 
 def read_tracking_limits(scan: Scanner) -> None:
@@ -277,7 +279,8 @@ def read_tracking_limits(scan: Scanner) -> None:
     ):
         slots["interpolate"] = True
     near = scan.take(
-        rf"\b(?:closer|nearer|less|distance|apart)?\s*(?:than|below|under|within|<|of)\s*({NUMBER})\s*(px|pixels?|cm|mm|centimeters?)\b(?:\s+(?:of|to|from)\s+each other)?"
+        rf"\b(?:(?:closer|nearer)\s+(?:to each other\s+)?than|within|(?:distances?|apart)(?:\s+(?:is|are|of))?\s*(?:below|under|within|<|less than|of less than))\s*({NUMBER})\s*"
+        r"(px|pixels?|cm|mm|centimeters?)\b(?:\s+(?:of|to|from)\s+each other)?"
     )
     if near and (limit := number(near[1])) is not None:
         unit = near[2].lower()

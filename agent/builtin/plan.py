@@ -48,7 +48,7 @@ def plan(understanding: Understanding, vocabulary: Vocabulary) -> list[Call]:
     arguments = dict(understanding.slots)
     _settle_sources(understanding, arguments, vocabulary)
     if understanding.intent == "measure":
-        _settle_statistics(arguments)
+        _settle_statistics(arguments, several_animals=len(vocabulary.individuals) > 1)
     _settle_unit(arguments)
     if understanding.intent == "clips":
         arguments.setdefault("order", "time")
@@ -100,7 +100,7 @@ def _settle_unit(arguments: dict[str, Any]) -> None:
         arguments.pop("unit")
 
 
-def _settle_statistics(arguments: dict[str, Any]) -> None:
+def _settle_statistics(arguments: dict[str, Any], *, several_animals: bool) -> None:
     """Decide how values are combined, from the words and the split asked for."""
     statistics = list(arguments.get("statistics") or [])
     measure, groups = arguments.get("measure"), set(arguments.get("group_by") or [])
@@ -127,7 +127,10 @@ def _settle_statistics(arguments: dict[str, Any]) -> None:
         "keypoint",
         "pair",
     }:
-        statistics = [name for name in statistics if name not in ("sum", "mean", "max")]
+        dropped = (
+            ("mean", "max") if several_animals and "individual" not in groups else ("sum", "mean", "max")
+        )
+        statistics = [name for name in statistics if name not in dropped]
     elif not statistics and groups and not groups & {"session_id", "subject_id", "individual"}:
         statistics = (
             ["sum"]

@@ -61,9 +61,25 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
             return
         if found is not None:
             slots["measure"] = found
+            _take_the_only_behavior(slots, vocabulary)
         elif behavioral:
             slots.update(measure="total_duration", measure_guessed=True)
     _prefer_metric(slots, scan, vocabulary)
+
+
+def _take_the_only_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """Where only one behavior was ever scored by whoever is named, "bouts" are bouts of it."""
+    if slots.get("behaviors") or slots["measure"] not in (
+        "bout_count",
+        "bout_duration",
+        "bout_rate",
+        "inter_bout_interval",
+    ):
+        return
+    wanted = set(slots.get("sources", ())) or set(vocabulary.sources)
+    scored = [name for name in vocabulary.named_behaviors if wanted & set(vocabulary.behaviors[name])]
+    if len(scored) == 1 and slots.get("sources"):
+        slots["behaviors"] = scored
 
 
 def _special_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
@@ -130,6 +146,19 @@ def _between_animals(slots: dict[str, Any], scan: Scanner) -> bool:
     )
 
 
+def _raters_may_differ(slots: dict[str, Any], vocabulary: Vocabulary) -> bool:
+    """Whether one recording is asked about, which several people may have scored: then it matters whose number it is."""
+    if not (slots.get("sessions") or slots.get("subjects")):
+        return False
+    scoring = {
+        source
+        for name in slots["behaviors"]
+        for source in vocabulary.behaviors.get(name, ())
+        if vocabulary.sources.get(source) == "manual"
+    }
+    return len(scoring) > 1
+
+
 def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
     """In "how far did it run", running is not the behavior asked for."""
     kept = [
@@ -151,6 +180,8 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
     words = [atom.text for atom in atoms(scan.text)]
     behavior: list[str] = []
     if slots.get("behaviors"):
+        if _raters_may_differ(slots, vocabulary):
+            return
         behavior = [atom.stem for name in slots["behaviors"] for atom in atoms(name)]
         words += [atom.text for name in slots["behaviors"] for atom in atoms(name)]
         if len(slots["behaviors"]) > 1 or slots.get("measure") not in (

@@ -17,7 +17,10 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
     groups: list[str] = []
     rank = slots.get("order") and matches(r"\b(?:which|what|who|where|rank|name|in which)\b", text)
     for pattern, column in (
-        (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.RATERS}", "source"),
+        (
+            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?)\b",
+            "source",
+        ),
         (
             rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:key ?points?|body ?parts?|points?)\b",
             "keypoint",
@@ -58,22 +61,36 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         groups.append("pair")
     resolved = [_resolve_group(column, scan, vocabulary) for column in groups]
     named = [column for column in dict.fromkeys(resolved) if column is not None]
+    if (
+        len(named) > 1
+        and {"mean", "median", "sem", "sd"} & set(slots.get("statistics", ()))
+        and not slots.get("order")
+    ):
+        # "the mean per session, for every rater": sessions are what the mean is over
+        named = [column for column in named if column not in ("session_id", "subject_id")]
     if named:
         slots["group_by"] = named
 
 
 def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str:
-    for column in vocabulary.columns:
-        named = matches(rf"\b(?:which|what|in which)\s+{re.escape(column)}s?\b", scan.text)
-        if named and not matches(lexicon.SESSIONS, column):
-            return column
-    if matches(rf"\b(?:which|what)\s+(?:\w+\s+)?{lexicon.RATERS}", scan.text):
-        return "source"
-    if matches(rf"\b(?:which|what|rank|name|the)\b[^.?]*\b{lexicon.ANIMALS}\b", scan.text) and not matches(
-        rf"\bwhich {lexicon.SESSIONS}\b", scan.text
-    ):
-        return "animal"
-    return "session_id"
+    """What is ranked: the first thing asked for by "which", "what", "rank", "name"."""
+    asks = r"\b(?:which|what|in which|rank|name|list)\s+(?:the\s+)?(?:[\w-]+\s+){0,3}?"
+    candidates = [
+        *(
+            (column, rf"{re.escape(column)}s?")
+            for column in vocabulary.columns
+            if not matches(lexicon.SESSIONS, column)
+        ),
+        ("source", "(?:raters?|annotators?|observers?|experimenters?)"),
+        ("animal", lexicon.ANIMALS),
+        ("session_id", lexicon.SESSIONS),
+    ]
+    found = [
+        (match.start(), -len(match.group()), column)
+        for column, words in candidates
+        if (match := re.search(rf"{asks}{words}\b", scan.text, re.IGNORECASE)) is not None
+    ]
+    return min(found)[2] if found else "session_id"
 
 
 def _resolve_group(column: str, scan: Scanner, vocabulary: Vocabulary) -> str | None:
@@ -102,6 +119,10 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         text,
     )
     if not listing or slots.get("order"):
+        return
+    if slots.get("keep") in ("above", "below"):
+        if slots.get("behaviors") and re.match(r"(?:s|sec\w*|min\w*|frames?)$", slots.get("keep_unit", "")):
+            slots["measure"] = "total_duration"
         return
     if matches(lexicon.NONE, text):
         slots["keep"] = "zero"

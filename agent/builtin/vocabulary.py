@@ -37,6 +37,11 @@ _COLUMN_SYNONYMS = (
     ("age", "age_weeks", "age_days"),
     ("weight", "weight_g", "body_weight"),
 )
+_VALUE_ALIASES = {
+    "wt": ("wild type", "wildtype"), "wildtype": ("wild type", "WT"), "wild-type": ("WT",), "ko": ("knockout", "knock out"),
+    "knockout": ("KO", "knock out"), "het": ("heterozygous", "heterozygote"), "hom": ("homozygous",), "f": ("female",), "m": ("male",),
+    "ctrl": ("control",), "control": ("ctrl",), "veh": ("vehicle",), "vehicle": ("veh",), "sal": ("saline",),
+}  # fmt: skip
 _MAX_CATEGORIES = 24
 """A text column with more values than this identifies rather than groups."""
 
@@ -215,6 +220,7 @@ def build_vocabulary(experiment: Experiment, catalog: Catalog) -> Vocabulary:
     _add_people_and_places(vocabulary, experiment, catalog)
     _add_behaviors(vocabulary, experiment, catalog)
     _add_metadata(vocabulary, experiment, catalog)
+    vocabulary.in_frames = set(catalog.load("sessions")["time_unit"]) == {"frames"}
     partners = (
         catalog.scan("bouts")
         .select((pl.col("partner").is_not_null() & (pl.col("partner") != "")).any())
@@ -341,5 +347,7 @@ def _add_metadata(vocabulary: Vocabulary, experiment: Experiment, catalog: Catal
         vocabulary.columns[column] = tuple(values)
         if sessions[column].dtype == pl.String and len(values) <= max(_MAX_CATEGORIES, 1):
             for value in values:
-                vocabulary.add(Entry("value", value, column=column), value)
+                vocabulary.add(
+                    Entry("value", value, column=column), value, *_VALUE_ALIASES.get(value.lower(), ())
+                )
     vocabulary.numeric_columns = tuple(numeric)

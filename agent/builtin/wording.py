@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
 
 _MOST_ROWS = 60
+_MOST_RANKED = 10
 _MOST_CLIPS = 12
 _MEASURE_WORDS = {
-    "bout_count": "bouts", "total_duration": "total time", "percent_time": "share of time", "bout_rate": "bout rate", "bout_duration": "bout duration",
-    "inter_bout_interval": "inter-bout interval", "distance": "distance moved", "mean_speed": "mean speed", "max_speed": "maximum speed",
-    "zone_time": "time in zone", "zone_entries": "zone entries", "zone_latency": "latency to enter", "zone_percent": "share of time in zone",
-    "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints", "time_near": "time near",
-    "percent_tracked": "share of frames tracked", "missing_frames": "frames without a position", "n_frames": "frames",
+    "bout_count": "number of bouts", "total_duration": "time", "percent_time": "share of time", "bout_rate": "bout rate", "bout_duration": "bout duration",
+    "inter_bout_interval": "inter-bout interval", "latency": "latency to the first bout", "distance": "distance moved", "mean_speed": "mean speed",
+    "max_speed": "maximum speed", "zone_time": "time", "zone_entries": "number of entries", "zone_latency": "latency to enter",
+    "zone_percent": "share of time", "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints",
+    "time_near": "time near each other", "percent_tracked": "share of frames tracked", "missing_frames": "number of frames without a position",
+    "n_frames": "number of frames", "body_length": "body length", "duration": "duration",
 }  # fmt: skip
 _STATISTIC_WORDS = {
     "sum": "total",
@@ -45,6 +47,8 @@ def amount(value: float | str | None, unit: str | None) -> str:
         return value
     if not unit or unit in ("count", "number", "index"):
         return number(value)
+    if value == 1 and unit in ("bouts", "frames", "entries", "times"):
+        unit = {"entries": "entry"}.get(unit, unit[:-1])
     if unit == "s" and abs(value) >= 10 and value != int(value):
         return f"{value:.1f} s"
     return f"{number(value)}%" if unit == "%" else f"{number(value)} {unit}"
@@ -75,11 +79,25 @@ def word_summary(item: Evidence) -> str:
     return f"{item.summary} [{item.evidence_id}]"
 
 
-def label(value: Value, item: Evidence) -> str:
-    """What a row is about: the columns that were asked for, or all that are known where none were."""
+def label(value: Value, item: Evidence, *, besides: str = "") -> str:
+    """What a row is about: the columns that were asked for, or else the session and what tells rows apart.
+
+    Parameters
+    ----------
+    besides
+        Words around it, which are not repeated.
+    """
     known = {**value.group, "session_id": value.session_id, "subject_id": value.subject_id}
     asked = [key for key in item.arguments.get("group_by") or () if known.get(key)]
-    parts = [str(known[key]) for key in (asked or known) if known[key]]
+    if not asked:
+        hidden = "session_id" if item.arguments.get("subjects") and value.subject_id else "subject_id"
+        asked = [
+            key
+            for key, name in known.items()
+            if name and key != hidden and not (key == "source" and value.session_id)
+        ]
+        asked = asked or [key for key, name in known.items() if name]
+    parts = [str(known[key]) for key in asked if str(known[key]) not in besides]
     if value.bin_start_s is not None:
         width = item.arguments.get("bin_s")
         stop = f"–{number(value.bin_start_s + float(width))}" if width else ""
@@ -95,14 +113,25 @@ def shared(values: Sequence[Value]) -> set[tuple[str, str]]:
 
 def subject_of(item: Evidence, values: Sequence[Value]) -> str:
     """What was measured, in words: the measure, its behaviors, its source."""
-    measure = values[0].name if values else str(item.arguments.get("measure", ""))
+    arguments = item.arguments
+    measure = str(arguments.get("measure") or (values[0].name if values else ""))
     named = _MEASURE_WORDS.get(measure, measure)
-    behaviors = item.arguments.get("behaviors") or []
+    behaviors = " + ".join(arguments.get("behaviors") or [])
     if behaviors:
-        named = f"{named} of {' + '.join(behaviors)}"
-    for key, word in (("zones", "in"), ("keypoints", "of"), ("sources", "according to")):
-        listed = item.arguments.get(key) or []
-        if listed and not (key == "sources" and any("source" in value.group for value in values[1:])):
+        named = (
+            named.replace("bouts", f"{behaviors} bouts")
+            if measure == "bout_count"
+            else f"{named} of {behaviors}"
+        )
+    for key, word in (
+        ("during", "during"),
+        ("zones", "in"),
+        ("keypoints", "of"),
+        ("sources", "according to"),
+    ):
+        listed = [str(name) for name in arguments.get(key) or []]
+        split = key == "sources" and any("source" in value.group for value in values[1:])
+        if listed and not split:
             named += f" {word} {', '.join(listed)}"
     return named
 
@@ -127,11 +156,12 @@ def word_measure(item: Evidence) -> str:
         )
         for value in values
     ]
-    lines = [_row(value, item) for value in shown[:_MOST_ROWS]]
+    most = _MOST_RANKED if item.arguments.get("order") else _MOST_ROWS
+    lines = [_row(value, item) for value in shown[:most]]
     head = _capital(title) + (f" ({context})" if context else "")
-    if len(values) > _MOST_ROWS:
-        lines.append(f"- and {len(values) - _MOST_ROWS} more rows")
-    return f"{head} {mark}:\n" + "\n".join(lines) + _top(shown, item)
+    if len(values) > most:
+        lines.append("- and so on; ask for more of them to see the rest")
+    return _top(shown, item) + f"{head} {mark}:\n" + "\n".join(lines)
 
 
 def _capital(title: str) -> str:
@@ -176,12 +206,14 @@ def _statistic(value: Value) -> str:
 
 
 def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
-    about = label(value, item)
+    about = label(value, item, besides=title)
     statistic = (
         f"{_statistic(value)} " if value.statistic and value.statistic not in ("each", "count") else ""
     )
+    if title.startswith(statistic.strip() or "\0"):
+        statistic = ""
     n = f" (n = {value.n})" if value.n and value.n > 1 else ""
-    where = f" for {about}" if about and about not in title else ""
+    where = f" for {about}" if about else ""
     note = f" {value.note}" if value.note else ""
     if value.value is None:
         return f"The {statistic}{title}{where} cannot be given.{note} {mark}"
@@ -197,15 +229,18 @@ def _row(value: Value, item: Evidence) -> str:
 
 
 def _top(values: Sequence[Value], item: Evidence) -> str:
+    """Name the first of a ranking, and the last where all are shown."""
     order = item.arguments.get("order")
     numbers = [value for value in values if isinstance(value.value, int | float)]
     if not order or not numbers:
         return ""
     first, last = numbers[0], numbers[-1]
-    text = f"\n\nFirst in this order: **{label(first, item)}** with {amount(first.value, first.unit)}"
-    if last is not first:
-        text += f"; last of those shown: {label(last, item)} with {amount(last.value, last.unit)}"
-    return text + "."
+    superlative = "lowest" if order == "ascending" else "highest"
+    tied = [label(value, item) for value in numbers if value.value == first.value]
+    text = f"**{', '.join(tied)}** with {amount(first.value, first.unit)} {'is' if len(tied) == 1 else 'are'} {superlative}"
+    if last is not first and not item.arguments.get("limit") and last.value != first.value:
+        text += f"; {label(last, item)} with {amount(last.value, last.unit)} is at the other end"
+    return text + ".\n\n"
 
 
 def word_compare(item: Evidence) -> str:
@@ -229,6 +264,11 @@ def _word_test(test: TestResult, item: Evidence) -> str:
         spread = "" if group.sd is None else f" (SD {number(group.sd)})"
         middle = "" if group.median is None else f", median {amount(group.median, unit)}"
         lines.append(f"- {name}: {mean}{spread}{middle}, n = {group.n}")
+    difference = next((value for value in item.values if value.statistic == "difference"), None)
+    if difference is not None and isinstance(difference.value, float) and len(item.tests) == 1:
+        lines.append(
+            f"- difference of the means ({', '.join(difference.group.values())}): {amount(difference.value, unit)}"
+        )
     return "\n".join(lines) + "\n\n" + _verdict(test)
 
 
@@ -238,16 +278,16 @@ def _verdict(test: TestResult) -> str:
     name = test.name.replace("_", " ")
     found = f"{name}: p = {probability(test.p_value)}"
     if test.statistic is not None:
-        found = f"{name}: statistic = {number(round(test.statistic, 4))}, p = {probability(test.p_value)}"
+        found = f"{name}: statistic = {number(test.statistic)}, p = {probability(test.p_value)}"
     for effect, size in test.effect_size.items():
         if isinstance(size, float | int):
             interval = test.effect_size.get("ci95")
             span = (
-                f" (95% CI {number(round(interval[0], 4))} to {number(round(interval[1], 4))})"
+                f" (95% CI {number(interval[0])} to {number(interval[1])})"
                 if isinstance(interval, list)
                 else ""
             )
-            found += f"; {effect.replace('_', ' ').capitalize()} = {number(round(size, 4))}{span}"
+            found += f"; {effect.replace('_', ' ').capitalize()} = {number(size)}{span}"
             break
     means = [(group.mean, name) for name, group in test.groups.items() if group.mean is not None]
     if test.p_value < 0.05:
@@ -291,7 +331,7 @@ def word_agreement(item: Evidence) -> str:
         lines.append(f"- {about}: {statistic} = {amount(value.value, value.unit)}")
     behaviors = " + ".join(item.arguments.get("behaviors") or ["tracks"])
     text = f"Agreement on {behaviors} [{item.evidence_id}]:\n" + "\n".join(lines)
-    return text + _top(item.values, item)
+    return _top(item.values, item) + text
 
 
 def word_transitions(item: Evidence) -> str:
@@ -322,7 +362,7 @@ def word_clips(item: Evidence) -> str:
     total = (
         int(found.value) if found is not None and isinstance(found.value, int | float) else len(item.clips)
     )
-    shown = "" if total <= len(lines) else f", the first {len(lines)} listed"
+    shown = "" if total <= len(lines) else ", the first ones listed"
     noun = "clip" if total == 1 else "clips"
     if item.tool == "search_segments":
         text = f"{len(item.clips)} best matching {noun} {mark}:\n"

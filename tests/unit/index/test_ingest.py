@@ -388,9 +388,11 @@ def two_trackers(make_lab: MakeLab, second: str) -> Path:
 
 def test_a_second_tracker_does_not_exclude_the_session(make_lab: MakeLab) -> None:
     root = two_trackers(make_lab, "frame,x,y\n" + "".join(f"{k},NA,NA\n" for k in range(250)))
-    assert run(root).failed == ()
+    report = run(root)
     flag = catalog(root).load("flags").row(0, named=True)
     assert (flag["code"], flag["excludes"]) == ("no_animal", False)
+    assert report.failed == ()
+    assert report.flagged == (("s1", flag["message"]),)
     assert not catalog(root).load("sessions")["excluded"].any()
 
 
