@@ -46,6 +46,9 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         used = {*slots.get("group_by", ()), *(item["column"] for item in slots.get("where", ()))}
         slots["also_columns"] = [name for name in slots.get("columns", ()) if name not in used]
     nest_behaviors(slots, scan)
+    slots["every_source"] = matches(
+        r"\b(?:each|every|all|per|by) (?:the )?(?:sources?|raters and|classifiers?)\b", scan.text
+    )
     if (
         slots.get("measure") == "percent_time"
         and "statistics" not in slots
@@ -81,6 +84,8 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         slots["group_column"] = "source"
         slots["groups"] = list(slots.get("sources", ()))
         slots["paired"] = True
+        slots["values"] = values
+        _filter_by_values(slots)
     elif values:
         column = max(values, key=lambda name: len(values[name]))
         slots["group_column"] = column
@@ -100,9 +105,6 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     slots["paired"] = slots.get("paired", False) or matches(
         r"\bpaired\b|\brepeated[- ]measures?\b|\bwithin[- ]subjects?\b", text
     )
-    for pattern, test in _TESTS:
-        if matches(pattern, text):
-            slots["test"] = test
 
 
 def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -275,12 +277,6 @@ def complete_plot(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> No
         grouping = named or (vocabulary.grouping_columns() if split else [])
         slots["group_column"] = grouping[0] if grouping else None
     slots.pop("statistics", None)
-
-
-_TESTS = (
-    (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
-    (r"\bwilcoxon\b", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\bpermutation\b", "permutation"),
-)  # fmt: skip
 
 
 def _filter_by_values(slots: dict[str, Any]) -> None:

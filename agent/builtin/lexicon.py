@@ -30,6 +30,7 @@ COMPARE: Final = (
     r"\bcompar\w+|\bdiffer\w*|\bversus\b|\bvs\b|\baffect\w*|\balter(?:s|ed)?\b|\bimpact\w*|\bmodif\w+|\beffects? of\b|\binfluence\w*|\bchanged?\b|\bsignificant\w*|\btest (?:whether|if|for)\b"
     r"|\b(?:more|less|fewer|longer|shorter|faster|slower|higher|lower|greater|further|farther|earlier|later)\b.*\bthan\b"
     r"|\b(?:increase|decrease|reduce|raise)[ds]?\b|\bp[- ]?values?\b|\beffect sizes?\b|\bhedges\b|\bcohen'?s? d\b"
+    r"|\b(?:higher|lower|greater|longer|shorter|faster|slower|more frequent) in\b"
     r"|\bmann-?whitney\b|\bwelch\b|\bt-?tests?\b|\banova\b|\bkruskal\b|\bwilcoxon\b|\bfriedman\b"
 )
 PER: Final = r"\b(?:per|by|for each|in each|for every|in every|of every|of each|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
@@ -65,6 +66,7 @@ PER_MINUTE: Final = (
 )
 
 MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"\b(?:mean|average|median|sd|sem)?\s*number of\b[^.?]*\bbouts\b|\bfewest\b|\b(?:more|less|most|least) often\b", "bout_count", "behavior"),
     (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
     (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
@@ -132,7 +134,7 @@ COMMON_WORDS: Final = frozenset(
     correlation kappa f1 frame-wise wise inter cohens s t u r m h ms mm kg mg shortest slowest bottom smallest farthest furthest figure graph chart scatter bar bars dot dots
     color colored trajectory occupancy heatmap map raster ethogram histogram line minutes hour hours age sex dose weight cage animal mouse-seconds snippet snippets
     budget breakdown contrast versus seen scoring rating automated automatically tracking pose keypoint keypoints bodypart bodyparts skeleton markers marker
-    key keys active activity actively began begin begins begun beginning minus weeks old young drug drugs hand alter alters altered impact impacts modify modified received receive given got
+    key keys active activity actively began begin begins begun beginning minus weeks drug drugs hand alter alters altered impact impacts modify modified received receive given got
     centimeter centimeters millimeter velocity speed speeds undetected detected relationship response dependent depend depends affected affect affects influence
     switch switches latest earliest except excluding except scorable uninterrupted budget subtypes minus plus column columns fall falls
     october november december january february march april june july august september monday tuesday wednesday thursday friday today yesterday

@@ -11,6 +11,7 @@ from ethochat.agent.builtin.vocabulary import Vocabulary
 _NOT_A_QUESTION = (
     r"\bignore\b.{0,40}\b(?:instructions?|prompts?|rules)\b",
     r"\bimport\s+\w+|\bos\.\w+\(|\bsubprocess\b|\beval\s*\(|\bexec\s*\(|__\w+__|\bprint\s*\(|\brm\s+-",
+    r"^\W*pretend\b|\b(?:just|simply) (?:say|confirm|answer)\b|\bconfirm (?:it|that|this)\b|\bmake (?:it )?up\b|\binvent\b",
     r"\benvironment variables?\b|\bapi[ _-]?keys?\b|\bpasswords?\b|\bsystem prompt\b|/etc/\w+",
     r"\b(?:run|execute)\b.{0,30}\b(?:code|command|script|shell|python|sql)\b|\bdelete\b.{0,20}\b(?:files?|data|folder)\b",
 )

@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.lexicon import COMMON_WORDS
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import NUMBER_WORDS, atoms, name_stems, stem
+from ethochat.agent.builtin.text import NUMBER_WORDS, Atom, atoms, name_stems, stem
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
 
 _COMMON_STEMS = {stem(word) for word in COMMON_WORDS if word[0].isalpha()} | {
@@ -98,7 +98,8 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         elif entry.kind in _PLURAL:
             _append(slots, _PLURAL[entry.kind], entry.name)
         elif entry.kind == "behavior":
-            _append(slots, "behaviors", entry.name)
+            zone = _zone_meant(entry.name, mention, words, vocabulary)
+            _append(slots, "zones" if zone else "behaviors", zone or entry.name)
         elif entry.kind == "metric":
             _append(slots, "metrics", entry.name)
         elif entry.kind == "column":
@@ -117,6 +118,14 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
             slots["behaviors"] = [*slots.get("behaviors", []), *members]
             slots["category"] = mention.entry.name
     _settle_overlaps(slots, vocabulary)
+
+
+def _zone_meant(behavior: str, mention: Mention, words: Sequence[Atom], vocabulary: Vocabulary) -> str | None:
+    """Find the declared zone behind words that a rule, and nobody else, calls a behavior: "center entries"."""
+    if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors[behavior]):
+        return None
+    said = {word.stem for word in words[mention.start : mention.stop]}
+    return next((zone for zone in vocabulary.zones if set(name_stems(zone)) <= said), None)
 
 
 def _with_behaviors_marked(mentions: Sequence[Mention], scan: Scanner) -> str:
@@ -200,20 +209,41 @@ def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
         if ranged:
             _add_condition(scan, column, ">=", ranged[1])
             _add_condition(scan, column, "<=", ranged[2])
-        match = scan.take(
-            rf"\b(?:{name})\b(?:\s*\([^)]*\))?\s*(?P<before>{'|'.join(p for p, _ in _BEFORE)})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}"
-            rf"(?:\s+(?P<after>{'|'.join(p for p, _ in _COMPARATORS)})\b)?(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[:4])})\s*(?P<value2>{_NUMBER}))?"
-        )
-        if match is None:
-            continue
-        op = _operator(match["before"] or "")
-        if match["after"]:
-            op = next(
-                op for pattern, op in _COMPARATORS if re.fullmatch(pattern, match["after"], re.IGNORECASE)
-            )
-        _add_condition(scan, column, op, match["value"])
-        if match["further"]:
-            _add_condition(scan, column, _operator(match["op2"]), match["value2"])
+        while _take_condition(scan, column, name):
+            pass
+        _equal_values_are_groups(scan, column)
+
+
+def _take_condition(scan: Scanner, column: str, name: str) -> bool:
+    """Read one condition on a column; say whether there was one."""
+    ops, ends = "|".join(p for p, _ in _BEFORE), "|".join(p for p, _ in _COMPARATORS)
+    match = scan.take(
+        rf"\b(?:{name})\b(?:\s*\([^)]*\))?\s*(?P<before>{ops})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}(?:\s+or\s+(?P<after>{ends})\b)?"
+        rf"(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[:4])})\s*(?P<value2>{_NUMBER}))?"
+        rf"(?P<more>(?:\s*(?:,|and|or|to|vs\.?|versus)\s*(?:{_NUMBER})\b(?!\s*(?:s|sec\w*|min\w*|frames?|px|cm|%)\b))*)"
+    )
+    if match is None:
+        return False
+    op = _operator(match["before"] or "")
+    if match["after"]:
+        op = next(op for pattern, op in _COMPARATORS if re.fullmatch(pattern, match["after"], re.IGNORECASE))
+    _add_condition(scan, column, op, match["value"])
+    if match["further"]:
+        _add_condition(scan, column, _operator(match["op2"]), match["value2"])
+    if op == "==":
+        for value in re.findall(_NUMBER, match["more"] or "", re.IGNORECASE):
+            _add_condition(scan, column, "==", value)
+    return True
+
+
+def _equal_values_are_groups(scan: Scanner, column: str) -> None:
+    """Turn "day 1 … day 2" and "doses 0, 5 and 10" into groups of that column."""
+    where = scan.slots.get("where", [])
+    equal = [item["value"] for item in where if item["column"] == column and item["op"] == "=="]
+    if len(set(equal)) > 1:
+        scan.slots["where"] = [item for item in where if item["column"] != column or item["op"] != "=="]
+        values = scan.slots.setdefault("values", {})
+        values[column] = [f"{value:g}" for value in dict.fromkeys(equal)]
 
 
 def _operator(words: str) -> str:
@@ -312,6 +342,21 @@ def unknown_member(text: str, vocabulary: Vocabulary) -> str | None:
         ):
             if match[1].lower() not in known and match[1].lower() not in _COMMON_LOWER:
                 return f"{column} {match[1]}"
+    return None
+
+
+def asked_for(scan: Scanner, unread: Sequence[str]) -> str | None:
+    """An unread word that is itself the thing asked for: "how many foot shocks", "which stressor", "the heritability of"."""
+    for word in unread:
+        escaped = re.escape(word)
+        if scan.has(rf"['\"“]{escaped}['\"”]|\b(?:define|call|count)\s+['\"]?{escaped}\b"):
+            continue  # the question itself says what it means
+        if re.search(
+            rf"\b(?:which|what|how many|how much|what (?:is|was|are|were) the)\s+(?:\w+\s+)?{escaped}\b|\bthe\s+{escaped}\s+of\b|\bcompare\s+{escaped}\b",
+            scan.text,
+            re.IGNORECASE,
+        ):
+            return word
     return None
 
 

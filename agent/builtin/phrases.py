@@ -126,6 +126,9 @@ def _clock(text: str, unit: str | None) -> float | None:
 
 
 # ------------------------------------------------------------------ time
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
 def read_bins(scan: Scanner) -> None:
     """Read "in 2-minute bins", "per minute", "in bins of 60 s", "minutes 1 to 6"."""
     slots = scan.slots
@@ -150,7 +153,7 @@ def read_bins(scan: Scanner) -> None:
     if total and (last := number(total[1])) is not None:
         slots.update(start_s=0.0, stop_s=last * 60)
     spans = scan.take(
-        rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:and|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
+        rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:,|and|or|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
     )
     if spans:
         starts = [seconds(spans[index], spans[6]) for index in (1, 2, 4, 5)]
@@ -191,8 +194,14 @@ def read_window(scan: Scanner) -> None:
     )
     if last and "start_s" not in slots and (width := seconds(last[1], last[2])) is not None:
         slots.update(start_s=-width, stop_s=None)
-    if scan.take(r"\b(?:in|during)\s+the\s+first\s+minute\b"):
-        slots.update(start_s=0.0, stop_s=60.0)
+    ordinal = scan.take(
+        rf"\b(?:in|during|of)?\s*(?:the\s+)?({'|'.join(_ORDINALS)})\s+minute\b(?!s)"
+    ) or scan.take(r"\b(?:in|during)\s+minute\s+(\d+)\b")
+    if ordinal and "start_s" not in slots:
+        nth = _ORDINALS.index(ordinal[1].lower()) + 1 if ordinal[1].lower() in _ORDINALS else int(ordinal[1])
+        slots.update(start_s=60.0 * (nth - 1), stop_s=60.0 * nth)
+    if "start_s" not in slots and scan.take(r"\b(?:in|during)\s+the\s+(?:last|final)\s+minute\b"):
+        slots.update(start_s=-60.0, stop_s=None)
     after = scan.take(rf"\bafter\s+(?:the\s+first\s+)?({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:of|later))")
     if after and "start_s" not in slots:
         slots["start_s"] = seconds(after[1], after[2])
@@ -272,7 +281,9 @@ def read_tracking_limits(scan: Scanner) -> None:
     )
     if match:
         slots["min_confidence"] = float(match[1])
-    elif scan.take(r"\bno\s+(?:likelihood|confidence)\s+(?:filter|threshold|limit)\w*"):
+    elif scan.take(
+        r"\b(?:no|without(?: any| a)?)\s+(?:likelihood|confidence)?\s*(?:filter|threshold|limit)\w*"
+    ):
         slots["min_confidence"] = 0.0
     if scan.take(
         r"\b(?:and\s+)?(?:then\s+)?interpolat\w*(?:\s+(?:them\s+)?linearly)?|\blinear\s+interpolation"
@@ -323,8 +334,8 @@ def read_statistics(scan: Scanner) -> None:
         scan.slots["statistics"] = [name for _, name in sorted(found)]
 
 
-_MOST = r"most|highest|greatest|largest|biggest|longest|fastest|maximal|maximum|best|farthest|furthest|strongest|oftenest|most often"
-_LEAST = r"least|lowest|smallest|fewest|shortest|slowest|minimal|minimum|worst|weakest"
+_MOST = r"most|highest|greatest|largest|biggest|longest|fastest|best|farthest|furthest|strongest|oftenest|most often"
+_LEAST = r"least|lowest|smallest|fewest|shortest|slowest|worst|weakest"
 
 
 def read_rank(scan: Scanner) -> None:
@@ -352,6 +363,19 @@ def read_rank(scan: Scanner) -> None:
         slots["limit"] = int(limit)
 
 
+_TESTS = (
+    (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
+    (r"\bwilcoxon\b", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\bpermutation\b", "permutation"),
+)  # fmt: skip
+
+
+def read_test(scan: Scanner) -> None:
+    """Read the statistical test wanted."""
+    for pattern, test in _TESTS:
+        if scan.has(pattern):
+            scan.slots["test"] = test
+
+
 _UNITS = (
     (r"\bcm/s\b|\bcentimeters per second\b", "cm/s"),
     (r"\bm/s\b|\bmeters per second\b", "m/s"),
@@ -374,7 +398,7 @@ def read_unit(scan: Scanner) -> None:
 
 
 READERS: tuple[Callable[[Scanner], None], ...] = (
-    read_sequence, read_tracking_limits, read_bins, read_bout_limits, read_window, read_value_limits, read_statistics, read_rank, read_unit,
+    read_sequence, read_tracking_limits, read_bins, read_bout_limits, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
 )  # fmt: skip
 
 

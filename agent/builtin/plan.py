@@ -82,6 +82,11 @@ def _settle_sources(reading: Reading, arguments: dict[str, Any], vocabulary: Voc
     )
     if everyone and arguments.get("behaviors"):
         wanted = set(arguments["behaviors"])
+        if arguments.get("every_source"):
+            arguments["sources"] = sorted(
+                {source for name in wanted for source in vocabulary.behaviors.get(name, ())}
+            )
+            return
         arguments["sources"] = sorted(
             {
                 source

@@ -59,6 +59,20 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         groups.append("behavior")
     if slots.get("measure") == "pair_distance" and len(slots.get("individuals", ())) != 2:
         groups.append("pair")
+    pairs = "|".join(re.escape(column) for column in vocabulary.columns)
+    if pairs and (
+        both := re.search(
+            rf"{lexicon.PER}\s+(?:\w+\s+)?({pairs})s?\s*(?:and|x|,|by)\s*({pairs})s?\b", text, re.IGNORECASE
+        )
+    ):
+        known = {column.lower(): column for column in vocabulary.columns}
+        groups = [*(known[name.lower()] for name in both.groups()), *groups]
+    if (
+        slots.get("behaviors")
+        and matches(r"\btogether\b|\bcombined\b|\bin sum\b|\b\w+ or \w+\b", text)
+        and "behavior" in groups
+    ):
+        groups.remove("behavior")
     resolved = [_resolve_group(column, scan, vocabulary) for column in groups]
     named = [column for column in dict.fromkeys(resolved) if column is not None]
     if (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from ethochat.agent.builtin.limits import suggestions
-from ethochat.agent.builtin.names import restricting_word
+from ethochat.agent.builtin.names import asked_for, restricting_word
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import AskBack, Intent, Reading, Refusal, Understanding
 from ethochat.agent.builtin.vocabulary import Vocabulary
@@ -24,7 +24,7 @@ _NEEDS_TRACK = {
 
 def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """Refuse or ask back where a needed part is missing or a restricting word is unknown."""
-    word = restricting_word(scan, reading.unread)
+    word = restricting_word(scan, reading.unread) or asked_for(scan, reading.unread)
     if word is not None and reading.intent != "search":
         known = _known_raters(vocabulary) if _named_as_rater(word, scan) else _known_groups(vocabulary)
         return Refusal(f"Nothing in this experiment is called “{word}”.{known}", suggestions(vocabulary))
@@ -34,6 +34,12 @@ def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understand
         reason = (
             "The frame rate is not documented, so seconds cannot be given; the same can be asked in frames."
         )
+        return Refusal(reason, suggestions(vocabulary))
+    if (reading.slots.get("zones") and scan.has(r"\boutside (?:of )?(?:the|its|this)\b")) or (
+        reading.slots.get("measure") == "percent_tracked"
+        and scan.has(r"\b(?:likelihood|confidence)\b[^.?]*\b(?:below|under|less|lower)\b")
+    ):
+        reason = "Only the part inside or above a limit is measured; ask for that, the rest is what remains of the whole."
         return Refusal(reason, suggestions(vocabulary))
     return _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -342,6 +343,17 @@ def test_earlier_answer_can_be_shown_again(page: Page) -> None:
     assert page.show_answer(99, visit)[1]["value"] == 0
 
 
+@pytest.fixture
+def event_loop_of_gradio() -> Iterator[None]:
+    """Gradio makes an event loop where there is none, and never closes it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("event_loop_of_gradio")
 def test_page_can_be_laid_out(page: Page) -> None:
     blocks = build_page(page)
     assert isinstance(blocks, gr.Blocks)
