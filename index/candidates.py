@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 import polars as pl
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Recognition
 from ethochat.index.pairing import (

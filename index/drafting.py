@@ -17,6 +17,9 @@ from typing import Final
 from urllib.parse import quote
 
 import tomlkit
+from tomlkit import TOMLDocument
+from tomlkit.items import Table as TomlTable
+
 from ethochat.index import tables
 from ethochat.index.candidates import (
     KEY_OPTION,
@@ -50,8 +53,6 @@ from ethochat.index.pairing import (
     values_of,
 )
 from ethochat.index.sheet import MISSING, parse_number
-from tomlkit import TOMLDocument
-from tomlkit.items import Table as TomlTable
 
 _SHOWN_DOUBTS: Final = 5
 

@@ -29,7 +29,12 @@ class InputError(EthochatError):
     """Something the user gave cannot be used as it is."""
 
     def __init__(
-        self, message: str, *, path: Path | str | None = None, row: int | None = None, column: str | None = None
+        self,
+        message: str,
+        *,
+        path: Path | str | None = None,
+        row: int | None = None,
+        column: str | None = None,
     ) -> None:
         """Build the message from its place and its text.
 

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 import polars as pl
+
 from ethochat.index import tables
 from ethochat.index.arena import Arena, Zone
 from ethochat.index.domain import InputFile, Session

@@ -40,6 +40,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.domain import Session
 from ethochat.index.errors import ExperimentError
 from ethochat.index.experiment import MANIFEST, Experiment
@@ -47,7 +49,6 @@ from ethochat.index.formats.base import Track
 from ethochat.index.settings import KeypointRoles, TrackingSettings
 from ethochat.index.tables import conform, empty
 from ethochat.index.timebase import TimeBase
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ethochat.index.zones import Geometry

@@ -14,14 +14,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
 from ethochat.index.arena import Arena, Point, Zone
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import ExperimentError
 from ethochat.index.settings import BehaviorSettings, KeypointRoles, SegmentSettings, TrackingSettings
 from ethochat.index.sheet import Problems, near, shown
 from ethochat.index.timebase import parse_fps
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 DEFAULT_INPUTS: Final[tuple[InputKind, ...]] = ("video", "pose", "annotations", "metrics")
 """Columns of sessions.csv that hold files where no ``[[inputs]]`` are declared; each is named as its kind."""

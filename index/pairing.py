@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import polars as pl
+
 from ethochat.index.domain import InputKind
 from ethochat.index.sheet import MISSING, parse_number
 

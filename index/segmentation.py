@@ -24,13 +24,14 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.behaviors.bouts import Run
 from ethochat.index.domain import Session
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.settings import SegmentSettings
 from ethochat.index.tables import conform, empty
 from ethochat.index.timebase import TimeBase
-from numpy.typing import NDArray
 
 TOUCHING_FRAMES: Final = 1
 """Bouts of one source at most this far apart touch: raters' exports round their times."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+
 from ethochat.index.errors import ExperimentError
 
 MISSING: Final = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "n.a.", "N.A."})

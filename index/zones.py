@@ -8,6 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import shapely
+from numpy.typing import NDArray
+from shapely.affinity import scale as scaled
+from shapely.geometry import Point as ShapelyPoint
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
 from ethochat.index.arena import Arena, Point, Zone
 from ethochat.index.domain import Session
 from ethochat.index.errors import ExperimentError
@@ -15,11 +21,6 @@ from ethochat.index.experiment import MANIFEST, Experiment
 from ethochat.index.formats.base import Track
 from ethochat.index.kinematics import TrackPoints
 from ethochat.index.tables import conform, empty
-from numpy.typing import NDArray
-from shapely.affinity import scale as scaled
-from shapely.geometry import Point as ShapelyPoint
-from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
 
 CIRCLE_SEGMENTS = 64
 """Straight pieces per quarter of a circle; its outline is off by less than 0.01 % of the radius."""

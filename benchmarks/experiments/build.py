@@ -143,12 +143,10 @@ def write_experiment(name: str, data: Path, folder: Path) -> None:
     rows = list(DATA_SETS[name](data))
     toml = (HERE / f"{name}.toml").read_text(encoding="utf-8").replace("{data}", str(data))
     if "{metric_columns}" in toml:
-        header = next(csv.reader((data / "ethz_yohimbine/yohimbine_oft_metrics.csv").open(encoding="utf-8")))
+        header = list(rows_of(data / "ethz_yohimbine/yohimbine_oft_metrics.csv")[0])
         toml = toml.replace("{metric_columns}", json.dumps([column for column in header if "." in column]))
     if "{metric_units}" in toml:
-        header = next(
-            csv.reader((data / "ethz_oft_csi/tables/CSI_example__report_raw.csv").open(encoding="utf-8"))
-        )
+        header = list(rows_of(data / "ethz_oft_csi/tables/CSI_example__report_raw.csv")[0])
         units = {column: unit_of(column) for column in header if "." in column}
         toml = toml.replace(
             "{metric_units}", "\n".join(f'"{column}" = "{unit}"' for column, unit in units.items())

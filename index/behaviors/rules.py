@@ -28,6 +28,8 @@ from typing import Final, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.behaviors.bouts import Run, bridge_runs, drop_short, mask_to_runs
 from ethochat.index.domain import Session
 from ethochat.index.errors import ExperimentError
@@ -44,7 +46,6 @@ from ethochat.index.settings import BehaviorSettings
 from ethochat.index.tables import conform, empty
 from ethochat.index.timebase import TimeBase
 from ethochat.index.zones import Geometry
-from numpy.typing import NDArray
 
 SOURCE: Final = "rules"
 

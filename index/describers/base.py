@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import polars as pl
+
 from ethochat.index.domain import Session
 
 

@@ -13,13 +13,14 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.behaviors.rules import RULES, SOURCE
 from ethochat.index.domain import Session
 from ethochat.index.experiment import Experiment
 from ethochat.index.segmentation import tracked_as
 from ethochat.index.settings import BehaviorSettings
 from ethochat.index.tables import conform, empty
-from numpy.typing import NDArray
 
 ACTIONS: Final[Mapping[str, str]] = {
     "supported rearing": "rears against the wall",

@@ -10,9 +10,10 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.domain import InputKind, SourceKind
 from ethochat.index.timebase import TimeBase
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

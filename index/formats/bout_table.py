@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import polars as pl
+from pydantic import model_validator
+
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Labels, ReadRequest, Recognition
@@ -27,7 +29,6 @@ from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS, build_labels
 from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
 from ethochat.index.sheet import shown
 from ethochat.index.timebase import TimeBase
-from pydantic import model_validator
 
 START_NAMES: Final = ("from", "start", "start_time", "start_s", "start_frame", "onset", "begin", "t_start")
 STOP_NAMES: Final = (

@@ -8,6 +8,9 @@ from typing import Final, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from pydantic import model_validator
+
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import ReadRequest, Recognition, Track
@@ -28,8 +31,6 @@ from ethochat.index.formats.delimited import (
 from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
 from ethochat.index.formats.positions import check_frames
 from ethochat.index.timebase import TimeBase
-from numpy.typing import NDArray
-from pydantic import model_validator
 
 FRAME_NAMES: Final = (
     "frame",

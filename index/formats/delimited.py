@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.options import TextOptions
 from ethochat.index.sheet import near, shown

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import ReadRequest, Recognition, Track
@@ -27,7 +29,6 @@ from ethochat.index.formats.delimited import (
 from ethochat.index.formats.options import TextOptions, parse_options
 from ethochat.index.formats.positions import MOST_FRAMES, check_frames, spread
 from ethochat.index.sheet import shown
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,8 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.behaviors.bouts import mask_to_runs
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
@@ -30,7 +32,6 @@ from ethochat.index.formats.options import ReaderOptions, parse_options
 from ethochat.index.formats.positions import check_frames, spread
 from ethochat.index.sheet import shown
 from ethochat.index.timebase import TimeBase
-from numpy.typing import NDArray
 
 FIRST_CELL: Final = "Number of header lines:"
 POINTS: Final = ("center", "nose", "tail")

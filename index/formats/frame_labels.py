@@ -11,6 +11,9 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
 from ethochat.index.behaviors.bouts import labels_to_bouts, mask_to_runs
 from ethochat.index.domain import InputKind, SourceKind
 from ethochat.index.errors import FormatError
@@ -30,8 +33,6 @@ from ethochat.index.formats.options import TextOptions, Texts, parse_options
 from ethochat.index.formats.positions import MOST_FRAMES
 from ethochat.index.sheet import near, shown
 from ethochat.index.timebase import TimeBase, parse_fps
-from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
 _MOST_LABELS: Final = 64
 _MOST_UNDECLARED: Final = 256

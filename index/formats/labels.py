@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+
 from ethochat.index.domain import SourceKind
 from ethochat.index.formats.base import Labels, Metrics
 from ethochat.index.tables import BOUTS, COVERAGE, METRICS

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
+from pydantic import Field, model_validator
+
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.base import Metrics, ReadRequest, Recognition
@@ -22,7 +24,6 @@ from ethochat.index.formats.delimited import (
 )
 from ethochat.index.formats.labels import build_metrics
 from ethochat.index.formats.options import Column, TextOptions, Texts, parse_options
-from pydantic import Field, model_validator
 
 _FEWEST_METRICS = 3
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
 from ethochat.index.errors import FormatError
 from ethochat.index.sheet import near
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 
 def _text(value: object) -> object:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from ethochat.index.formats.delimited import Table
 from numpy.typing import NDArray
+
+from ethochat.index.formats.delimited import Table
 
 MOST_FRAMES = 50_000_000
 """A frame range beyond this (19 days at 30 per second) is a column that holds no frame numbers."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from ethochat.index.sample.motion import TREATMENTS, Treatment, simulate_motion
 from ethochat.index.sample.posture import KEYPOINTS, Posture, keypoints_cm, pose_body
-from numpy.typing import NDArray
 
 MEAN_WEIGHT_G = 24.0
 PX_PER_CM = 11.0

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from ethochat.index.sample.motion import (
     ARENA_CM,
     FRONT_CM,
@@ -16,7 +18,6 @@ from ethochat.index.sample.motion import (
     UNSUPPORTED_REAR,
     Motion,
 )
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from ethochat.index.sample.motion import HALF_WIDTH_CM
 from ethochat.index.sample.mouse import FRAME_PX, PX_PER_CM, SimulatedMouse, to_px
 from ethochat.index.sample.posture import BODY_CM, Posture, on_body
@@ -20,7 +22,6 @@ from ethochat.index.sample.scene import (
     paint_coat,
     sensor_noise,
 )
-from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]

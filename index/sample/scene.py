@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
+
 from ethochat.index.sample.motion import ARENA_CM
 from ethochat.index.sample.mouse import FRAME_PX, ORIGIN_PX, PX_PER_CM
 from ethochat.index.sample.posture import EAR_CM
-from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
 

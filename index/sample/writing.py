@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
 from ethochat.index.errors import ExperimentError
 from ethochat.index.experiment import MANIFEST, SESSIONS
 from ethochat.index.sample.motion import ARENA_CM, STATES, TREATMENTS
@@ -30,7 +32,6 @@ from ethochat.index.sample.posture import KEYPOINTS
 from ethochat.index.sample.rendering import Planes, Renderer
 from ethochat.index.sample.scene import paint_arena, paint_coat, sensor_noise
 from ethochat.index.timebase import TimeBase, parse_fps
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from av.video.plane import VideoPlane

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
 from ethochat.index.drafting import Draft, draft_experiment, write_draft
 from ethochat.index.errors import ExperimentError
 from ethochat.index.experiment import Experiment, load_experiment

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from ethochat.index.arena import Arena, Zone
 from ethochat.index.domain import InputFile
 from ethochat.index.errors import ExperimentError

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+
 from ethochat.index import tables
 from ethochat.index.arena import Arena
 from ethochat.index.domain import InputFile, Session

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import polars as pl
 import pytest
+
 from ethochat.index.pairing import (
     Named,
     alias,

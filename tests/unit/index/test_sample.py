@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+
 from ethochat.index.errors import ExperimentError
 from ethochat.index.experiment import load_experiment
 from ethochat.index.formats import read_input

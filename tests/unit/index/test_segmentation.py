@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ethochat.index import tables
 from ethochat.index.domain import Session
 from ethochat.index.segmentation import segment_session
 from ethochat.index.settings import SegmentSettings
 from ethochat.index.tables import conform, empty
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SESSION = Session(session_id="s1", fps=Fraction(25))
 

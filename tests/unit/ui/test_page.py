@@ -343,18 +343,10 @@ def test_earlier_answer_can_be_shown_again(page: Page) -> None:
     assert page.show_answer(99, visit)[1]["value"] == 0
 
 
-@pytest.fixture
-def event_loop_of_gradio() -> Iterator[None]:
-    """Gradio makes an event loop where there is none, and never closes it."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
-
-
-@pytest.mark.usefixtures("event_loop_of_gradio")
 def test_page_can_be_laid_out(page: Page) -> None:
-    blocks = build_page(page)
+    async def lay_out() -> gr.Blocks:  # where no loop runs, Gradio makes one and never closes it
+        return build_page(page)
+
+    blocks = asyncio.run(lay_out())
     assert isinstance(blocks, gr.Blocks)
     assert len(page.show(answered([]))) == 12

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ethochat.index.behaviors.bouts import (
     bouts_to_labels,
     bridge_runs,
@@ -17,8 +20,6 @@ from ethochat.index.behaviors.bouts import (
     total,
     unite,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 LABELS = st.lists(st.sampled_from([None, "rear", "None", "", "groom"]), max_size=60)
 MASKS = st.lists(st.booleans(), max_size=80)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+
 from ethochat.index import tables
 from ethochat.index.arena import Arena, Zone
 from ethochat.index.behaviors.rules import NEEDS, RULES, rule_bouts, rules_of, unapplied_rules

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from ethochat.index import tables
 from ethochat.index.describers.base import Describer
 from ethochat.index.describers.kinematic import KinematicDescriber, species_of

@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
+
 from ethochat.index.formats.base import ReadRequest
 from ethochat.index.timebase import TimeBase
 

@@ -2,11 +2,12 @@
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.bout_table import BoutTableReader
 from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 READER = BoutTableReader()
 SHARED = (

@@ -1,6 +1,7 @@
 """Caltech Behavior Annotator files: frames from 1, stops included; channels are sources."""
 
 import pytest
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.caltech import CaltechReader
 from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from ethochat.index.errors import FormatError
-from ethochat.index.formats.centroid import CentroidReader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from ethochat.index.errors import FormatError
+from ethochat.index.formats.centroid import CentroidReader
 
 READER = CentroidReader()
 

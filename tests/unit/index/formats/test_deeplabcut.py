@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats import recognise
 from ethochat.index.formats.dlc import DeepLabCutReader

@@ -6,6 +6,9 @@ import os
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.delimited import (
     delimiter_of,
@@ -20,8 +23,6 @@ from ethochat.index.formats.delimited import (
     sample_table,
 )
 from ethochat.index.formats.options import TextOptions
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 COMMA = TextOptions()
 SEMICOLON = TextOptions(delimiter=";")

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 import pytest
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.ethovision import EthoVisionReader, EthoVisionZonesReader, read_header
 from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS

@@ -4,13 +4,14 @@ import contextlib
 from fractions import Fraction
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from ethochat.index import formats
 from ethochat.index.domain import InputFile, Session
 from ethochat.index.errors import FormatError
 from ethochat.index.formats import READERS, get_reader, read_input, recognise
 from ethochat.index.formats.base import Labels, Metrics, Reader, ReadRequest, Recognition, Track
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 SESSION = Session(session_id="s", fps=Fraction(25))
 POSE = "frame,x,y\n0,1,2\n1,3,4\n"

@@ -4,11 +4,12 @@ from itertools import groupby
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.frame_labels import FrameLabelsReader
 from ethochat.index.formats.labels import BOUT_ROWS, COVERAGE_ROWS
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 READER = FrameLabelsReader()
 

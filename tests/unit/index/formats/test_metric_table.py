@@ -1,6 +1,7 @@
 """Metric tables, wide and long."""
 
 import pytest
+
 from ethochat.index.errors import FormatError
 from ethochat.index.formats.labels import METRIC_ROWS
 from ethochat.index.formats.metric_table import MetricTableReader
