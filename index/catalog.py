@@ -302,7 +302,7 @@ def _steadily(read: Callable[[], ReadT]) -> ReadT:
 
 
 def _file_name(session_id: str) -> str:
-    return quote(session_id, safe="").replace(".", "%2E") + ".parquet"
+    return quote(session_id, safe="") + ".parquet"
 
 
 def _entries(folder: Path) -> list[Path]:

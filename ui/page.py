@@ -151,8 +151,6 @@ class Page:
         yield (_running(visit), "", visit, gr.update(visible=False), gr.update(visible=True))
         try:
             for event in turn.events():
-                if turn.stopped.is_set():
-                    return
                 if isinstance(event, FinalEvent):
                     _finish(visit, event.answer)
                 else:
@@ -161,7 +159,8 @@ class Page:
         except EthochatError as exc:
             logger.warning("question failed: %s", exc)
             _end(visit, f"**This could not be done.** {literal(str(exc))}")
-        yield self._idle(visit)
+        if not turn.stopped.is_set():
+            yield self._idle(visit)
 
     def ask_example(
         self, visit: Visit | None, thread_id: str | None, chosen: gr.SelectData
@@ -178,15 +177,15 @@ class Page:
         return self._idle(visit)
 
     def settle(self, visit: Visit | None) -> tuple[Any, ...]:
-        """Tidy up after a question that a bug ended."""
-        if visit is not None and visit.turn is not None:
-            visit.turn.stop()
+        """Tidy up after a question that a bug ended; one that is running goes on."""
+        if visit is not None and visit.turn is not None and visit.turn.failed():
             _end(visit, "**This question ran into a bug in ethochat.** The terminal that serves this page says more.")
         return self._idle(visit)
 
     def _idle(self, visit: Visit | None) -> tuple[Any, ...]:
-        said = gr.skip() if visit is None else list(visit.said)
-        return said, gr.skip(), visit, gr.update(visible=True), gr.update(visible=False)
+        if visit is None or visit.turn is not None:
+            return gr.skip(), gr.skip(), visit, gr.skip(), gr.skip()
+        return list(visit.said), gr.skip(), visit, gr.update(visible=True), gr.update(visible=False)
 
     def _visit(self, visit: Visit | None, thread_id: str | None) -> Visit:
         """Return the visit, or a new one where this server does not know it."""

@@ -34,10 +34,13 @@ def show_answer(answer: Answer) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    for clip in answer.clips[:_MOST_CLIPS]:
-        _line(f"  {_clip(clip)}")
-    if len(answer.clips) > _MOST_CLIPS:
-        _line(f"  … {len(answer.clips) - _MOST_CLIPS} more clips")
+    # The built-in model lists clips and flags in its answer; another model may not.
+    untold = [clip for clip in answer.clips if f"{clip.start_time:.2f}" not in answer.answer]
+    if len(untold) == len(answer.clips):
+        for clip in answer.clips[:_MOST_CLIPS]:
+            _line(f"  {_clip(clip)}")
+    if answer.clips[_MOST_CLIPS:]:
+        _line(f"  {len(answer.clips)} clips in all; --json lists them, the page plays them", style="dim")
     for path in answer.files:
         _line(f"  {path}")
     for item in answer.evidence:
@@ -46,7 +49,8 @@ def show_answer(answer: Answer) -> None:
         )
         _line(f"[{item.evidence_id}] {item.tool}({arguments}), {item.n_rows} rows", style="dim")
         for flag in item.flags:
-            _line(f"     {flag}", style="dim")
+            if flag.rstrip(".") not in answer.answer:
+                _line(f"     {flag}", style="dim")
     _line(f"{answer.status}, {answer.model}, {answer.elapsed_s:.2f} s", style="dim")
 
 

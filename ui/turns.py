@@ -77,14 +77,20 @@ class Turn:
         self.stopped = threading.Event()
 
     def stop(self) -> None:
-        """End with the step that is running; the conversation stays as it was before the question."""
+        """Listen no longer; the step that is running ends, the conversation stays as it was before the question."""
         self.stopped.set()
+        self.happened.put(None)
+
+    def failed(self) -> bool:
+        """Whether it ended with an error."""
+        return self.future.done() and self.future.exception() is not None
 
     def events(self) -> Iterator[Event | Waiting]:
-        """Yield what happens; an error of the turn is raised at the end."""
-        while (event := self.happened.get()) is not None:
+        """Yield what happens; an error of the turn is raised at the end. Nothing more comes once it was stopped."""
+        while (event := self.happened.get()) is not None and not self.stopped.is_set():
             yield event
-        self.future.result()
+        if not self.stopped.is_set():
+            self.future.result()
 
 
 class _Lock:

@@ -154,7 +154,7 @@ def test_folder_that_does_not_exist(tmp_path: Path, run_cli: Cli) -> None:
     assert said.err == f"{tmp_path}/none: Expected the folder of an experiment, found no such folder."
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "../../../tmp/x", ".hidden", "日本 ünï", "=1+1", "x" * 200])
+@pytest.mark.parametrize("name", ["a/b", "..", "../../../tmp/x", ".hidden", "日本 ünï", "=1+1", "." * 200])
 def test_any_name_of_a_session_stays_inside_the_folder(make_lab: MakeLab, name: str) -> None:
     root = make_lab(2)
     before = {path for path in root.parent.rglob("*") if ".ethochat" not in path.parts}

@@ -53,14 +53,14 @@ blocks.close()
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three simulated mice, 8 s each; the experiment's name and a metadata cell are HTML."""
+    """Four simulated mice, 8 s each; the experiment's name and a metadata cell are HTML."""
     from ethochat.index.catalog import Catalog
     from ethochat.index.experiment import load_experiment
     from ethochat.index.ingest import ingest_sessions
     from ethochat.index.sample import write_sample
 
     root = tmp_path_factory.mktemp("page") / "mice"
-    write_sample(root, n_mice=3, duration_s=8.0)
+    write_sample(root, n_mice=4, duration_s=8.0)
     manifest = root / "experiment.toml"
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(
@@ -68,7 +68,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     sheet = root / "sessions.csv"
     head, *rows = sheet.read_text(encoding="utf-8").splitlines()
-    notes = [HOSTILE, HOSTILE, "plain"]
+    notes = [HOSTILE, HOSTILE, "plain", "plain"]
     lines = [f"{head},cage", *(f"{row},{note}" for row, note in zip(rows, notes, strict=True))]
     sheet.write_text("\n".join(lines) + "\n", encoding="utf-8")
     experiment = load_experiment(root)
@@ -202,13 +202,13 @@ def test_stopped_question_leaves_the_page_ready(tab: Tab) -> None:
     tab.page.click("#stop")
     tab.answer("Stopped.")
     tab.ask("How many sessions are there?")
-    tab.answer("3 sessions")
+    tab.answer("4 sessions")
     tab.page.reload()
     tab.answer("Earlier in this conversation.")
     assert "Stopped" not in tab.said()
-    assert "3 sessions" in tab.said()
+    assert "4 sessions" in tab.said()
     tab.ask("How many animals are there?")
-    tab.answer("3 subjects")
+    tab.answer("4 subjects")
 
 
 def test_reload_in_the_middle_of_a_question_breaks_nothing(tab: Tab) -> None:
@@ -216,8 +216,9 @@ def test_reload_in_the_middle_of_a_question_breaks_nothing(tab: Tab) -> None:
     tab.page.wait_for_selector("#stop", state="visible")
     tab.page.reload()
     tab.page.wait_for_selector("#ask", state="visible")
+    tab.complaints.clear()  # Gradio's script says that the reload broke off its own request
     tab.ask("How many animals are there?")
-    tab.answer("3 subjects")
+    tab.answer("4 subjects")
 
 
 def test_two_people_have_conversations_of_their_own(tab: Tab, browser: Browser, address: str) -> None:
@@ -226,8 +227,8 @@ def test_two_people_have_conversations_of_their_own(tab: Tab, browser: Browser, 
     other.open(address)
     tab.ask("Slowly: how many sessions are there? slowly")
     other.ask("How many animals are there?")
-    other.answer("3 subjects")
-    tab.answer("3 sessions")
+    other.answer("4 subjects")
+    tab.answer("4 sessions")
     assert "subjects" not in tab.said()
     assert "sessions" not in other.said()
     assert other.complaints == []
