@@ -39,7 +39,9 @@ class SessionData:
     metrics: Sequence[Metrics] = field(default_factory=list)
 
 
-def read_session(session: Session, *, follow: Callable[[Path], Track] | None = None) -> SessionData:
+def read_session(
+    session: Session, *, follow: Callable[[Path], Track] | None = None, silhouette: bool = False
+) -> SessionData:
     """Read every file of a session; a video without a track is tracked by its silhouette.
 
     Parameters
@@ -48,6 +50,8 @@ def read_session(session: Session, *, follow: Callable[[Path], Track] | None = N
         As declared.
     follow
         Makes a track of a video; :func:`~ethochat.index.tracking.track_silhouette` by default.
+    silhouette
+        Follow the silhouette also where there are tracks; it comes first then.
 
     Raises
     ------
@@ -65,8 +69,8 @@ def read_session(session: Session, *, follow: Callable[[Path], Track] | None = N
         if session.fps is None and track.fps is not None:
             session = dataclasses.replace(session, fps=track.fps)
         tracks.append(track)
-    if video is not None and not tracks:
-        tracks.append((follow or _silhouette)(video.path))
+    if video is not None and (silhouette or not tracks):
+        tracks.insert(0, (follow or _silhouette)(video.path))
     labels: list[Labels] = []
     metrics: list[Metrics] = []
     for item in (*session.inputs_of("annotations"), *session.inputs_of("metrics")):

@@ -150,7 +150,9 @@ def ingest_sessions(experiment: Experiment, catalog: Catalog, progress: Progress
         progress(f"session {name}", done, len(todo))
         follow = partial(silhouettes.follow, progress=partial(progress, f"tracking {name}"))
         try:
-            tables = derive_session(experiment, read_session(session, follow=follow))
+            tables = derive_session(
+                experiment, read_session(session, follow=follow, silhouette=experiment.tracking.silhouette)
+            )
             flagged += [(name, message) for message in tables["flags"]["message"]]
         except InputError as exc:
             tables, failed[name] = unreadable_session(experiment, session, exc)

@@ -273,6 +273,7 @@ class _TrackingTable(_Table):
     max_gap_s: Annotated[float, Field(ge=0)] | None = None
     speed_window_s: _Positive | None = None
     max_missing_fraction: _Fraction | None = None
+    silhouette: bool | None = None
 
 
 class _SegmentsTable(_Table):

@@ -294,7 +294,8 @@ def _joined(
 def _contents(rows: pl.DataFrame) -> Iterator[_Content]:
     for row in rows.iter_rows(named=True):
         text = " ".join(row[part] for part in ("overall", "head", "limb", "torso") if row[part])
-        keywords = ", ".join(row["keywords"] or [])
+        # Words that the sentence holds already would only lengthen what is embedded.
+        keywords = ", ".join(word for word in row["keywords"] or [] if word.lower() not in text.lower())
         embedded = f"{text} {keywords}".strip()
         payload: dict[str, PayloadValue] = {
             **{name: row[name] for name in _FIELDS},

@@ -33,6 +33,8 @@ class TrackingSettings:
     """Window over which speed, heading and turning are smoothed (centered median then mean)."""
     max_missing_fraction: float = 0.5
     """A session with more of its frames missing is flagged and left out of statistics by default."""
+    silhouette: bool = False
+    """Follow the animal's silhouette in the video also where other trackers' files are given; it then comes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

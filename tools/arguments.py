@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Statistic = Literal["each", "mean", "median", "sum", "min", "max", "sd", "sem", "range", "count"]
+Combination = Literal["difference", "ratio", "index", "mean", "sum", "share"]
 Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
 
 
@@ -90,6 +91,13 @@ class MeasureArguments(Selection):
             description="Leave out the time of these behaviors altogether, also from the whole of a percentage."
         ),
     ] = []
+    outside: Annotated[
+        bool, Field(description="The time outside of the zones instead of inside (zone measures).")
+    ] = False
+    together: Annotated[
+        Literal["sources", "individuals"] | None,
+        Field(description="Only what all named sources mark, or all named animals do, at the same time."),
+    ] = None
     max_distance: Annotated[
         float | None, Field(description="Distance limit of time_near, in cm where there is a scale, else px.")
     ] = None
@@ -123,6 +131,16 @@ class MeasureArguments(Selection):
         Field(description="Keep only rows with such a value; outliers by the 1.5 x IQR rule."),
     ] = "all"
     keep_value: Annotated[float | None, Field(description="Limit of keep above or below.")] = None
+    combine: Annotated[
+        Combination | None,
+        Field(
+            description="One number out of several rows of the split: difference and ratio of two, index (first minus second "
+            "over their sum), mean, sum, or the share of the first in all, in percent."
+        ),
+    ] = None
+    combine_of: Annotated[
+        list[str], Field(description="The labels to combine, in order; empty for all rows of the split.")
+    ] = []
 
 
 class CompareArguments(MeasureArguments):
@@ -280,6 +298,7 @@ class FactsArguments(Selection):
     without: Annotated[bool, Field(description="Only sessions that do not have those sources or labels.")] = (
         False
     )
+    not_sources: Annotated[list[str], Field(description="Only sessions without these sources.")] = []
     columns: Annotated[list[str], Field(description="Metadata columns to show.")] = []
     name: Annotated[str | None, Field(description="Behavior or measure to define.")] = None
 

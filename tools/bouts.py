@@ -24,7 +24,7 @@ from ethochat.tools.selection import (
     require_sessions,
     select_sessions,
 )
-from ethochat.tools.wording import number, summarize_evidence
+from ethochat.tools.wording import number, some, summarize_evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +197,7 @@ def _count(found: Sequence[Found], behaviors: Sequence[str], followers: Sequence
         unit="bouts",
         group=group,
         session_id=ids[0] if len(ids) == 1 else None,
-        note=f"in {len({bout.session_id for bout in found})} sessions",
+        note=f"in {some(len({bout.session_id for bout in found}), 'session')}",
     )
 
 
@@ -221,7 +221,7 @@ def _said(arguments: FindBoutsArguments, scope: Scope, n: int, followers: Sequen
     if not n:
         flags.append("No bout meets all conditions.")
     if n > arguments.limit:
-        flags.append(f"The first {arguments.limit} of {n} clips are given; raise `limit` for more.")
+        flags.append(f"The first {arguments.limit} of {n} clips are given.")
     return flags
 
 

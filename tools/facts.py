@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ from ethochat.tools.selection import (
     select_sessions,
     show,
 )
-from ethochat.tools.wording import number, summarize_evidence
+from ethochat.tools.wording import condition_words, number, some, summarize_evidence
 
 _MOST_GROUPS: Final = 8
 """A column with more values is no grouping and is not counted in the summary."""
@@ -87,6 +88,11 @@ def experiment_facts(context: ToolContext, arguments: FactsArguments) -> Evidenc
 
 def _with_sources(context: ToolContext, arguments: FactsArguments, scope: Scope) -> Scope:
     """Keep the sessions that have one of the sources, or labels of the kind, asked for."""
+    if arguments.not_sources:
+        unwanted = context.catalog.load("coverage").filter(
+            pl.col("source").is_in(list(match_sources(context, arguments.not_sources)))
+        )
+        scope = _restricted(scope, ~pl.col("session_id").is_in(unwanted["session_id"].unique().to_list()))
     if not arguments.sources and arguments.source_kind is None:
         return scope
     rows = label_coverage(context, scope) if arguments.source_kind else context.catalog.load("coverage")
@@ -95,16 +101,12 @@ def _with_sources(context: ToolContext, arguments: FactsArguments, scope: Scope)
     if arguments.source_kind:
         rows = rows.filter(pl.col("source_kind") == arguments.source_kind)
     having = pl.col("session_id").is_in(rows["session_id"].unique().to_list())
-    return Scope(
-        sessions=scope.sessions.filter(~having if arguments.without else having),
-        subjects=scope.subjects,
-        alone=scope.alone,
-        individuals=scope.individuals,
-        of_subjects=scope.of_subjects,
-        start=scope.start,
-        stop=scope.stop,
-        flags=scope.flags,
-    )
+    return _restricted(scope, ~having if arguments.without else having)
+
+
+def _restricted(scope: Scope, condition: pl.Expr) -> Scope:
+    """Keep the sessions that meet a condition."""
+    return dataclasses.replace(scope, sessions=scope.sessions.filter(condition))
 
 
 def _excluded(question: Question) -> list[str]:
@@ -147,7 +149,7 @@ def _count_by(question: Question, what: str) -> Facts:
     total = len({name for name, _ in counted})
     if not columns:
         facts.values = [_count(f"n_{what}", total, {})]
-        facts.lines = [f"{total} {what}{_condition(question)}."]
+        facts.lines = [f"{some(total, what[:-1])}{_condition(question)}."]
         return facts
     groups: dict[tuple[str, ...], set[str]] = {}
     for name, labels in counted:
@@ -156,18 +158,20 @@ def _count_by(question: Question, what: str) -> Facts:
         n, group = len(groups[labels]), dict(zip(columns, labels, strict=True))
         facts.values.append(_count(f"n_{what}", n, group))
         said = ", ".join(f"{column} {text}" for column, text in group.items())
-        facts.lines.append(f"{said}: {n} {what}")
+        facts.lines.append(f"{said}: {some(n, what[:-1])}")
     facts.values.append(_count(f"n_{what}", total, {}, note="In all."))
-    facts.lines.append(f"In all: {total} {what}{_condition(question)}.")
+    facts.lines.append(f"In all: {some(total, what[:-1])}{_condition(question)}.")
     return facts
 
 
 def _condition(question: Question) -> str:
-    words = [f"{c.column} {c.op} {c.value}" for c in question.arguments.where]
+    words = [condition_words(condition) for condition in question.arguments.where]
     if question.arguments.source_kind:
         words.append(f"labeled {_KIND_WORDS[question.arguments.source_kind]}")
     if question.arguments.sources:
         words.append(f"with {listing(question.arguments.sources)}")
+    if question.arguments.not_sources:
+        words.append(f"without {listing(question.arguments.not_sources)}")
     return f" ({'; '.join(words)})" if words else ""
 
 
@@ -247,7 +251,7 @@ def _sessions(question: Question) -> Facts:
         )
         shown = [row["session_id"], *([f"subject {row['subject_id']}"] if row["subject_id"] else [])]
         facts.lines.append(", ".join([*shown, *(f"{key} {text}" for key, text in group.items())]))
-    facts.lines.insert(0, f"{len(facts.values)} sessions{_condition(question)}:")
+    facts.lines.insert(0, f"{some(len(facts.values), 'session')}{_condition(question)}:")
     return facts
 
 
@@ -277,7 +281,7 @@ def _subjects(question: Question) -> Facts:
         )
         extra = [f"{key} {text}" for key, text in group.items()]
         facts.lines.append(", ".join([subject, listing(unique, 4), *extra]))
-    facts.lines.insert(0, f"{len(facts.values)} subjects{_condition(question)}:")
+    facts.lines.insert(0, f"{some(len(facts.values), 'subject')}{_condition(question)}:")
     return facts
 
 
@@ -300,11 +304,13 @@ def _sources(question: Question) -> Facts:
             facts.values.append(
                 _count("n_sessions", n, {"source_kind": kind}, note=f"Sources: {listing(names, 20)}.")
             )
-            facts.lines.append(f"{n} sessions were labeled {_KIND_WORDS[kind]} ({listing(names, 20)}).")
+            facts.lines.append(
+                f"{some(n, 'session')} {'was' if n == 1 else 'were'} labeled {_KIND_WORDS[kind]} ({listing(names, 20)})."
+            )
     if question.arguments.source_kind and not labels.is_empty():
         people = sorted(set(labels["source"].to_list()))
         facts.values.append(_count("n_sources", len(people), {"source_kind": question.arguments.source_kind}))
-        facts.lines.append(f"{len(people)} sources: {listing(people, 20)}.")
+        facts.lines.append(f"{some(len(people), 'source')}: {listing(people, 20)}.")
     for (source, kind), part in _grouped(rows, "source", "kind"):
         n = part["session_id"].n_unique()
         marked = _marked(part)
@@ -317,7 +323,7 @@ def _sources(question: Question) -> Facts:
         )
         group = {"source": source, "kind": kind, **({"behavior": ", ".join(marked)} if marked else {})}
         facts.values.append(_count("n_sessions", n, group, session_id=_only(part)))
-        facts.lines.append(f"{source} ({part['source_kind'][0]}): {what} in {n} session(s).")
+        facts.lines.append(f"{source} ({part['source_kind'][0]}): {what} in {some(n, 'session')}.")
     if not facts.lines:
         facts.lines = ["No source labeled or tracked these sessions."]
     return facts
@@ -347,12 +353,15 @@ def _count(
 
 def _behaviors(question: Question) -> Facts:
     facts = Facts()
-    rows = label_coverage(question.context, question.scope)
+    rows = _wanted_labels(question)
     bouts = question.context.catalog.load("bouts").filter(
-        pl.col("session_id").is_in(question.scope.session_ids)
+        pl.col("session_id").is_in(question.scope.session_ids),
+        pl.col("source").is_in(rows["source"].unique().to_list()),
     )
     counts = Counter(dict(bouts.group_by("behavior").len().iter_rows()))
-    for behavior in sorted(set(_marked(rows))):
+    names = [name for name in _marked(rows) if counts[name]] or _marked(rows)
+    facts.values.append(_count("n_behaviors", len(names), {}))
+    for behavior in names:
         mine = rows.filter(pl.col("behaviors").list.contains(behavior))
         sources = sorted(set(mine["source"].to_list()))
         facts.values.append(
@@ -361,8 +370,19 @@ def _behaviors(question: Question) -> Facts:
         definition = _definition_of(question.context, behavior)
         text = f"{behavior}: {counts[behavior]} bouts by {listing(sources)}"
         facts.lines.append(text + (f" ({definition})" if definition else ""))
-    facts.lines.insert(0, f"{len(facts.values)} behaviors:" if facts.values else "No behavior is labeled.")
+    facts.lines.insert(0, f"{some(len(names), 'behavior')}:" if names else "No behavior is labeled.")
     return facts
+
+
+def _wanted_labels(question: Question) -> pl.DataFrame:
+    """Coverage of labels by the sources, or the kind of source, that the call names."""
+    rows = label_coverage(question.context, question.scope)
+    if question.arguments.sources:
+        wanted = list(match_sources(question.context, question.arguments.sources))
+        rows = rows.filter(pl.col("source").is_in(wanted))
+    if question.arguments.source_kind:
+        rows = rows.filter(pl.col("source_kind") == question.arguments.source_kind)
+    return rows
 
 
 def _measures(question: Question) -> Facts:
@@ -389,7 +409,7 @@ def _keypoints(question: Question) -> Facts:
         facts.values.append(_count("n_keypoints", len(names), {"source": source}))
         facts.values.extend(_text("keypoint", name, {"source": source, "keypoint": name}) for name in names)
         facts.lines.append(
-            f"{source} tracks {len(names)} keypoints in {len(ids)} session(s): {listing(names, 40)}."
+            f"{source} tracks {some(len(names), 'keypoint')} in {some(len(ids), 'session')}: {listing(names, 40)}."
         )
     if not found:
         facts.lines.append("Nothing was tracked in these sessions.")
@@ -501,7 +521,7 @@ def _column_facts(question: Question) -> Facts:
         facts.values.append(_count("n_values", len(kinds), {"column": name}))
         facts.values.append(_text("column", name, {"values": text}))
         missing = f" (not stated for {values.null_count()} sessions)" if values.null_count() else ""
-        facts.lines.append(f"{name}: {len(kinds)} different values, {text}{missing}.")
+        facts.lines.append(f"{name}: {some(len(kinds), 'different value')}, {text}{missing}.")
     if not facts.lines:
         facts.lines.append("sessions.csv has no further columns.")
     return facts
@@ -565,7 +585,7 @@ def _definition_of(context: ToolContext, behavior: str) -> str | None:
 def _definition(question: Question) -> Facts:
     name = question.arguments.name
     if name is None:
-        raise ToolRetryError("topic definition needs `name`: a behavior or a measure.")
+        raise ToolRetryError("A definition needs the name of a behavior or a measure.")
     for behaviors in (_meant(question.context, name),):
         if behaviors:
             return _behavior_definitions(question, behaviors)
@@ -612,7 +632,7 @@ def _summary(question: Question) -> Facts:
         raise ToolFailedError("No session meets the conditions, so there is nothing to summarise.")
     n_sessions, n_subjects = scope.sessions.height, _n_subjects(question)
     title = f"{experiment.name}: {experiment.description}" if experiment.description else experiment.name
-    facts.lines.append(f"{title.rstrip('.')}. {n_sessions} sessions of {n_subjects} animals.")
+    facts.lines.append(f"{title.rstrip('.')}. {some(n_sessions, 'session')} of {some(n_subjects, 'animal')}.")
     facts.values += [_count("n_sessions", n_sessions, {}), _count("n_subjects", n_subjects, {})]
     for part in (_summary_groups, _summary_length, _summary_recorded):
         part(question, facts)
@@ -627,7 +647,9 @@ def _summary(question: Question) -> Facts:
         facts.lines.append(f"{len(metrics)} metrics came with the data: {listing(metrics, 6)}.")
     flagged = question.context.catalog.load("flags")["session_id"].n_unique()
     if flagged:
-        facts.lines.append(f"{flagged} session(s) carry a quality flag.")
+        facts.lines.append(
+            f"{some(flagged, 'session')} {'carries' if flagged == 1 else 'carry'} a quality flag."
+        )
     return facts
 
 

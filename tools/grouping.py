@@ -360,6 +360,17 @@ def _keep_test(numbers: Sequence[float | None], arguments: MeasureArguments) -> 
     return (lambda x: x == 0) if arguments.keep == "zero" else (lambda x: x != 0)
 
 
+def keep_values(values: Sequence[Value], arguments: MeasureArguments) -> list[Value]:
+    """Values that meet the condition of a call, after the number of them."""
+    test = _keep_test([_number([value]) for value in values], arguments)
+    kept = [value for value in values if (number := _number([value])) is not None and test(number)]
+    note = f"Of {len(values)}; kept: {_KEEP_WORDS[arguments.keep]}."
+    count = Value(
+        name="n_groups", value=float(len(kept)), unit="count", statistic="count", n=len(values), note=note
+    )
+    return [count, *kept]
+
+
 def _number(items: Sequence[Value]) -> float | None:
     value = items[0].value
     return float(value) if isinstance(value, int | float) else None

@@ -155,7 +155,7 @@ class LabelMeasure:
                 times=found.times,
                 n_rows=len(listed.bouts),
             )
-            for key, index, start, listed in listed_bouts(call, plan, behaviors)
+            for key, index, start, listed in joined(call, listed_bouts(call, plan, behaviors))
             for found in [self.find(listed)]
         ]
         return Measured(
@@ -184,6 +184,9 @@ def _said(call: Call, behaviors: Sequence[str], time_unit: str) -> list[str]:
     flags = []
     if len(behaviors) > 1 and "behavior" not in call.split:
         flags.append(f"Taken together: {listing(behaviors)}.")
+    if arguments.together is not None:
+        who = arguments.sources if arguments.together == "sources" else arguments.individuals
+        flags.append(f"Only while {listing(who) or 'all'} agree on it at the same time.")
     if arguments.during:
         flags.append(f"Only during {listing(arguments.during)}.")
     if arguments.excluding:
@@ -219,7 +222,13 @@ def plan_labels(call: Call) -> tuple[SourcePlan, tuple[str, ...]]:
         raise ToolRetryError(
             f"{arguments.measure} needs a behavior in `behaviors`, or group_by behavior for all of them."
         )
-    plan = plan_sources(call.context, call.scope, behaviors, arguments.sources, split="source" in call.split)
+    plan = plan_sources(
+        call.context,
+        call.scope,
+        behaviors,
+        arguments.sources,
+        split="source" in call.split or arguments.together == "sources",
+    )
     if not behaviors:
         marked = plan.coverage["behaviors"].explode(keep_nulls=False, empty_as_null=False)
         behaviors = tuple(sorted(set(marked.drop_nulls().to_list())))
@@ -252,6 +261,34 @@ def listed_bouts(
                 part = clip_intervals(covered, start, stop)
                 if part:
                     yield key, index, start, Listed(bouts=bouts.get(key, []), looked=part)
+
+
+def joined(
+    call: Call, items: Iterable[tuple[Key, int, float, Listed]]
+) -> Iterator[tuple[Key, int, float, Listed]]:
+    """Intersect the bouts of all sources, or of all animals of a session, where the call asks for it."""
+    together = call.arguments.together
+    if together is None:
+        yield from items
+        return
+    place = 2 if together == "sources" else 1
+    parts: dict[tuple[Key, int, float], list[tuple[str, Listed]]] = {}
+    for key, index, start, listed in items:
+        rest: Key = (key[0], key[1], "", key[3]) if place == 2 else (key[0], "", key[2], key[3])
+        parts.setdefault((rest, index, start), []).append((key[place], listed))
+    named = call.arguments.sources if together == "sources" else call.arguments.individuals
+    most = len(named) or max((len(members) for members in parts.values()), default=0)
+    if most < 2:
+        raise ToolFailedError(f"Expected several {together} at the same time, found {most}.")
+    for (rest, index, start), members in parts.items():
+        if len(members) < most:
+            continue
+        bouts, looked = list(unite(members[0][1].bouts)), list(members[0][1].looked)
+        for _, listed in members[1:]:
+            bouts, looked = intersect(bouts, unite(listed.bouts)), intersect(looked, listed.looked)
+        name = " and ".join(text for text, _ in members)
+        key = (rest[0], rest[1], name, rest[3]) if place == 2 else (rest[0], name, rest[2], rest[3])
+        yield key, index, start, Listed(bouts=bouts, looked=looked)
 
 
 def _zone_masks(call: Call) -> Mapping[tuple[str, str], list[Interval]] | None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.base import Tool
+from ethochat.tools.combine import combined
 from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import Evidence
-from ethochat.tools.grouping import to_values
-from ethochat.tools.measures import compute
+from ethochat.tools.evidence import Evidence, Value
+from ethochat.tools.grouping import Grouped, keep_values, to_values
+from ethochat.tools.measures import Outcome, compute
 from ethochat.tools.wording import summarize_evidence
 
 
 def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
     """Compute a measure and group it."""
     outcome = compute(context, arguments)
-    grouped = to_values(arguments, outcome.columns, outcome.measured, outcome.scope)
+    grouped = _grouped(arguments, outcome)
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
@@ -25,6 +28,25 @@ def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
+
+
+def _grouped(arguments: MeasureArguments, outcome: Outcome) -> Grouped:
+    """Values of the call; rows that are combined come after what they make."""
+    if arguments.combine is None:
+        return to_values(arguments, outcome.columns, outcome.measured, outcome.scope)
+    plainly = arguments.model_copy(update={"keep": "all", "order": None, "limit": None})
+    rows = to_values(plainly, outcome.columns, outcome.measured, outcome.scope)
+    made = combined(rows.values, arguments, outcome.columns)
+    if arguments.keep != "all":
+        kept = keep_values(made, arguments)
+        return replace(rows, values=kept)
+    if arguments.order is not None:
+        made = sorted(made, key=_size, reverse=arguments.order == "descending")
+    return replace(rows, values=[*made[: arguments.limit], *rows.values])
+
+
+def _size(value: Value) -> float:
+    return float(value.value) if isinstance(value.value, int | float) else float("-inf")
 
 
 TOOL: Tool[MeasureArguments] = Tool(

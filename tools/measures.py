@@ -391,6 +391,15 @@ _ALL: Final = (
         compute=motion.percent_tracked,
     ),
     Measure(
+        name="percent_missing",
+        synonyms=("percent of frames missing", "share of frames missing", "likelihood below"),
+        unit="%",
+        definition="Share of the tracker's frames in which a keypoint is not seen with at least min_confidence.",
+        needs="track",
+        kind="ratio",
+        compute=partial(motion.percent_tracked, missing=True),
+    ),
+    Measure(
         name="missing_frames",
         synonyms=(
             "undetected frames",
@@ -403,7 +412,7 @@ _ALL: Final = (
             "frames lost",
         ),
         unit="frames",
-        definition="Frames in which an animal has no keypoint at all.",
+        definition="Frames in which an animal has no keypoint at all, or none of those named.",
         needs="track",
         kind="additive",
         compute=motion.missing_frames,

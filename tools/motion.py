@@ -229,7 +229,7 @@ class Windows:
 
     def __init__(self, call: Call) -> None:
         """Find the bouts, where behaviors are named: then only what happens during them counts."""
-        self._call = call
+        self.call = call
         self._sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
         self.flags: list[str] = []
         self._bouts: dict[tuple[str, str], dict[str, list[Interval]]] | None = None
@@ -243,7 +243,7 @@ class Windows:
     def _during(self) -> dict[tuple[str, str], dict[str, list[Interval]]]:
         from ethochat.tools.labels import select_bouts
 
-        call = self._call
+        call = self.call
         behaviors = match_behaviors(call.context, call.arguments.behaviors or call.arguments.during)
         coverage = call.context.catalog.load("coverage").filter(
             pl.col("kind").is_in(["annotations", "rules"])
@@ -261,9 +261,9 @@ class Windows:
 
     def parts(self, track: TrackRef, individuals: Sequence[str] | None = None) -> Iterator[Part]:
         """Bins of one track, by behavior where the result is split by it."""
-        window = self._call.scope.window(self._sessions[track.session_id])
+        window = self.call.scope.window(self._sessions[track.session_id])
         window = (max(window[0], 0.0), window[1])
-        for index, start, stop in bins_of(window, track.stop, self._call.arguments.bin_s):
+        for index, start, stop in bins_of(window, track.stop, self.call.arguments.bin_s):
             for behavior, intervals in self._allowed(track, individuals).items():
                 inside = (
                     [(start, stop)] if intervals is None else clip_intervals(unite(intervals), start, stop)
@@ -366,8 +366,7 @@ def _named_keypoints(call: Call, track: TrackRef) -> list[str]:
     center = resolve_roles(known, call.context.experiment.keypoints).center
     if center is None:
         raise ToolRetryError(
-            f"No keypoint of {track.source} is the body center; name one of {listing(known, 20)} in "
-            "`keypoints`.",
+            f"No keypoint of {track.source} is the body center; name one of {listing(known, 20)}.",
             near=tuple(known),
         )
     return [center]
@@ -486,6 +485,10 @@ def _speed_unit(plan: TrackPlan) -> str:
     return f"{plan.unit}/{'frame' if plan.time_unit == 'frames' else 's'}"
 
 
+_OWN_CONFIDENCE: Final = ("percent_tracked", "percent_missing", "missing_frames")
+"""Measures that say themselves which points count."""
+
+
 def _measured(
     name: str,
     unit: str,
@@ -496,6 +499,7 @@ def _measured(
     windows: Windows,
     statistics: tuple[str, ...] = ("mean",),
 ) -> Measured:
+    doubtful = () if name in _OWN_CONFIDENCE else confidence_flags(windows.call, plan)
     return Measured(
         name=name,
         unit=unit,
@@ -503,7 +507,7 @@ def _measured(
         rows=rows,
         default_statistics=statistics,
         observation="frames",
-        flags=(*plan.flags, *windows.flags),
+        flags=(*plan.flags, *windows.flags, *doubtful),
     )
 
 
@@ -688,37 +692,56 @@ def keypoint_distance(call: Call) -> Measured:
 
 
 # ----------------------------------------------------------------- how well was tracked
-def percent_tracked(call: Call) -> Measured:
-    """Share of the tracker's frames in which a keypoint is confident."""
+def percent_tracked(call: Call, *, missing: bool = False) -> Measured:
+    """Share of the tracker's frames in which a keypoint is confident, or in which it is not."""
     plan, windows = plan_tracks(call), Windows(call)
     limit = call.arguments.min_confidence
     limit = call.context.experiment.tracking.min_confidence if limit is None else limit
+    name = "percent_missing" if missing else "percent_tracked"
     rows = []
     for track in plan.tracks:
         known = keypoints_of(call.context, track)
-        names = [match_name(name, known, "keypoint") for name in call.arguments.keypoints] or known
-        for name in names:
-            frames, x, _y = read_point(call, track, name, _stored_unit(call.context, track))
+        names = [match_name(point, known, "keypoint") for point in call.arguments.keypoints] or known
+        for point in names:
+            frames, x, _y = read_point(call, track, point, _stored_unit(call.context, track))
             for part in windows.parts(track):
                 seen = np.isfinite(x[part.mask(frames)])
                 if len(seen):
-                    share = 100.0 * int(seen.sum())
+                    share = 100.0 * int((~seen if missing else seen).sum())
                     rows.append(
                         make_row(
                             call,
                             track,
                             part,
-                            {"keypoint": name},
+                            {"keypoint": point},
                             value=share / len(seen),
                             parts=(share, float(len(seen))),
                             n_rows=len(seen),
                         )
                     )
-    measured = _measured("percent_tracked", "%", "ratio", rows, plan=plan, windows=windows)
+    measured = _measured(name, "%", "ratio", rows, plan=plan, windows=windows)
     said = f"A point counts from confidence {limit:g} on."
     return Measured(
-        name=measured.name, unit="%", kind="ratio", rows=rows, flags=(*_without_scale(measured.flags), said)
+        name=name, unit="%", kind="ratio", rows=rows, flags=(*_without_scale(measured.flags), said)
     )
+
+
+def confidence_flags(call: Call, plan: TrackPlan) -> tuple[str, ...]:
+    """Name the experiment's own confidence limit where nobody asked for one and it dropped points."""
+    limit = call.context.experiment.tracking.min_confidence
+    if call.arguments.min_confidence is not None or limit <= 0:
+        return ()
+    for session_id in dict.fromkeys(track.session_id for track in plan.tracks):
+        sources = {track.source for track in plan.tracks if track.session_id == session_id}
+        doubtful = (
+            _scan(call.context, "tracks", session_id)
+            .filter(pl.col("source").is_in(sorted(sources)), pl.col("confidence") < limit)
+            .head(1)
+            .collect()
+        )
+        if not doubtful.is_empty():
+            return (f"Points below the experiment's default confidence of {limit:g} were left out.",)
+    return ()
 
 
 def _without_scale(flags: Sequence[str]) -> tuple[str, ...]:
@@ -764,10 +787,13 @@ def missing_frames(call: Call) -> Measured:
 
 
 def _frames_with_a_point(call: Call, track: TrackRef) -> Frames:
-    """Frames in which at least one keypoint is seen; confidence counts only where the call names a limit."""
+    """Frames in which at least one keypoint (of those named) is seen; confidence counts only where the call names a limit."""
     seen = pl.col("x_px").is_not_null() | pl.col("x_cm").is_not_null()
     if call.arguments.min_confidence is not None:
         seen &= (pl.col("confidence") >= call.arguments.min_confidence).fill_null(True)
+    if call.arguments.keypoints:
+        known = keypoints_of(call.context, track)
+        seen &= pl.col("keypoint").is_in([match_name(n, known, "keypoint") for n in call.arguments.keypoints])
     table = (
         _scan(call.context, "tracks", track.session_id)
         .filter(pl.col("source") == track.source, pl.col("individual") == track.individual, seen)
@@ -899,11 +925,16 @@ def occupancies(call: Call, plan: TrackPlan) -> Iterator[Occupancy]:
                 track=track,
                 zone=zone,
                 frames=rows["frame"].to_numpy(),
-                inside=rows["inside"].fill_null(False).to_numpy(),
+                inside=_inside(rows["inside"], outside=call.arguments.outside),
                 known=rows["inside"].is_not_null().to_numpy(),
             )
     if not found:
         raise ToolFailedError(f"No zones are known in {_sessions(call.scope)}; declare an arena and zones.")
+
+
+def _inside(column: pl.Series, *, outside: bool) -> NDArray[np.bool_]:
+    """Whether the animal is in a zone, or known to be outside of it."""
+    return (~column if outside else column).fill_null(False).to_numpy()
 
 
 def zone_measure(call: Call, name: str) -> Measured:
@@ -919,7 +950,9 @@ def zone_measure(call: Call, name: str) -> Measured:
                 rows.append(make_row(call, occupancy.track, part, labels, n_rows=int(mask.sum()), **found))
     unit = {"zone_percent": "%", "zone_entries": "entries"}.get(name, plan.time_unit)
     kind = _ZONE_KINDS[name]
-    flags = (*_without_scale(plan.flags), *windows.flags)
+    flags = (*_without_scale(plan.flags), *windows.flags, *confidence_flags(call, plan))
+    if call.arguments.outside:
+        flags = (*flags, "Counted outside of the zone, where the position is known.")
     if unit == "frames":
         flags = (*flags, "The frame rate is not documented: times are in frames.")
     return Measured(name=name, unit=unit, kind=kind, rows=rows, flags=flags)

@@ -18,6 +18,7 @@ from ethochat.index.tables import SESSIONS
 from ethochat.tools.arguments import Condition, Selection
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
+from ethochat.tools.wording import condition_words, some
 
 SOURCE_KIND_WORDS: Final[Mapping[str, str]] = {
     "manual": "manual",
@@ -206,7 +207,7 @@ def select_sessions(context: ToolContext, selection: Selection) -> Scope:
 def require_sessions(scope: Scope, selection: Selection) -> None:
     """Raise :class:`ToolFailedError` when no session is left."""
     if scope.sessions.is_empty():
-        wanted = "; ".join(f"{c.column} {c.op} {c.value!r}" for c in selection.where)
+        wanted = "; ".join(condition_words(condition) for condition in selection.where)
         raise ToolFailedError(f"No session meets the conditions{f' ({wanted})' if wanted else ''}.")
 
 
@@ -641,7 +642,7 @@ def _why_not_covered(
             set(elsewhere["behaviors"].explode(keep_nulls=False, empty_as_null=False).drop_nulls().to_list())
         )
         n_sessions = elsewhere["session_id"].n_unique()
-        text += f" {listing(sources)} labeled {n_sessions} session(s) for {listing(marked)}."
+        text += f" {listing(sources)} labeled {some(n_sessions, 'session')} for {listing(marked)}."
     return text
 
 
@@ -692,8 +693,7 @@ def _ambiguous(what: str, names: Sequence[str], rows: pl.DataFrame) -> Ambiguous
     ordered = sorted(names, key=lambda name: (kinds.get(name) != "manual", name))
     listed = ", ".join(f"{name} ({kinds.get(name)})" for name in ordered)
     return AmbiguousSourceError(
-        f"Several sources mark {what} in these sessions: {listed}. Name one in `sources`, or group by "
-        "source.",
+        f"Several sources mark {what} in these sessions: {listed}. Name one, or ask for each of them.",
         sources=tuple(ordered),
     )
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from ethochat.tools.arguments import Condition
 from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
 
 MAX_ROWS: Final = 12
@@ -37,6 +38,23 @@ def quantity(value: float | str | None, unit: str | None) -> str:
     if unit in (None, "", "count"):
         return text
     return f"{text}{unit}" if unit == "%" else f"{text} {unit}"
+
+
+def some(n: float, noun: str) -> str:
+    """Write how many of something: "1 session", "3 sessions"."""
+    return f"{number(n)} {noun}{'' if n == 1 else 's'}"
+
+
+_OPERATOR_WORDS: Final = {
+    "==": "", "!=": "not ", ">": "above ", ">=": "at least ", "<": "below ", "<=": "at most ", "in": "", "not in": "not ",
+}  # fmt: skip
+
+
+def condition_words(condition: Condition) -> str:
+    """Write a condition on a metadata column: "dose at least 2", "sex not female"."""
+    values = condition.value if isinstance(condition.value, list) else [condition.value]
+    shown = " or ".join(number(value) if isinstance(value, int | float) else value for value in values)
+    return f"{condition.column} {_OPERATOR_WORDS[condition.op]}{shown}"
 
 
 def value_line(value: Value) -> str:

@@ -159,8 +159,7 @@ class Page:
         except EthochatError as exc:
             logger.warning("question failed: %s", exc)
             _end(visit, f"**This could not be done.** {literal(str(exc))}")
-        if not turn.stopped.is_set():
-            yield self._idle(visit)
+        yield self._idle(visit)
 
     def ask_example(
         self, visit: Visit | None, thread_id: str | None, chosen: gr.SelectData
@@ -172,8 +171,9 @@ class Page:
     def stop(self, visit: Visit | None) -> tuple[Any, ...]:
         """End the running question; what was asked stays in the chat, the conversation does not know it."""
         if visit is not None and visit.turn is not None:
-            visit.turn.stop()
+            turn = visit.turn
             _end(visit, "*Stopped.*")
+            turn.stop()  # its reader wakes up and shows what stands there by now
         return self._idle(visit)
 
     def settle(self, visit: Visit | None) -> tuple[Any, ...]:

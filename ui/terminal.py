@@ -70,7 +70,7 @@ def show_ingest(report: IngestReport) -> None:
     if report.removed:
         parts.append(f"{len(report.removed)} removed")
     _line(f"{', '.join(parts)}; {report.n_segments} segments, {report.n_indexed} newly indexed")
-    for session_id, problem in report.failed:
+    for session_id, problem in (*report.failed, *report.flagged):
         _line(f"{session_id}: {problem}", style="yellow")
 
 

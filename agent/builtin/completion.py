@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.combination import choose_combination
 from ethochat.agent.builtin.intents import is_spread
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
@@ -36,8 +37,10 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         )
     ):
         slots["bin_s"] = 60.0
+    _all_of_an_axis(slots, scan, vocabulary)
     choose_keep(slots, scan)
     choose_groups(slots, scan, vocabulary)
+    _settle_metadata_column(slots, vocabulary)
     if is_spread(scan) and slots.get("behaviors"):
         slots["statistics"] = ["range"]
         slots["group_by"] = ["session_id"]
@@ -46,6 +49,8 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         used = {*slots.get("group_by", ()), *(item["column"] for item in slots.get("where", ()))}
         slots["also_columns"] = [name for name in slots.get("columns", ()) if name not in used]
     nest_behaviors(slots, scan)
+    choose_combination(slots, scan, vocabulary)
+    slots["outside"] = bool(slots.get("zones")) and scan.has(_OUTSIDE)
     slots["every_source"] = matches(
         r"\b(?:each|every|all|per|by) (?:the )?(?:sources?|raters and|classifiers?)\b", scan.text
     )
@@ -65,6 +70,39 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
             slots.setdefault("where", []).append(condition)
         if len(values) > 1 and column not in slots.get("group_by", ()):
             slots["group_by"] = [*slots.get("group_by", []), column]
+
+
+_OUTSIDE = r"\boutside (?:of )?(?:the|its|this|a)\b"
+_EACH_BEHAVIOR = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:\w+\s+){0,2}?(?:behaviors?|labels|clusters?|classes|states|syllables?)\b"
+_WHICH_BEHAVIOR = r"\b(?:which|what)\s+(?:[\w.]+\s+){0,3}?(?:behaviors?|labels?|clusters?|class|state|syllable)\b"
+
+
+def _all_of_an_axis(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Read "each behavior of rater Kim", "which cluster is most frequent", "of each body part": all names of that kind."""
+    text = scan.text
+    which = matches(_WHICH_BEHAVIOR, text) and slots.get("order")
+    if not slots.get("behaviors") and (which or matches(_EACH_BEHAVIOR, text)):
+        wanted = set(slots.get("sources", ())) or {name for name, kind in vocabulary.sources.items() if kind == "manual"}
+        left_out = set(slots.pop("excluding", ()))
+        found = [name for name, by in vocabulary.behaviors.items() if wanted & set(by) and name not in left_out]
+        if found and slots.get("measure") in (None, "total_duration", "bout_count", "percent_time", "bout_duration", "bout_rate"):
+            slots["behaviors"] = found
+            slots["measure"] = slots.get("measure") or ("bout_count" if matches(r"\bfrequent|\boften\b", text) else "total_duration")
+            if matches(r"\ball (?:\w+ )?behaviors\b", text) and not matches(r"\b(?:each|every|per|by)\b", text):
+                slots["category"] = "all behaviors"  # taken together
+            if which:
+                slots["group_by"] = ["behavior"]
+    point = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:key ?points?|body ?parts?|(?:tracked )?points?)\b"
+    if slots.get("measure") in ("distance", "mean_speed", "max_speed") and not slots.get("keypoints") and matches(point, text):
+        slots["keypoints"] = list(vocabulary.keypoints)
+
+
+def _settle_metadata_column(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
+    """A column of numbers without a word for how to combine them is listed: "the weights of the females"."""
+    plain = not (slots.get("statistics") or slots.get("group_by") or slots.get("order") or slots.get("keep"))
+    if slots.get("measure") in vocabulary.numeric_columns and plain:
+        slots["group_by"] = ["subject_id" if vocabulary.subjects else "session_id"]
+        slots["statistics"] = ["mean"]  # of an animal's sessions, which mostly say the same
 
 
 def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -112,12 +150,15 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     slots, text = reading.slots, scan.text
     slots["method"] = "pearson" if matches(r"\bpearson\b|\blinear\b", text) else "spearman"
     quantities = [{"measure": name} for name in slots.get("metrics", ())]
+    conditions = {item["column"] for item in slots.get("where", ())}
     quantities += [
-        {"measure": name} for name in slots.get("columns", ()) if name in vocabulary.numeric_columns
+        {"measure": name}
+        for name in slots.get("columns", ())
+        if name in vocabulary.numeric_columns and name not in conditions
     ]
     if not quantities and len(slots.get("behaviors", ())) == 2:
         share = {key: slots[key] for key in ("sources",) if slots.get(key)}
-        measure = "bout_count" if matches(r"\b(?:number|count|bouts|often)\b", text) else "total_duration"
+        measure = "bout_count" if matches(r"\b(?:numbers?|counts?|bouts|often|many)\b", text) else "total_duration"
         quantities = [{"measure": measure, "behaviors": [name], **share} for name in slots["behaviors"]]
     if len(quantities) < 2:
         own: dict[str, Any] = {key: slots[key] for key in ("behaviors", "sources", "zones") if slots.get(key)}
@@ -160,12 +201,14 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
         r"\bwhat (?:follows|comes (?:next )?after|happens after)\b|\bwhich\b.*\bcomes next\b|\bafter each\b",
         text,
     )
-    asks_before = matches(r"\bwhat (?:precedes|comes before|happens before)\b", text)
+    asks_before = matches(r"\bwhat (?:precedes|comes before|happens before)\b|\bwhat\b.*\bbefore\b", text) and len(named) < 2
     if asks_before:
         slots["after"] = named[:1]
     elif asks_after or len(named) < 2:
         slots["before"] = named[:1]
-    elif matches(r"\bpreceded by\b|\bfollows\b|\bafter\b", text) and not matches(r"\bfollowed by\b", text):
+    elif matches(r"\bends? in\b|\bfrom\b.*\bto\b", text):
+        slots["before"], slots["after"] = named[:1], named[1:2]
+    elif matches(r"\bpreceded by\b|\bfollows?\b|\bafter\b", text) and not matches(r"\bfollowed by\b", text):
         slots["after"], slots["before"] = named[:1], named[1:2]
     else:
         slots["before"], slots["after"] = named[:1], named[1:2]
@@ -175,6 +218,10 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     slots["adjacent"] = matches(
         r"\bfrom one (?:second|frame) to the next\b|\bgo(?:es)? directly\b|\bdirectly (?:over|from)\b", text
     )
+    if not slots.get("sources"):
+        wanted = [set(vocabulary.behaviors.get(name, ())) for name in named[:2]]
+        both = set.intersection(*wanted) if len(wanted) > 1 else set()
+        slots["sources"] = sorted(both) if len(both) == 1 else []
     _filter_by_values(slots)
     slots["probability"] = matches(r"\bprobabilit|\bhow likely\b|\bchance\b", text)
     slots.pop("order", None)

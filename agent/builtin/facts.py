@@ -17,6 +17,7 @@ _FACTS: tuple[tuple[str, str], ...] = (
     (r"\b(?:which|what) (?:measures?|metrics?|quantities)\b.*\b(?:are|do|can|exist|available|have)\b", "measures"),
     (r"\b(?:which|what) (?:key ?points?|body ?parts?|points|markers?)\b", "keypoints"),
     (r"\b(?:which|what) zones?\b.*\b(?:are|exist|defined|available|have)\b", "zones"),
+    (r"\b(?:which|what) (?:groups?|conditions?|treatments?)\b(?=\W*$|.*\b(?:are there|exist|were (?:there|used|tested|compared)|do (?:we|you|i) have|are (?:in|compared|included|available))\b)", "groups"),
     (r"\b(?:which|what) (?:columns?|metadata|variables?|factors?)\b", "columns"),
     (r"\b(?:flagged|excluded|left out|unusable|quality)\b.*\b(?:sessions?|recordings?|which|why)\b|\b(?:which|why)\b.*\b(?:flagged|excluded|left out|unusable)\b", "flags"),
     (r"\bframe ?rates?\b|\bfps\b(?=.*\b(?:what|which|is)\b)|\bresolution\b|\bhow long (?:is|are|was|were) (?:the|each|this|these)? ?(?:\w+ )?(?:recordings?|sessions?|videos?|trials?)\b"
@@ -54,8 +55,21 @@ def _names_a_topic(scan: Scanner, vocabulary: Vocabulary) -> str | None:
             and matches(lexicon.COUNT, text)
             and not matches(r"\bmissing\b.*\bwhich\b", text)
         )
+        if topic == "groups":
+            columns = vocabulary.grouping_columns()[:1]
+            if not columns or slots.get("behaviors") or slots.get("metrics") or slots.get("order"):
+                continue
+            slots["columns"] = columns
+            return "columns"
         if not of_a_part and not counted:
             return topic
+    if matches(rf"{_HOW_MANY}\s+(?:different\s+|distinct\s+)?(?:behaviors?|labels|classes)\b", text) and not slots.get("behaviors"):
+        if matches(lexicon.RATERS, text) and not slots.get("sources"):
+            slots["source_kind"] = "manual"
+        return "behaviors"
+    named = slots.get("sessions") and not (slots.get("behaviors") or slots.get("metrics") or slots.get("zones"))
+    if named and matches(r"^\W*how long (?:is|was|are|were|does|do|did)\b", text) and not matches(r"\b(?:path|track|spend|until|before)\b", text):
+        return "recordings"
     if matches(
         rf"{_HOW_MANY}\s+(?:\w+\s+)?(?:key ?points|body ?parts|tracked points)\b", text
     ) and not slots.get("keypoints"):
@@ -85,6 +99,9 @@ def _looks_up_a_column(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     slots = scan.slots
     named = [name for name in slots.get("columns", ()) if name in vocabulary.columns]
     one = slots.get("subjects") or slots.get("sessions")
+    group = re.search(r"\b(?:which|what) (group|condition|treatment|arm|cohort)s?\b", scan.text, re.IGNORECASE)
+    if one and not named and group and vocabulary.grouping_columns():
+        slots["columns"] = named = vocabulary.grouping_columns()[:1]
     quantity = slots.get("behaviors") or slots.get("metrics") or slots.get("zones") or slots.get("statistics")
     numeric = all(name in vocabulary.numeric_columns for name in named)
     tracked = any(
@@ -121,7 +138,8 @@ def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     columns = [
         name
         for name in slots.get("columns", ())
-        if matches(rf"{_HOW_MANY}\s+(?:different\s+)?{re.escape(name)}s?\b", text)
+        if not matches(rf"^{lexicon.SESSIONS}$|^{lexicon.ANIMALS}$", name)
+        and matches(rf"{_HOW_MANY}\s+(?:different\s+)?{re.escape(name)}s?\b", text)
     ]
     if columns and columns[0] in vocabulary.columns:
         slots["columns"] = columns
@@ -145,6 +163,7 @@ def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
         text,
     )
     conditions = slots.get("where") or slots.get("values") or slots.get("sessions") or slots.get("subjects")
+    conditions = conditions or ((slots.get("sources") or slots.get("not_sources")) and matches(lexicon.SCORED, text))
     tracked = any(
         matches(pattern, text) for pattern, _, needs in lexicon.MEASURES if needs in ("track", "pair")
     )
@@ -157,4 +176,6 @@ def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
         or tracked
     ):
         return None
+    if slots.get("not_sources") and not slots.get("sources"):
+        slots.update(sources=slots.pop("not_sources"), without=True)
     return "subjects" if matches(lexicon.ANIMALS, text) and not slots.get("sessions") else "sessions"

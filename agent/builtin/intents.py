@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.combination import asks_for_a_difference, lists_sessions_by_source
 from ethochat.agent.builtin.facts import asks_for_a_fact
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
@@ -34,23 +35,29 @@ def _names_a_quantity(slots: dict[str, Any]) -> bool:
 def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     """Sequences, closeness and clips; ``None`` where the question asks for a number."""
     text, slots = scan.text, scan.slots
-    latency = r"\bfirst\b.*\b(?:start|begin|occur|happen|appear)\w*\b|\bwhen does .*\bfirst\b"
-    clips = matches(lexicon.CLIPS, text) and not matches(latency, text)
-    sequence = matches(lexicon.TRANSITION, text) and len(vocabulary.behaviors) > 1
+    latency = r"\bfirst\b.*\b(?:start|begin|occur|happen|appear)\w*\b|\b(?:start|begin|began)\w*\b.*\bfor the first time\b|\bwhen (?:does|did) .*\bfirst\b"
+    latency += r"|\b(?:last|final)\b.*\b(?:ends?|ended|stops?|stopped)\b"
+    asked = r"\bwhere (?:is|are|were) (?:the |all )?BEHAVIOR|^\W*(?:the )?(?:longest|shortest) (?:\w+ )?BEHAVIOR(?: bouts?)?\b(?!.*\b(?:duration|length)\b)"
+    clips = (matches(lexicon.CLIPS, text) or matches(asked, scan.named)) and not matches(latency, text)
+    preceding = matches(r"\bwhat\b.*\b(?:before|after)\s+(?:each |every |a |an |the )?BEHAVIOR", scan.named)
+    several = any(len(names) > 1 for names in slots.get("values", {}).values())
+    sequence = (matches(lexicon.TRANSITION, text) or preceding) and len(vocabulary.behaviors) > 1 and not several
     if sequence and slots.get("behaviors") and not slots.get("metrics"):
         shown = (clips and "within_s" in slots) or matches(r"\bclips?\b|\bplaces\b|\bmoments\b", text)
         return "clips" if shown else "transitions"
     if "max_distance" in slots and _pair_named(scan, vocabulary) and (clips or "min_frames" in slots):
         return "proximity"
     counted = r"\bhow (?:many|much|long|far|often)\b|\b(?:give|list|show)\b.*\b(?:total|mean|median|average|number of|counts?|percentage|sem|durations?)\b"
-    counted += r"|\bgive\b.*\btime\b"
+    counted += r"|\b(?:give|list)\b.*\btime\b"
     if not clips or matches(counted, text):
         return None
     if matches(lexicon.SIMILAR, text):
         return "search"
     if slots.get("behaviors"):
         return "clips"
-    return "measure" if _names_a_quantity(slots) else "search"
+    if _names_a_quantity(slots):
+        return "measure"
+    return "facts" if asks_for_a_fact(scan, vocabulary) else "search"
 
 
 def _intent_of_numbers(scan: Scanner, vocabulary: Vocabulary) -> Intent:
@@ -75,6 +82,9 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
     slots = scan.slots
     if not matches(lexicon.COMPARE, scan.cues) or "bin_s" in slots or slots.get("keep"):
         return False
+    one = len(slots.get("sessions", ()) or slots.get("subjects", ())) == 1
+    if lists_sessions_by_source(scan) or (one and asks_for_a_difference(scan)):
+        return False
     if slots.get("sessions") and len(slots["sessions"]) > 1 and not slots.get("values"):
         return False
     several = any(len(values) > 1 for values in slots.get("values", {}).values())
@@ -85,4 +95,7 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
         r"\b(?:groups?|conditions?|treatments?|controls?|cohorts?|genotypes?)\b"
     )
     named = named or bool(set(slots.get("columns", ())) & set(vocabulary.columns))
+    # "Did the surgery alter the time moving?": what acts on the animals is what the groups differ in
+    effect = r"\b(?:affect|alter|influence|impact|modif)\w*|\beffects? of\b"
+    named = named or (scan.has(effect) and not slots.get("sessions") and not slots.get("subjects"))
     return several or sources or (named and bool(vocabulary.grouping_columns()))

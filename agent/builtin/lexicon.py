@@ -22,7 +22,7 @@ SIMILAR: Final = r"\b(?:similar to|more like|like (?:this|that|the)|resembl\w+)\
 AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
 CORRELATION: Final = r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bdose-?response\b|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b"
 TRANSITION: Final = (
-    r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by)\b|\bcomes? (?:right |directly |immediately )?(?:next|after)\b"
+    r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by|preceding)\b|\bgo(?:es)? from\b[^?]*\bto\b|\bends? in\b|\bcomes? (?:right |directly |immediately )?(?:next|after)\b"
     r"|\bgo(?:es)? (?:directly )?(?:over )?into\b|\b(?:switch|change|turn|pass|move)(?:es|s)? (?:directly )?(?:over )?(?:from\b.*\b)?(?:in)?to\b"
     r"|\btransitions? (?:from|between|to|probabilit\w+|matrix|counts?)\b|\bwhat (?:happens|comes) (?:next|after|before)\b|\bleads? to\b"
 )
@@ -52,6 +52,7 @@ PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?
 SESSIONS: Final = r"(?:recordings?|sessions?|trials?|videos?|files?|snippets?|tests?)"
 ANIMALS: Final = r"(?:animals?|mice|mouse|subjects?|individuals?|rodents?|rats?)"
 HUMAN: Final = r"\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
+SCORED: Final = r"\b(?:scor|annotat|label|rat|mark|track)(?:e|ed|ted|led|s)?\b"
 WHO: Final = r"\bwho\b|\bwhich (?:raters?|annotators?|observers?|experimenters?|people)\b|\bnames? of the (?:raters?|annotators?)\b"
 RATERS: Final = r"\b(?:raters?|annotators?|observers?|experimenters?|scorers?)\b"
 FOLLOW_UP: Final = (
@@ -68,9 +69,12 @@ PER_MINUTE: Final = (
 MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:mean|average|median|sd|sem)?\s*number of\b[^.?]*\bbouts\b|\bfewest\b|\b(?:more|less|most|least) often\b", "bout_count", "behavior"),
     (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),
+    (r"\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:missing|undetected|untracked|lost|no (?:\w+ )?position|without (?:a )?position|not (?:detected|tracked))\b"
+     r"|\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:likelihood|confidence)\b[^.?]*(?:\b(?:below|under|less|lower)\b|<)", "percent_missing", "track"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
-    (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
+    (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\black(?:s|ing)?\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
     (r"\blast(?:s|ed)? on average\b", "bout_duration", "behavior"),
+    (r"\b(?:last|final)\b[^.?]*\b(?:ends?|ended|stops?|stopped|over|finish\w*)\b|\bfor the last time\b", "last_end", "behavior"),
     (r"\blatenc\w+|\b(?:until|till|to|before) (?:the |its |his |her )?first\b|\bhow long (?:until|before|till)\b"
      r"|\bfirst\b.*\b(?:start|begin|occur|enter|happen|appear|rear|groom|bout)\w*|\bwhen does .* first\b|\bat (?:which|what) (?:frame|time)\b.*\bfirst\b", "latency", "behavior"),
     (r"\b(?:rates?)\b(?!r)|\bper minute\b.*\b(?:bouts?|rears?|events?|times)\b|\b(?:bouts?|events?|entries|\w+s) per minute\b", "bout_rate", "behavior"),
@@ -80,6 +84,7 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\bdistances? between\b[^.?]*\b(?:ears?|points?|nose|tail|body ?parts?|keypoints?)\b", "keypoint_distance", "keypoints"),
     (r"\bdistances? (?:between|of|from)\b[^.?]*\b(?:mice|animals|individuals?|each pair|pairs?|mouse|\w+\d+ and \w+\d+)\b|\bhow (?:far|close) (?:apart|together)\b", "pair_distance", "pair"),
     (r"\b(?:closer|nearer) than\b|\bclose to each other\b|\bnear each other\b", "time_near", "pair"),
+    (r"\b(?:faster|slower|quicker)\b", "mean_speed", "track"),
     (r"\bhow far\b|\bdistances?\b|\bpath ?-?lengths?\b|\btravel\w*\b|\bhow (?:many|much) (?:centimeters?|cm|meters?|m|pixels?|px)\b|\blength of the path\b"
      r"|\bhow long (?:is|was) (?:the|its|his|her) (?:\w+ )?path\b|\bran\b", "distance", "track"),
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
@@ -90,6 +95,7 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\bbouts?\b|\bepisodes?\b|\bhow often\b|\bhow many times\b|\bnumber of\b|\bcounts?\b|\bhow many\b|\bfrequen\w+", "bout_count", "behavior"),
     (DURATION, "total_duration", "behavior"),
 )  # fmt: skip
+ENTRIES: Final = r"\bentr(?:y|ies)\b|\benter\w*\b|\bvisit\w*\b|\btransitions?\b|\bcross\w*\b"
 ZONE_MEASURES: Final[tuple[tuple[str, str], ...]] = (
     (r"\blatenc\w+|\bfirst\b|\bhow long (?:until|before)\b", "zone_latency"),
     (
@@ -139,6 +145,9 @@ COMMON_WORDS: Final = frozenset(
     switch switches latest earliest except excluding except scorable uninterrupted budget subtypes minus plus column columns fall falls
     october november december january february march april june july august september monday tuesday wednesday thursday friday today yesterday
     agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
+    live lives lived living housed belong belongs cluster clusters class classes state states syllable deviation range pause pauses gap gaps
+    lack lacks visit visits visited transition transitions crossing crossings exceed exceeds divided preceding precede precedes preceded frequent
+    separate simultaneously simultaneous neither high deep
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
     """.split()

@@ -26,7 +26,7 @@ _OUT_OF_REACH = (
     (r"\b(?:heart|heartbeat|heart rate|pulse|blood|corticosterone|cortisol|hormones?|glucose|body temperature|breath\w*|respirat\w+|oxygen|"
      r"vocali[sz]ations?|ultrasonic|usvs?)\b",
      "There is no physiological recording in this experiment."),
-    (r"\bwhy (?:do|does|did|are|is|was|were)\b(?!.*\b(?:missing|excluded|left out|flagged)\b)|\b(?:caus(?:e|es|ed|ing)|responsible for|mechanism|reason (?:for|why|that))\b",
+    (r"^\W*(?:and |but )?why\W*$|\bhow come\b|\bwhy (?:do|does|did|are|is|was|were)\b(?!.*\b(?:missing|excluded|left out|flagged)\b)|\b(?:caus(?:e|es|ed|ing)|responsible for|mechanism|reason (?:for|why|that))\b",
      "A cause cannot be read from a comparison of groups; the data show what differs, not why."),
     (r"\b(?:normal range|typical (?:range|value)|literature|published (?:values?|norms?)|reference values?|norms?)\b",
      "There are no reference values in this experiment, and none are invented."),

@@ -62,6 +62,11 @@ def correct_typos(text: str, vocabulary: Vocabulary) -> str:
     out, last = [], 0
     for word in atoms(text):
         lowered = word.text.lower()
+        rater = _rater_meant(text, word, vocabulary)
+        if rater is not None:
+            out.append(text[last : word.start] + rater)
+            last = word.stop
+            continue
         if len(lowered) < 5 or not lowered.isalpha() or word.stem in known or word.stem in _COMMON_STEMS:
             continue
         if word.stem in vocabulary.free_words:
@@ -71,6 +76,16 @@ def correct_typos(text: str, vocabulary: Vocabulary) -> str:
             out.append(text[last : word.start] + best[0][0])
             last = word.stop
     return "".join(out) + text[last:]
+
+
+def _rater_meant(text: str, word: Atom, vocabulary: Vocabulary) -> str | None:
+    """The source meant by a short misspelt name, where the words before say that a source is named."""
+    if not 3 <= len(word.text) <= 8 or word.stem in vocabulary.stems or word.stem in _COMMON_STEMS:
+        return None
+    if not re.search(r"\b(?:according to|rater|annotator|scored by|rated by|annotated by)\s+$", text[: word.start]):
+        return None
+    near = process.extract(word.text.lower(), {name: name.lower() for name in vocabulary.sources}, scorer=fuzz.ratio, score_cutoff=80, limit=2)
+    return str(near[0][2]) if len(near) == 1 else None
 
 
 def long_names(mentions: Sequence[Mention], scan: Scanner) -> None:
@@ -91,9 +106,10 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
     words = atoms(scan.text)
     for mention in mentions:
         entry = mention.entry
-        if re.search(
-            lexicon.EXCEPT + r"[\w\s'\"/-]{0,24}$", scan.text[: words[mention.start].start], re.IGNORECASE
-        ):
+        before = scan.text[: words[mention.start].start]
+        if entry.kind == "source" and re.search(r"\b(?:not|never)\s+(?:\w+\s+)?(?:by|from)\s+(?:rater\s+)?$", before, re.IGNORECASE):
+            _append(slots, "not_sources", entry.name)
+        elif re.search(lexicon.EXCEPT + r"[\w\s'\"/-]{0,24}$", before, re.IGNORECASE):
             _leave_out(slots, mention, vocabulary)
         elif entry.kind in _PLURAL:
             _append(slots, _PLURAL[entry.kind], entry.name)
@@ -114,7 +130,9 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
             slots["behaviors"] = like
     for mention in mentions:
         members = mention.entry.members
-        if members and not set(members) & set(slots.get("behaviors", ())):
+        if members and set(members) <= set(slots.get("behaviors", ())):
+            slots["category"] = mention.entry.name  # "rearing, supported plus unsupported" is rearing
+        elif members and not set(members) & set(slots.get("behaviors", ())):
             slots["behaviors"] = [*slots.get("behaviors", []), *members]
             slots["category"] = mention.entry.name
     _settle_overlaps(slots, vocabulary)
@@ -143,6 +161,7 @@ def _leave_out(slots: dict[str, Any], mention: Mention, vocabulary: Vocabulary) 
         "session": vocabulary.sessions,
         "subject": vocabulary.subjects,
         "individual": vocabulary.individuals,
+        "source": tuple(name for name, kind in vocabulary.sources.items() if kind == "manual"),
     }
     if entry.kind == "value":
         slots.setdefault("where", []).append({"column": entry.column, "op": "!=", "value": entry.name})
@@ -259,7 +278,7 @@ def _add_condition(scan: Scanner, column: str, op: str, value: str) -> None:
 def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
     """Read "treated animals", "the drug group" where the groups have a control among them."""
     if not scan.has(
-        r"\b(?:treated|drugged|injected|(?:drug|treatment)(?= (?:and|or|versus|vs|animals|mice|group)))\b"
+        r"\b(?:treated|drugged|injected|(?<!each )(?<!every )(?<!per )(?<!by )(?<!which )(?:drug|treatment)(?= (?:and|or|versus|vs|animals|mice|group)\b))\b"
     ):
         return
     named = scan.slots.get("values", {})
@@ -311,7 +330,7 @@ def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabul
             index in named
             or rest[word.start : word.stop].isspace()
             or not word.text.isalpha()
-            or len(word.text) < 3
+            or (len(word.text) < 3 and not (len(word.text) == 2 and word.text.isupper()))
         ):
             continue
         if word.stem in _COMMON_STEMS or word.stem in vocabulary.free_words or word.stem in vocabulary.stems:
@@ -326,9 +345,12 @@ _GROUP_POSITIONS = (
     r"\b{word}[- ](?:treated|injected|group|mice|animals|cohort)\b(?!-)",
     r"\b(?:treated with|given|received|receiving|injected with|in|among|than|after|rater|annotator|classifier|zone)\s+(?:the\s+)?{word}\b",
     r"\b(?:according to|rated by|scored by|annotated by|labeled by|marked by|per|by|for)\s+(?:rater\s+|annotator\s+)?{word}\b",
-    r"\b{word}(?:'s)?\s+(?:scor\w+|annotat\w+|mark\w*|count\w*|label\w*|rat(?:es?|ings?)|s[ae]en?|find|found)\b|\bdid\s+{word}\b",
+    r"\b{word}(?:'s)?\s+(?:scor\w+|annotat\w+|mark\w*|count(?:ed|s)|label\w*|rat(?:es?|ings?)|s[ae]en?|find|found)\b|\bdid\s+{word}\b",
     r"\bbetween\s+{word}\s+and\b|\band\s+{word}\s+(?:treated|mice|animals|group)\b|\b{word}\s+(?:versus|vs)\b|\b(?:versus|vs\.?)\s+{word}\b",
 )
+
+
+_MEMBER_NOUNS = ("drug", "group", "treatment", "condition", "cohort", "batch", "line", "context", "cage", "room", "strain", "arm")
 
 
 def unknown_member(text: str, vocabulary: Vocabulary) -> str | None:
@@ -340,8 +362,21 @@ def unknown_member(text: str, vocabulary: Vocabulary) -> str | None:
         for match in re.finditer(
             rf"\b{re.escape(column)}s?\s+([A-Z]\w*|\w*\d\w*)\b(?!\s*(?:s|min|cm|px|%)\b)", text
         ):
-            if match[1].lower() not in known and match[1].lower() not in _COMMON_LOWER:
+            single = len(match[1]) == 1 and match[1] != "I"
+            if match[1].lower() not in known and (single or match[1].lower() not in _COMMON_LOWER):
                 return f"{column} {match[1]}"
+    return _unknown_letter(text, vocabulary)
+
+
+def _unknown_letter(text: str, vocabulary: Vocabulary) -> str | None:
+    """Find "drug A" and "group 4" where nothing in the experiment is called so."""
+    nouns = "|".join(noun for noun in _MEMBER_NOUNS if noun not in map(str.lower, vocabulary.columns))
+    values = {value.lower() for known in vocabulary.columns.values() for value in known}
+    for match in re.finditer(rf"\b({nouns})\s+([A-HJ-Z]|\d)\b(?!\s*(?:s|min|cm|px|%)\b)(?![.\w])", text):
+        together = name_stems(f"{match[1]} {match[2]}")
+        known = together in vocabulary.entries or (match[2].lower() in values) or name_stems(match[2]) in vocabulary.entries
+        if not known:
+            return match.group()
     return None
 
 

@@ -75,6 +75,7 @@ def canonical(question: str) -> str:
         .replace("×", "x")
     )
     text = re.sub(r"[A-Za-z]+", _americanize, text)
+    text = re.sub(r"\bacc?ord\w*\s+too?\b", "according to", text, flags=re.IGNORECASE)
     text = re.sub(_DATE, _iso_date, text, flags=re.IGNORECASE)
     return re.sub(
         r"\b(left|front|inner) and (?:the )?(right|hind|outer) (\w+)",
@@ -159,8 +160,13 @@ def read_bins(scan: Scanner) -> None:
         starts = [seconds(spans[index], spans[6]) for index in (1, 2, 4, 5)]
         if None not in starts and starts[1] == starts[2] and starts[1] - starts[0] == starts[3] - starts[2]:  # type: ignore[operator]
             slots.update(bin_s=starts[1] - starts[0], start_s=starts[0], stop_s=starts[3])  # type: ignore[operator]
+    each = scan.take(rf"\b(?:in|for|of|per)?\s*(?:each|every)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?!\s+bouts?)")
+    if each and "bin_s" not in slots:
+        slots["bin_s"] = seconds(each[1], each[2])
+    if scan.take(r"\b(?:in|during|of|over)\s+the\s+first\s+minute\b"):
+        slots.update(start_s=0.0, stop_s=60.0)
     halves = scan.take(
-        rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|to|versus|vs\.?)\s+(?:the\s+)?(?:second|next|last|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
+        rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)(?:\s+(?:in|during))?\s+(?:the\s+)?(?:second|next|last|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
         r"(?:\s*\([^)]*\))?"
     )
     if halves and (width := seconds(halves[1], halves[2])) is not None:
@@ -274,7 +280,7 @@ def read_tracking_limits(scan: Scanner) -> None:
     )
     missing = missing or scan.take(r";?\s*a frame with a missing point[^.?;:]*")
     scan.take(r"\b(?:coordinates?|points?|positions?|values?)\s*\(0, ?0\)[^.?;:]*|\bmask (?:them|it|those)\b")
-    if missing:
+    if missing or scan.take(r"\ball frames with (?:both|the|all|its) (?:\w+ )?points?\b"):
         slots["min_confidence"] = 0.0  # told what to leave out, and a doubtful point was not in it
     match = scan.take(
         r"\b(?:likelihood|confidence|probability)\s*(?:is|of|are|values?)?\s*(?:below|above|under|over|at least|less than|lower than|greater than|higher than|more than|>=|<=|>|<)?\s*(?:of\s*)?(\d*\.?\d+)\b"
@@ -313,7 +319,7 @@ def read_sequence(scan: Scanner) -> None:
 
 # ------------------------------------------------------------------ statistics, ranks, units
 _STATISTICS = (
-    (r"\b(?:means?|averages?|on average|avg)\b", "mean"),
+    (r"\b(?:means?|averages?|on average|avg)\b(?! deviation)", "mean"),
     (r"\bmedians?\b", "median"),
     (r"\b(?:sem|s\.e\.m\.|standard error(?: of the mean)?)\b", "sem"),
     (r"\b(?:sd|s\.d\.|standard deviations?)\b", "sd"),

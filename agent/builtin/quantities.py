@@ -26,6 +26,9 @@ _BOUT_DURATION = (
 )
 
 
+_PAUSE = r"\b(?:pauses?|gaps?|breaks?|intervals?|time)\s+between\s+(?:\w+\s+){0,3}?BEHAVIOR"
+
+
 def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Fill ``measure`` from an imported metric named, a zone, or the first cue that the experiment can serve."""
     if slots.get("metrics"):
@@ -85,6 +88,11 @@ def _take_the_only_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> No
 def _special_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
     """Measures told by what is named beside the cue: a behavior's bouts, two animals, a limit of their distance."""
     behavioral = bool(slots.get("behaviors"))
+    if behavioral and matches(_PAUSE, scan.named):
+        return "inter_bout_interval"
+    if len(slots.get("keypoints", ())) == 2 and len(slots.get("individuals", ())) < 2:
+        if scan.has(r"\bdistances? (?:between|from)\b") and not scan.has(r"\b(?:mice|animals|each other|pairs?)\b"):
+            return "keypoint_distance"
     if behavioral and matches(_BOUT_DURATION, scan.named):
         return "bout_duration"
     if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
@@ -103,7 +111,7 @@ def _measure_by_cue(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary
             continue
         if needs == "pair" and len(vocabulary.individuals) < 2:
             continue
-        if matches(pattern, scan.text if name == "percent_tracked" else scan.cues):
+        if matches(pattern, scan.text if name in ("percent_tracked", "percent_missing") else scan.cues):
             return name
     return None
 
@@ -196,6 +204,8 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         return
     quantity = _QUANTITY.get(slots.get("measure") or "")
     metric = metric_for(words, vocabulary.metrics, quantity=quantity, behavior=behavior)
+    if metric is None and quantity in (None, "count") and matches(lexicon.ENTRIES, scan.text):
+        metric = metric_for(words, vocabulary.metrics, quantity="transitions", behavior=behavior)
     if metric is not None:
         if slots.get("behaviors"):
             slots["metric_for_behaviors"] = slots["behaviors"]

@@ -31,9 +31,16 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:conditions?|groups?|treatments?)\b", "?"),
         (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.SESSIONS}\b", "session_id"),
         (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.ANIMALS}\b", "animal"),
+        (rf"^\W*(?:list|give|show)\b.*\b(?:of|for) (?:all|every) (?:the )?(?:\w+ )?{lexicon.ANIMALS}\b(?!.*\btogether\b)", "animal"),
+        (rf"^\W*(?:list|give|show)\b.*\b(?:of|for) (?:all|every) (?:the )?(?:\w+ )?{lexicon.SESSIONS}\b(?!.*\btogether\b)", "session_id"),
     ):
         if matches(pattern, text):
             groups.append(column)
+    groups += [
+        column
+        for column in slots.get("columns", ())
+        if matches(rf"\b(?:which|what)\s+{re.escape(column)}s?\b", text) and matches(lexicon.COMPARE, text) and not slots.get("order")
+    ]
     if rank or matches(lexicon.OUTLIER, text) or slots.get("keep"):
         groups += [] if groups else [_ranked_column(slots, scan, vocabulary)]
     groups += [
@@ -75,6 +82,11 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         groups.remove("behavior")
     resolved = [_resolve_group(column, scan, vocabulary) for column in groups]
     named = [column for column in dict.fromkeys(resolved) if column is not None]
+    spread = {"sd", "sem"} & set(slots.get("statistics", ()))
+    if spread or scan.has(r"\b(?:mean|average) per (?:animal|mouse|rat|subject|session|recording)\b"):
+        # "the SD per recording": recordings are what it is over
+        named = [column for column in named if column not in ("session_id", "subject_id")]
+        slots["statistics"] = [name for name in slots.get("statistics", ()) if name != "sum"]
     if (
         len(named) > 1
         and {"mean", "median", "sem", "sd"} & set(slots.get("statistics", ()))
@@ -100,7 +112,7 @@ def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         ("session_id", lexicon.SESSIONS),
     ]
     found = [
-        (match.start(), -len(match.group()), column)
+        (match.start(), len(match.group()), column)
         for column, words in candidates
         if (match := re.search(rf"{asks}{words}\b", scan.text, re.IGNORECASE)) is not None
     ]

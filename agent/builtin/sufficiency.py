@@ -35,13 +35,17 @@ def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understand
             "The frame rate is not documented, so seconds cannot be given; the same can be asked in frames."
         )
         return Refusal(reason, suggestions(vocabulary))
-    if (reading.slots.get("zones") and scan.has(r"\boutside (?:of )?(?:the|its|this)\b")) or (
-        reading.slots.get("measure") == "percent_tracked"
-        and scan.has(r"\b(?:likelihood|confidence)\b[^.?]*\b(?:below|under|less|lower)\b")
-    ):
-        reason = "Only the part inside or above a limit is measured; ask for that, the rest is what remains of the whole."
+    if _outside_unmeasured(reading, scan):
+        reason = "Time outside of a zone is known, but nothing else is measured outside; ask for the time."
         return Refusal(reason, suggestions(vocabulary))
-    return _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
+    found = _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
+    return unused(found, scan, vocabulary) if isinstance(found, Reading) else found
+
+
+def _outside_unmeasured(reading: Reading, scan: Scanner) -> bool:
+    slots = reading.slots
+    outside = bool(slots.get("zones")) and scan.has(r"\boutside (?:of )?(?:the|its|this|a)\b")
+    return outside and not (reading.intent == "measure" and slots.get("measure") in ("zone_time", "zone_percent"))
 
 
 def _accept(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:

@@ -132,6 +132,13 @@ class Tab:
         self.page.wait_for_selector("#question textarea")
         self.page.wait_for_function("new URL(location).searchParams.has('conversation')")
 
+    def reload(self) -> None:
+        """Reload the page; Gradio's script then complains that its own request was broken off."""
+        self.page.reload()
+        self.page.wait_for_selector("#ask", state="visible")
+        expected = ("AbortError", "Connection errored")
+        self.complaints = [said for said in self.complaints if not any(part in said for part in expected)]
+
     def ask(self, question: str) -> None:
         self.page.fill("#question textarea", question)
         self.page.press("#question textarea", "Enter")
@@ -203,7 +210,7 @@ def test_stopped_question_leaves_the_page_ready(tab: Tab) -> None:
     tab.answer("Stopped.")
     tab.ask("How many sessions are there?")
     tab.answer("4 sessions")
-    tab.page.reload()
+    tab.reload()
     tab.answer("Earlier in this conversation.")
     assert "Stopped" not in tab.said()
     assert "4 sessions" in tab.said()
@@ -214,9 +221,7 @@ def test_stopped_question_leaves_the_page_ready(tab: Tab) -> None:
 def test_reload_in_the_middle_of_a_question_breaks_nothing(tab: Tab) -> None:
     tab.ask("Slowly: how many sessions are there? slowly")
     tab.page.wait_for_selector("#stop", state="visible")
-    tab.page.reload()
-    tab.page.wait_for_selector("#ask", state="visible")
-    tab.complaints.clear()  # Gradio's script says that the reload broke off its own request
+    tab.reload()
     tab.ask("How many animals are there?")
     tab.answer("4 subjects")
 
