@@ -42,11 +42,16 @@ eval: experiments
 	$(BIN)/python $(ETHOCHAT_TEST_DATA)/../questions/score.py $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl build/answers.jsonl
 
 # uv is faster than pip by an order of magnitude; pip does the same where uv cannot be installed.
-# PIP_FIND_LINKS is how a machine without the CUDA build says where its torch lies; uv has its own name for it.
+# PIP_FIND_LINKS is how a machine says where its build of torch lies; uv has its own name for it. Where nothing says so and
+# there is no GPU, uv asks PyTorch's index for the CPU build, which spares gigabytes of CUDA.
+FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
+CPU_TORCH := $(if $(FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend=cpu)
+INSTALL := UV_FIND_LINKS="$(FIND_LINKS)" VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -c constraints.txt -e ".[dev]"
+
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
-	  UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-}}" VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -c constraints.txt -e ".[dev]"; \
+	  $(INSTALL) $(CPU_TORCH) || $(INSTALL); \
 	else \
 	  $(BIN)/python -m pip install --upgrade pip && $(BIN)/python -m pip install -c constraints.txt -e ".[dev]"; \
 	fi

@@ -307,7 +307,9 @@ def _last_ai(state: AgentState) -> AIMessage:
 def _failures(state: AgentState) -> list[str]:
     """What the tools of this turn said when they failed: their numbers may stand in a refusal."""
     turn = state["messages"][turn_start(state["messages"]) :]
-    return [message.text for message in turn if isinstance(message, ToolMessage) and message.status == "error"]
+    return [
+        message.text for message in turn if isinstance(message, ToolMessage) and message.status == "error"
+    ]
 
 
 def _calls(reply: AIMessage) -> list[ToolCall]:

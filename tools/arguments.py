@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Statistic = Literal["each", "mean", "median", "sum", "min", "max", "sd", "sem", "range", "count"]
-Combination = Literal["difference", "ratio", "index", "mean", "sum", "share"]
+Combination = Literal["difference", "ratio", "index", "mean", "sum", "min", "share"]
 Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
 
 
@@ -135,7 +135,7 @@ class MeasureArguments(Selection):
         Combination | None,
         Field(
             description="One number out of several rows of the split: difference and ratio of two, index (first minus second "
-            "over their sum), mean, sum, or the share of the first in all, in percent."
+            "over their sum), mean, sum, smallest, or the share of the first in all, in percent."
         ),
     ] = None
     combine_of: Annotated[

@@ -28,6 +28,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Sequence[float]], float | None]]] = {
     "index": _index,
     "mean": lambda numbers: sum(numbers) / len(numbers),
     "sum": sum,
+    "min": min,
 }
 
 

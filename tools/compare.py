@@ -166,8 +166,8 @@ def _shared_animals(groups: Mapping[str, Mapping[str, float]]) -> list[str]:
     if not shared:
         return []
     return [
-        f"{shared} animals are in more than one group, so the groups are not independent; paired=true tests "
-        "them as such."
+        f"{shared} animals are in more than one group, so the groups are not independent; a paired test "
+        "would treat them as such."
     ]
 
 

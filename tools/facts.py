@@ -169,7 +169,9 @@ def _condition(question: Question) -> str:
     if question.arguments.source_kind:
         words.append(f"labeled {_KIND_WORDS[question.arguments.source_kind]}")
     if question.arguments.sources:
-        words.append(f"with {listing(question.arguments.sources)}")
+        words.append(
+            f"{'without' if question.arguments.without else 'with'} {listing(question.arguments.sources)}"
+        )
     if question.arguments.not_sources:
         words.append(f"without {listing(question.arguments.not_sources)}")
     return f" ({'; '.join(words)})" if words else ""

@@ -7,7 +7,7 @@ nothing. Durations are of united bouts cut to the window; counts are of bouts as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -36,6 +36,8 @@ class Listed:
 
     bouts: Sequence[Interval]
     """As listed, by start; not cut to the window."""
+    every: Sequence[Interval] = ()
+    """The same without the limits on their length."""
     looked: Sequence[Interval]
     """Where the source looked within the window, disjoint."""
 
@@ -76,6 +78,11 @@ def _count(listed: Listed) -> Found:
 
 def _duration(listed: Listed) -> Found:
     return Found(value=listed.duration)
+
+
+def _share_of_bouts(listed: Listed) -> Found:
+    part, whole = 100.0 * len(listed.started), float(len(replace(listed, bouts=listed.every).started))
+    return Found(value=part / whole if whole else None, parts=(part, whole))
 
 
 def _percent(listed: Listed) -> Found:
@@ -242,6 +249,11 @@ def listed_bouts(
     split = "behavior" in call.split
     looked = coverage_intervals(call.scope, plan, behaviors, split=split)
     bouts = bouts_by_key(call, plan, behaviors, split=split)
+    unlimited = replace(
+        call, arguments=call.arguments.model_copy(update={"min_bout_s": None, "max_bout_s": None})
+    )
+    shared = call.arguments.measure == "percent_bouts"
+    every = bouts_by_key(unlimited, plan, behaviors, split=split) if shared else {}
     sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
     masks = _zone_masks(call)
     during = Companions.of(call, plan, call.arguments.during)
@@ -260,7 +272,12 @@ def listed_bouts(
             for index, start, stop in bins_of(window, end, call.arguments.bin_s):
                 part = clip_intervals(covered, start, stop)
                 if part:
-                    yield key, index, start, Listed(bouts=bouts.get(key, []), looked=part)
+                    yield (
+                        key,
+                        index,
+                        start,
+                        Listed(bouts=bouts.get(key, []), every=every.get(key, []), looked=part),
+                    )
 
 
 def joined(
@@ -412,6 +429,7 @@ def duration_limits(low: float | None, high: float | None, *, strict: bool) -> l
 BOUT_COUNT = LabelMeasure(name="bout_count", unit="bouts", kind="additive", find=_count)
 TOTAL_DURATION = LabelMeasure(name="total_duration", unit="s", kind="additive", find=_duration)
 PERCENT_TIME = LabelMeasure(name="percent_time", unit="%", kind="ratio", find=_percent)
+PERCENT_BOUTS = LabelMeasure(name="percent_bouts", unit="%", kind="ratio", find=_share_of_bouts)
 BOUT_RATE = LabelMeasure(name="bout_rate", unit="bouts/min", kind="ratio", find=_rate)
 BOUT_DURATION = LabelMeasure(
     name="bout_duration", unit="s", kind="pooled", find=_durations, statistics=("mean", "median", "max")

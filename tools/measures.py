@@ -127,6 +127,15 @@ _ALL: Final = (
         compute=labels.PERCENT_TIME,
     ),
     Measure(
+        name="percent_bouts",
+        synonyms=("percentage of bouts", "share of bouts", "fraction of bouts"),
+        unit="%",
+        definition="Bouts within the limits on their length as a percentage of all bouts that start in the window.",
+        needs="labels",
+        kind="ratio",
+        compute=labels.PERCENT_BOUTS,
+    ),
+    Measure(
         name="bout_rate",
         synonyms=("rate", "bouts per minute", "per minute", "events per minute", "frequency per minute"),
         unit="bouts/min",

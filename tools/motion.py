@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ethochat.index.behaviors.bouts import Interval, clip_intervals, mask_to_runs, unite
+from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, mask_to_runs, unite
 from ethochat.index.kinematics import (
     bridge_pair,
     half_window,
@@ -239,6 +239,25 @@ class Windows:
             )
         if call.arguments.behaviors or call.arguments.during:
             self._bouts = self._during()
+        if call.arguments.zones and call.arguments.measure not in ZONE_MEASURES:
+            self._bouts = self._in_zones()
+
+    def _in_zones(self) -> dict[tuple[str, str], dict[str, list[Interval]]]:
+        """When each animal is in the zones of the call, and does what it names."""
+        call = self.call
+        self.flags.append(f"Only while in {listing(call.arguments.zones)}.")
+        inside = zone_intervals(call)
+        if self._bouts is None:
+            return {key: {"": intervals} for key, intervals in inside.items()}
+        return {
+            (session_id, individual): {
+                name: intersect(
+                    intervals, inside.get((session_id, individual), inside.get((session_id, ""), []))
+                )
+                for name, intervals in bouts.items()
+            }
+            for (session_id, individual), bouts in self._bouts.items()
+        }
 
     def _during(self) -> dict[tuple[str, str], dict[str, list[Interval]]]:
         from ethochat.tools.labels import select_bouts

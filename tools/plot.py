@@ -96,12 +96,14 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
         flags=list(measured.flags),
     )
     points: list[Value] = []
+    ticks: dict[int, str] = {}
     for place, group in enumerate(groups):
         name = group.labels[resolved] if resolved else "all"
         labels = {resolved: name} if resolved else {}
         animals = animal_means(group.rows)
         if animals:
-            _bar(drawing, name, animals, _COLORS[place % len(_COLORS)])
+            _bar(drawing, place, animals, _COLORS[place % len(_COLORS)])
+            ticks[place] = f"{name}<br>n = {len(animals)}"
             summary = summarize(list(animals.values()))
             drawing.values += [
                 Value(
@@ -118,30 +120,35 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
                 _point(group.rows, animal, value, outcome, labels) for animal, value in animals.items()
             ]
     drawing.figure.update_layout(
-        yaxis_title=_axis(measured.name, measured.unit), xaxis_title=resolved or "", showlegend=True
+        title={"subtitle": {"text": "mean ± SEM; a dot is an animal"}},
+        yaxis_title=_axis(measured.name, measured.unit),
+        xaxis={"title": resolved or "", "tickvals": list(ticks), "ticktext": list(ticks.values())},
+        showlegend=False,
     )
     drawing.values += points
     drawing.n_rows = len(points)
     return drawing
 
 
-def _bar(drawing: Drawing, name: str, animals: Mapping[str, float], color: str) -> None:
-    """Draw the mean of a group with its standard error, and a dot per animal."""
+def _bar(drawing: Drawing, place: int, animals: Mapping[str, float], color: str) -> None:
+    """Draw the mean of a group with its standard error, and a dot per animal, side by side so that none is hidden."""
     summary = summarize(list(animals.values()))
     drawing.figure.add_bar(
-        x=[name],
+        x=[place],
         y=[summary.mean],
+        width=0.6,
         error_y={"type": "data", "array": [summary.sem or 0.0], "visible": summary.sem is not None},
-        marker={"color": color, "opacity": 0.5},
-        name=f"{name} (mean, sem)",
+        marker={"color": color, "opacity": 0.4},
+        name="mean",
     )
     drawing.figure.add_scatter(
-        x=[name] * len(animals),
+        x=place + np.linspace(-0.2, 0.2, len(animals) + 2)[1:-1],
         y=list(animals.values()),
         text=list(animals),
         mode="markers",
-        marker={"color": color},
-        name=f"{name} (n={len(animals)})",
+        marker={"color": color, "size": 8, "line": {"color": "white", "width": 1}},
+        hovertemplate="%{text}: %{y:.6g}<extra></extra>",
+        name="animals",
     )
 
 

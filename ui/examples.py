@@ -62,7 +62,11 @@ def _leading_behavior(context: ToolContext) -> tuple[str, str] | None:
         context.catalog.scan("bouts")
         .filter(pl.col("session_id").is_in(_usable(context)))
         .group_by("behavior", "source_kind")
-        .agg(pl.col("session_id").n_unique().alias("sessions"), pl.len().alias("bouts"), pl.col("source").unique().sort())
+        .agg(
+            pl.col("session_id").n_unique().alias("sessions"),
+            pl.len().alias("bouts"),
+            pl.col("source").unique().sort(),
+        )
         .collect()
         .sort("sessions", "bouts", "behavior", descending=[True, True, False])
     )
@@ -77,6 +81,8 @@ def _leading_behavior(context: ToolContext) -> tuple[str, str] | None:
 def _usable(context: ToolContext) -> list[str]:
     """Sessions that statistics use."""
     usable: list[str] = (
-        context.catalog.load("sessions").filter(~pl.col("excluded").fill_null(value=False))["session_id"].to_list()
+        context.catalog.load("sessions")
+        .filter(~pl.col("excluded").fill_null(value=False))["session_id"]
+        .to_list()
     )
     return usable

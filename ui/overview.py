@@ -14,19 +14,23 @@ from ethochat.tools.context import ToolContext
 _MOST_NAMES: Final = 12
 _MOST_GROUPS: Final = 8
 """A column with more values is no grouping."""
-_KINDS: Final = {"manual": "scored by hand", "automated": "scored by software", "rule": "found by ethochat's rules"}
-_LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - a name to compare with
+_KINDS: Final = {
+    "manual": "scored by hand",
+    "automated": "scored by software",
+    "rule": "found by ethochat's rules",
+}
+_LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
 def heading_html(context: ToolContext, model: str) -> str:
     """Name the experiment, and say which chat model answers and where it runs."""
     experiment = context.experiment
-    about = f"<p class='about'>{escape(experiment.description)}</p>" if experiment.description else ""
+    about = escape(experiment.description)
     name, where, leaves = model_place(model)
     return (
-        f"<div class='bar'><div class='title'><h1>{escape(experiment.name)}</h1>{about}</div>"
-        f"<div class='model{' leaves' if leaves else ''}'><span>Answers by <b>{escape(name)}</b></span>"
-        f"<span>{escape(where)}</span><a href='?'>New conversation</a></div></div>"
+        f"<div class='bar'><div class='title'><h1>{escape(experiment.name)}</h1><p title='{about}'>{about}</p></div>"
+        f"<div class='model'><p>Answers by <b>{escape(name)}</b> · <a href='?'>New conversation</a></p>"
+        f"<p{' class=leaves' if leaves else ''}>{escape(where)}</p></div></div>"
     )
 
 
@@ -61,7 +65,10 @@ def overview_html(context: ToolContext) -> str:
         *_groups(context),
         *_behaviors(context),
         ("Zones", _names([zone.name for zone in context.experiment.zones])),
-        ("Came with the data", _names(context.catalog.load("metrics")["metric"].unique().sort().to_list(), most=4)),
+        (
+            "Came with the data",
+            _names(context.catalog.load("metrics")["metric"].unique().sort().to_list(), most=4),
+        ),
         ("Left out of statistics", _excluded(context)),
     ]
     lines = "".join(f"<dt>{escape(term)}</dt><dd>{text}</dd>" for term, text in rows if text)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import gradio as gr
 
@@ -23,9 +25,18 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
 from ethochat.ui.overview import heading_html, overview_html
-from ethochat.ui.results import MOST_ROWS, Clips, Player, figures_of, page_figure, table_html, table_of_tests, table_of_values
+from ethochat.ui.results import (
+    MOST_ROWS,
+    Clips,
+    Player,
+    figures_of,
+    page_figure,
+    table_html,
+    table_of_values,
+    html_of_tests,
+)
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
-from ethochat.ui.turns import Turn, Turns, Waiting
+from ethochat.ui.turns import Turns, Waiting
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -37,7 +48,7 @@ Message = dict[str, Any]
 
 _THREAD_ID: Final = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE: Final = 8
-_READ_THREAD: Final = """() => {
+_WITH_THREAD: Final = """(...given) => {
   const url = new URL(window.location.href);
   let id = url.searchParams.get("conversation") || "";
   if (!/^[0-9a-f]{32}$/.test(id)) {
@@ -46,27 +57,9 @@ _READ_THREAD: Final = """() => {
     url.searchParams.set("conversation", id);
     window.history.replaceState(null, "", url);
   }
-  return [id, null];
+  return [...given.slice(0, -1), id];
 }"""
-"""The conversation's id stands in the page's address, so that a reload goes on with it."""
-
-
-@dataclass(slots=True)
-class Visit:
-    """One open page: a conversation and what of it is on the screen."""
-
-    thread_id: str = field(default_factory=lambda: uuid4().hex)
-    said: list[Message] = field(default_factory=list)
-    """Finished turns."""
-    answers: list[Answer] = field(default_factory=list)
-    """Answers with something to show beside the chat, newest last."""
-    shown: int = -1
-    """Which of them is shown."""
-    turn: Turn | None = None
-    question: str = ""
-    """What is being answered."""
-    steps: list[Step] = field(default_factory=list)
-    """Of the running turn."""
+"""Gives the conversation's id as the last input. It stands in the page's address, so that a reload goes on with it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +87,43 @@ class Step:
         return {"role": "assistant", "content": self.body, "metadata": metadata}
 
 
+@dataclass(slots=True, eq=False)
+class Turn:
+    """A question being answered."""
+
+    question: str
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False, repr=False)
+class Visit:
+    """A conversation and what of it is on the screen; lasts as long as a page shows it.
+
+    The thread that answers writes it, the threads that show it wait for ``changed``.
+    """
+
+    thread_id: str = field(default_factory=lambda: uuid4().hex)
+    said: list[Message] = field(default_factory=list)
+    """Finished turns."""
+    turn: Turn | None = None
+    """The running one."""
+    answers: list[Answer] = field(default_factory=list)
+    """Answers with something to show beside the chat, newest last."""
+    shown: int = -1
+    """Which of them is shown."""
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    version: int = 0
+
+    def messages(self) -> list[Message]:
+        """Return the chat as it is now."""
+        return list(self.said) if self.turn is None else [*self.said, *_running(self.turn)]
+
+    def mark_changed(self) -> None:
+        """Wake whoever shows it; the caller holds ``changed``."""
+        self.version += 1
+        self.changed.notify_all()
+
+
 class Page:
     """What the page's handlers share: one experiment, one chat model, one folder of clips."""
 
@@ -119,6 +149,8 @@ class Page:
             probe_tool_calling(self.chat_model)
         self.clips = Clips(context)
         self.turns = Turns(self._conversation, at_once=_AT_ONCE)
+        self._visits: WeakValueDictionary[str, Visit] = WeakValueDictionary()
+        self._opening = threading.Lock()
         units = set(context.catalog.load("sessions")["time_unit"].to_list())
         self._unit = "frames" if units == {"frames"} else "s"
 
@@ -131,10 +163,9 @@ class Page:
         )
 
     # ------------------------------------------------------------------ the chat
-    def open(self, thread_id: str | None, _visit: Visit | None) -> tuple[Visit, list[Message]]:
-        """Begin a visit, with what was said before in its conversation."""
-        visit = self._visit(None, thread_id)
-        return visit, visit.said
+    def open(self, thread_id: str | None) -> Iterator[tuple[Any, ...]]:
+        """Show a conversation, and go on with a question that is being answered: outputs as of :meth:`ask`."""
+        yield from self._watch(self._visit(None, thread_id))
 
     def ask(self, question: str, visit: Visit | None, thread_id: str | None) -> Iterator[tuple[Any, ...]]:
         """Answer one question, yielding chat, question box, visit, ask and stop button as steps happen.
@@ -143,23 +174,14 @@ class Page:
         """
         visit = self._visit(visit, thread_id)
         question = question.strip()
-        if not question or visit.turn is not None:
+        begun = bool(question) and self._begin(visit, question)
+        if question and not begun:
+            gr.Info("The question before is still being answered. Stop it, or wait.")
+        if not begun:
             yield (gr.skip(), gr.skip(), visit, gr.skip(), gr.skip())
             return
-        visit.question, visit.steps = question, []
-        visit.turn = turn = self.turns.start(visit.thread_id, question)
-        yield (_running(visit), "", visit, gr.update(visible=False), gr.update(visible=True))
-        try:
-            for event in turn.events():
-                if isinstance(event, FinalEvent):
-                    _finish(visit, event.answer)
-                else:
-                    self._happened(visit.steps, event)
-                    yield (_running(visit), gr.skip(), visit, gr.skip(), gr.skip())
-        except EthochatError as exc:
-            logger.warning("question failed: %s", exc)
-            _end(visit, f"**This could not be done.** {literal(str(exc))}")
-        yield self._idle(visit)
+        yield (gr.skip(), "", visit, gr.skip(), gr.skip())
+        yield from self._watch(visit)
 
     def ask_example(
         self, visit: Visit | None, thread_id: str | None, chosen: gr.SelectData
@@ -168,37 +190,70 @@ class Page:
         value = chosen.value
         yield from self.ask(str(value["text"] if isinstance(value, dict) else value), visit, thread_id)
 
-    def stop(self, visit: Visit | None) -> tuple[Any, ...]:
-        """End the running question; what was asked stays in the chat, the conversation does not know it."""
-        if visit is not None and visit.turn is not None:
-            turn = visit.turn
-            _end(visit, "*Stopped.*")
-            turn.stop()  # its reader wakes up and shows what stands there by now
-        return self._idle(visit)
+    def stop(self, visit: Visit | None) -> None:
+        """End the running question; what was asked stays in the chat, the conversation does not know it.
 
-    def settle(self, visit: Visit | None) -> tuple[Any, ...]:
-        """Tidy up after a question that a bug ended; one that is running goes on."""
-        if visit is not None and visit.turn is not None and visit.turn.failed():
-            _end(visit, "**This question ran into a bug in ethochat.** The terminal that serves this page says more.")
-        return self._idle(visit)
+        Who watches the visit shows it.
+        """
+        if visit is not None:
+            with visit.changed:
+                if visit.turn is not None:
+                    _end(visit, "*Stopped.*")
 
-    def _idle(self, visit: Visit | None) -> tuple[Any, ...]:
-        if visit is None or visit.turn is not None:
-            return gr.skip(), gr.skip(), visit, gr.skip(), gr.skip()
-        return list(visit.said), gr.skip(), visit, gr.update(visible=True), gr.update(visible=False)
+    def _watch(self, visit: Visit) -> Iterator[tuple[Any, ...]]:
+        """Yield the chat whenever it changes, until no question is running."""
+        seen, running = -1, True
+        while running:
+            with visit.changed:
+                visit.changed.wait_for(lambda seen=seen: visit.version != seen)
+                seen, running, messages = visit.version, visit.turn is not None, visit.messages()
+            yield messages, gr.skip(), visit, gr.update(visible=not running), gr.update(visible=running)
+
+    def _begin(self, visit: Visit, question: str) -> bool:
+        """Start to answer, unless a question is being answered."""
+        turn = Turn(question)
+        with visit.changed:
+            if visit.turn is not None:
+                return False
+            visit.turn = turn
+            visit.mark_changed()
+        future = self.turns.start(visit.thread_id, question, lambda event: self._hear(visit, turn, event))
+        future.add_done_callback(lambda done: _failed(visit, turn, done.exception()))
+        return True
+
+    def _hear(self, visit: Visit, turn: Turn, event: Event | Waiting) -> bool:
+        """Write down what happened; False once the question was stopped."""
+        with visit.changed:
+            if visit.turn is not turn:
+                return False
+            if isinstance(event, FinalEvent):
+                _finish(visit, turn, event.answer)
+            else:
+                self._happened(turn.steps, event)
+                visit.mark_changed()
+            return True
 
     def _visit(self, visit: Visit | None, thread_id: str | None) -> Visit:
-        """Return the visit, or a new one where this server does not know it."""
+        """Return the visit, or the one that another load of the page began, or a new one."""
         if visit is not None:
             return visit
         if thread_id is None or not _THREAD_ID.fullmatch(thread_id):
             return Visit()
+        with self._opening:
+            found = self._visits.get(thread_id)
+            if found is None:
+                found = Visit(thread_id=thread_id, said=self._said_before(thread_id))
+                self._visits[thread_id] = found
+            return found
+
+    def _said_before(self, thread_id: str) -> list[Message]:
+        """Read a conversation that this server did not see; only its texts are kept."""
         with self._conversation(thread_id) as conversation:
             said = [{"role": who, "content": harmless(text)} for who, text in conversation.history()]
         if said:
             note = "Earlier in this conversation. Ask again to see clips, figures and evidence."
             said.append({"role": "assistant", "content": f"*{note}*"})
-        return Visit(thread_id=thread_id, said=said)
+        return said
 
     def _happened(self, steps: list[Step], event: Event | Waiting) -> None:
         """Bring the lines of the running turn up to date."""
@@ -216,7 +271,11 @@ class Page:
             step.title = done if event.ok else f"Not possible: {done[0].lower()}{done[1:]}"
             step.pending, step.result, step.body = False, event, result_text(event.summary)
         elif isinstance(event, DraftRejected):
-            steps.append(Step(title="Checked the draft: it said something no tool returned", body=literal(event.reason)))
+            steps.append(
+                Step(
+                    title="Checked the draft: it said something no tool returned", body=literal(event.reason)
+                )
+            )
         elif isinstance(event, Token):
             if not (steps and steps[-1].is_draft):
                 steps.append(Step(title="", pending=True))
@@ -241,14 +300,19 @@ class Page:
             hidden,
             gr.update(choices=choices, value=visit.shown % len(answers), visible=len(answers) > 1),
             gr.update(visible=bool(labels)),
-            gr.update(choices=labels, value=0 if labels else None, visible=len(labels) > 1),
+            gr.update(
+                choices=labels,
+                value=0 if labels else None,
+                visible=len(labels) > 1,
+                label=f"{len(labels)} clips",
+            ),
             gr.update(visible=bool(figures)),
             gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
             gr.update(value=page_figure(figures[0]) if figures else None),
             gr.update(visible=bool(answer.values), label=_table_label("Values", len(answer.values))),
             table_html(table_of_values(answer.values)) if answer.values else "",
             gr.update(visible=bool(answer.tests)),
-            table_html(table_of_tests(answer.tests)) if answer.tests else "",
+            html_of_tests(answer.tests),
             gr.update(value=None),
         )
 
@@ -265,7 +329,9 @@ class Page:
             player = Player(path=None, caption="")
         else:
             player = self.clips.cut(clips[choice])
-        video = gr.update(value=None if player.path is None else str(player.path), visible=player.path is not None)
+        video = gr.update(
+            value=None if player.path is None else str(player.path), visible=player.path is not None
+        )
         return video, gr.update(value=literal(player.caption), visible=bool(player.caption))
 
     def show_figure(self, choice: int | None, visit: Visit | None) -> Any:  # noqa: ANN401 - plotly is untyped
@@ -277,35 +343,52 @@ class Page:
 
 
 # ---------------------------------------------------------------------- turns in the chat
-def _running(visit: Visit) -> list[Message]:
-    question = {"role": "user", "content": literal(visit.question)}
-    return [*visit.said, question, *(step.message() for step in visit.steps)]
+def _running(turn: Turn) -> list[Message]:
+    return [{"role": "user", "content": literal(turn.question)}, *(step.message() for step in turn.steps)]
 
 
 def _end(visit: Visit, text: str, *, options: Sequence[str] = ()) -> None:
-    """Close the running turn with a text."""
-    visit.steps = [step for step in visit.steps if not step.is_draft]
-    for step in visit.steps:
+    """Close the running turn with a text; the caller holds ``visit.changed``."""
+    assert visit.turn is not None
+    steps = [step for step in visit.turn.steps if not step.is_draft]
+    for step in steps:
         step.pending = False
+    visit.turn.steps = steps
     answer: Message = {"role": "assistant", "content": text}
     if options:
         answer["options"] = [{"value": option, "label": option} for option in options]
-    visit.said = [*_running(visit), answer]
-    visit.turn, visit.question, visit.steps = None, "", []
+    visit.said = [*visit.messages(), answer]
+    visit.turn = None
+    visit.mark_changed()
 
 
-def _finish(visit: Visit, answer: Answer) -> None:
+def _failed(visit: Visit, turn: Turn, error: BaseException | None) -> None:
+    """Close a turn that ended with an error; one that was stopped before shows nothing of it."""
+    if error is None:
+        return
+    if isinstance(error, EthochatError):
+        logger.warning("question failed: %s", error)
+        text = f"**This could not be done.** {literal(str(error))}"
+    else:
+        logger.error("a bug ended a question", exc_info=error)
+        text = "**This question ran into a bug in ethochat.** The log of the server says more."
+    with visit.changed:
+        if visit.turn is turn:
+            _end(visit, text)
+
+
+def _finish(visit: Visit, turn: Turn, answer: Answer) -> None:
     """Close the running turn with its answer; the steps become the evidence that its marks lead to."""
-    _mark_evidence(visit.steps, answer.evidence)
+    _mark_evidence(turn.steps, answer.evidence)
     text, options = answer.answer, []
     if answer.status != "answered":
         lines = text.splitlines()
         options = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
         text = "\n".join(line for line in lines if not line.startswith("- "))
-    _end(visit, harmless(text.strip()), options=options)
     if answer.values or answer.tests or answer.clips or figures_of(answer):
         visit.answers.append(answer)
         visit.shown = len(visit.answers) - 1
+    _end(visit, harmless(text.strip()), options=options)
 
 
 def _mark_evidence(steps: Sequence[Step], evidence: Sequence[Evidence]) -> None:
@@ -313,7 +396,8 @@ def _mark_evidence(steps: Sequence[Step], evidence: Sequence[Evidence]) -> None:
     left = [step for step in steps if step.result is not None and step.result.ok]
     for item in evidence:
         step = next(
-            (s for s in left if s.result and (s.result.name, s.result.summary) == (item.tool, item.summary)), None
+            (s for s in left if s.result and (s.result.name, s.result.summary) == (item.tool, item.summary)),
+            None,
         )
         if step is not None:
             left.remove(step)
@@ -333,7 +417,9 @@ def build_page(page: Page) -> gr.Blocks:
     page
         The experiment, its chat model and the handlers.
     """
-    with gr.Blocks(title=f"{page.context.experiment.name} – ethochat", analytics_enabled=False, fill_width=True) as blocks:
+    with gr.Blocks(
+        title=f"{page.context.experiment.name} – ethochat", analytics_enabled=False, fill_width=True
+    ) as blocks:
         visit = gr.State(None)
         thread_id = gr.Textbox(visible=False)
         gr.HTML(heading_html(page.context, page.model_name), elem_id="heading", padding=False)
@@ -404,7 +490,7 @@ def _results_column(page: Page) -> _Beside:
         )
         caption = gr.Markdown(visible=False, elem_id="caption", latex_delimiters=[])
         clips = gr.Radio(
-            label="Clips", show_label=False, container=False, choices=[], visible=False, interactive=True, elem_id="clips"
+            label="Clips", container=False, choices=[], visible=False, interactive=True, elem_id="clips"
         )
     with gr.Column(visible=False, elem_id="figure-part") as figure_part:
         figures = gr.Dropdown(label="Figure", choices=[], visible=False, interactive=True, elem_id="figures")
@@ -430,20 +516,29 @@ def _connect(
     private = {"api_visibility": "private", "show_progress": "hidden"}
     heard = {**private, "concurrency_limit": _AT_ONCE, "concurrency_id": "ask"}
     outputs = [chat, box, visit, ask, stop]
-    blocks.load(page.open, [thread_id, visit], [visit, chat], js=_READ_THREAD, **private)
     runs = [
-        gr.on([box.submit, ask.click], page.ask, [box, visit, thread_id], outputs, **heard),
-        gr.on([chat.example_select, chat.option_select], page.ask_example, [visit, thread_id], outputs, **heard),
+        gr.on([box.submit, ask.click], page.ask, [box, visit, thread_id], outputs, js=_WITH_THREAD, **heard),
+        gr.on(
+            [chat.example_select, chat.option_select],
+            page.ask_example,
+            [visit, thread_id],
+            outputs,
+            js=_WITH_THREAD,
+            **heard,
+        ),
     ]
-    stop.click(page.stop, [visit], outputs, cancels=runs, queue=False, **private)
+    stop.click(page.stop, [visit], None, queue=False, **private)
+    runs.append(blocks.load(page.open, [thread_id], outputs, js=_WITH_THREAD, **private))
     for run in runs:
-        run.then(page.settle, [visit], outputs, **private).then(page.show, [visit], beside.outputs, **private).then(
+        run.then(page.show, [visit], beside.outputs, **private).then(
             page.show_clip, [beside.clips, visit], beside.clip, **private
         )
     beside.answers.input(page.show_answer, [beside.answers, visit], beside.outputs, **private).then(
         page.show_clip, [beside.clips, visit], beside.clip, **private
     )
-    beside.clips.input(page.show_clip, [beside.clips, visit], beside.clip, trigger_mode="always_last", **private)
+    beside.clips.input(
+        page.show_clip, [beside.clips, visit], beside.clip, trigger_mode="always_last", **private
+    )
     beside.figures.input(page.show_figure, [beside.figures, visit], beside.figure, **private)
 
 

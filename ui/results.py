@@ -118,24 +118,40 @@ def table_of_values(values: Sequence[Value]) -> pl.DataFrame:
     return _telling(pl.DataFrame(rows, schema={key: pl.String for row in rows[:1] for key in row}))
 
 
-def table_of_tests(tests: Sequence[TestResult]) -> pl.DataFrame:
-    """Lay out statistical tests as text, one row per test."""
-    rows = []
-    for test in tests:
-        rows.append(
-            {
-                "test": plain_name(test.name),
-                "measure": None if test.measure is None else plain_name(test.measure),
-                "groups": ", ".join(f"{name} (n={group.n})" for name, group in test.groups.items()) or None,
-                "statistic": _number(test.statistic),
-                "df": ", ".join(f"{part:.4g}" for part in _parts(test.df)) or None,
-                "p": None if test.p_value is None else p_text(test.p_value).removeprefix("p = "),
-                "effect": "; ".join(_effects(test.effect_size)) or None,
-                "correction": test.correction,
-                "evidence": test.evidence_id,
-            }
-        )
-    return _telling(pl.DataFrame(rows, schema={key: pl.String for row in rows[:1] for key in row}))
+def html_of_tests(tests: Sequence[TestResult]) -> str:
+    """Write statistical tests as HTML, what is known of each line by line; names are text."""
+    return "".join(_test_html(test) for test in tests)
+
+
+def _test_html(test: TestResult) -> str:
+    title = " of ".join(plain_name(part) for part in (test.name, test.measure) if part)
+    groups = [
+        f"{name}: n = {group.n}{_plus_minus(group.mean, group.sd, test.unit)}"
+        for name, group in test.groups.items()
+    ]
+    lines = {
+        "groups": groups,
+        "statistic": [_number(test.statistic)],
+        "df": [", ".join(f"{part:.4g}" for part in _parts(test.df))],
+        "p": ["" if test.p_value is None else p_text(test.p_value).removeprefix("p = ")],
+        "effect": _effects(test.effect_size),
+        "correction": [test.correction],
+        "evidence": [test.evidence_id],
+    }
+    shown = {term: [line for line in said if line] for term, said in lines.items()}
+    items = "".join(
+        f"<dt>{term}</dt><dd>{'<br>'.join(escape(line) for line in said)}</dd>"
+        for term, said in shown.items()
+        if said
+    )
+    return f"<h3>{escape(title)}</h3><dl>{items}</dl>"
+
+
+def _plus_minus(mean: float | None, sd: float | None, unit: str | None) -> str:
+    if mean is None:
+        return ""
+    spread = "" if sd is None else f" ± {sd:.4g} SD"
+    return f", {mean:.4g}{spread}{f' {unit}' if unit else ''}"
 
 
 def _effects(effects: Mapping[str, float | list[float] | None]) -> list[str]:
@@ -167,13 +183,13 @@ def _telling(frame: pl.DataFrame) -> pl.DataFrame:
 
 def table_html(frame: pl.DataFrame) -> str:
     """Write a table as HTML; every cell is text."""
-    numeric = [
-        all(_is_number(cell) for cell in frame[name].drop_nulls().to_list()) for name in frame.columns
-    ]
+    numeric = [all(_is_number(cell) for cell in frame[name].drop_nulls().to_list()) for name in frame.columns]
     kinds = [" class='number'" if flag else "" for flag in numeric]
     head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, frame.columns, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell or '')}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td{kind}>{escape(cell or '')}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "</tr>"
         for row in frame.iter_rows()
     )
     return f"<div class='table'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -205,6 +221,13 @@ def page_figure(figure: Figure) -> Any:  # noqa: ANN401 - plotly is untyped
         title={"font": {"size": 15}, "x": 0.01, "xanchor": "left"},
         font={"family": "system-ui, sans-serif", "size": 12},
         paper_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0.0, "xanchor": "left", "x": 0.0},
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0.0,
+            "xanchor": "left",
+            "x": 0.0,
+        },
     )
     return drawn

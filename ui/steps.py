@@ -100,7 +100,9 @@ def describe_call(name: str, arguments: Mapping[str, Any], *, unit: str = "s") -
     if name not in _WORDS:
         return f"Running {plain_name(name)}", f"Ran {plain_name(name)}"
     doing, done, about = _WORDS[name]
-    what = " ".join(part for part in (about(checked, unit), _selection(checked, unit)) if part)
+    what = " ".join(part for part in (about(checked, unit), _selection(checked, unit)) if part) + _order(
+        checked
+    )
     return f"{doing} {what}", f"{done} {what}"
 
 
@@ -110,7 +112,10 @@ def plain_name(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = [*names[:_MOST_NAMED], *([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else [])]
+    shown = [
+        *names[:_MOST_NAMED],
+        *([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []),
+    ]
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
@@ -168,8 +173,7 @@ def _bouts(call: calls.FindBoutsArguments, unit: str) -> str:
         f"within {call.within_s:g} {unit}" if call.within_s is not None else "",
         f"in {_listed(call.zones)}" if call.zones else "",
     ]
-    order = "" if call.order == "time" else f", the {call.order} first"
-    return " ".join(part for part in parts if part) + order
+    return " ".join(part for part in parts if part)
 
 
 def _proximity(call: calls.FindProximityArguments, unit: str) -> str:
@@ -207,6 +211,14 @@ def _asked(call: calls.Arguments, unit: str) -> str:
     return "a question back"
 
 
+def _order(call: BaseModel) -> str:
+    order = getattr(call, "order", None)
+    said = {"ascending": "lowest", "descending": "highest", "longest": "longest", "shortest": "shortest"}.get(
+        str(order)
+    )
+    return f", the {said} first" if said else ""
+
+
 def _limits(shortest: float | None, longest: float | None, unit: str) -> str:
     parts = [
         f"at least {shortest:g} {unit}" if shortest is not None else "",
@@ -219,7 +231,9 @@ def _selection(call: BaseModel, unit: str) -> str:
     """Which sessions, animals, raters and times."""
     if not isinstance(call, calls.Selection):
         return ""
-    sources: Sequence[str] = () if isinstance(call, calls.AgreementArguments) else getattr(call, "sources", ())
+    sources: Sequence[str] = (
+        () if isinstance(call, calls.AgreementArguments) else getattr(call, "sources", ())
+    )
     parts = [
         f"as marked by {_listed(sources)}" if sources else "",
         f"for {_listed([*call.subjects, *call.individuals])}" if call.subjects or call.individuals else "",
@@ -233,7 +247,11 @@ def _selection(call: BaseModel, unit: str) -> str:
 def _condition(condition: calls.Condition) -> str:
     value = condition.value
     shown = _listed([str(item) for item in value]) if isinstance(value, list) else str(value)
-    return f"{condition.column} is {shown}" if condition.op == "==" else f"{condition.column} {condition.op} {shown}"
+    return (
+        f"{condition.column} is {shown}"
+        if condition.op == "=="
+        else f"{condition.column} {condition.op} {shown}"
+    )
 
 
 def _window(start: float | None, stop: float | None, unit: str) -> str:
@@ -267,7 +285,9 @@ def evidence_text(evidence: Evidence) -> str:
     rows = f"{evidence.n_rows:,} row{'' if evidence.n_rows == 1 else 's'} of the tables"
     said = set(evidence.summary.splitlines())
     flags = [flag for flag in evidence.flags if flag not in said]
-    call = json.dumps({"tool": evidence.tool, "arguments": evidence.arguments}, ensure_ascii=False, indent=1, default=str)
+    call = json.dumps(
+        {"tool": evidence.tool, "arguments": evidence.arguments}, ensure_ascii=False, indent=1, default=str
+    )
     parts = [
         result_text(evidence.summary),
         *(["\n".join(f"- {literal(flag)}" for flag in flags)] if flags else []),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ def show_hits(found: Evidence) -> None:
 
 def show_ingest(report: IngestReport) -> None:
     """Print what one ingest did."""
-    parts = [f"{len(report.ingested)} sessions ingested", f"{len(report.unchanged)} unchanged"]
+    parts = [f"{_count(report.ingested, 'session')} ingested", f"{len(report.unchanged)} unchanged"]
     if report.removed:
         parts.append(f"{len(report.removed)} removed")
     _line(f"{', '.join(parts)}; {report.n_segments} segments, {report.n_indexed} newly indexed")
@@ -76,11 +76,11 @@ def show_ingest(report: IngestReport) -> None:
 
 def show_draft(draft: Draft) -> None:
     """Print what was recognised in a folder and what was not."""
-    _line(f"{len(draft.sessions)} sessions, {len(draft.recognised)} files recognised")
+    _line(f"{_count(draft.sessions, 'session')}, {_count(draft.recognised, 'file')} recognised")
     for used in draft.recognised:
         _line(f"  {used.path}: {used.what}{f' ({used.session_id})' if used.session_id else ''}")
     if draft.left_out:
-        _line(f"{len(draft.left_out)} files left out")
+        _line(f"{_count(draft.left_out, 'file')} left out")
     for unused in draft.left_out:
         _line(f"  {unused.path}: {unused.reason}", style="yellow")
 
@@ -98,6 +98,10 @@ def show_examination(found: Mapping[str, Any]) -> None:
                 _line(f"  {item}", style="yellow")
         else:
             _line(f"{name}: {value}")
+
+
+def _count(items: Sized, noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def _clip(clip: ClipRef) -> str:

@@ -12,11 +12,10 @@ from ethochat.agent.builtin.text import name_stems, stem
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _INDEX = r"\(\s*([a-z][\w ]*?)\s*-\s*([a-z][\w ]*?)\s*\)\s*/\s*\(\s*[a-z]"
-_DIFFERENCE = (
-    r"\bdifferences?\b|\bby how (?:many|much)\b|\bhow (?:many|much) (?:\w+ )?(?:more|less|fewer|longer)\b|\bminus\b|\bexceeds?\b"
-)
+_DIFFERENCE = r"\bdifferences?\b|\bby how (?:many|much)\b|\bhow (?:many|much) (?:\w+ )?(?:more|less|fewer|longer)\b|\bminus\b|\bexceeds?\b"
 _RATIO = r"\bratio (?:of|between)\b|\bdivided by\b|\bhow many times as\b"
 _SHARE = r"\b(?:fraction|share|percent\w*|proportion|part) of (?:all|the total|total|the whole)\b[^?]*\b(?:falls?|comes? from|belongs?|is|are|was|were|happens?|occurs?|due to)\b"
+_PART = r"\b(?:fraction|share|percent\w*|proportion|part) of\b[^?]*\b(?:falls?|fell|happens?|happened|occurs?|occurred)\b"
 _TOGETHER = r"\btogether\b|\bcombined\b|\bin sum\b|\bsummed\b|\bpooled\b|\bin total\b|\badded up\b|\bplus\b"
 _MORE = r"\b(?:more|less|fewer|longer|higher|lower)\b.*\bthan\b"
 _AXES = (
@@ -29,7 +28,11 @@ _SIMULTANEOUS = r"\bat the same time\b|\bsimultaneous\w*|\bat once\b|\bboth\b|\b
 def asks_for_a_difference(scan: Scanner) -> bool:
     """Whether two numbers are to be subtracted rather than tested."""
     spread = scan.has(r"\blargest minus smallest\b")
-    return scan.has(_DIFFERENCE) and not spread and not scan.has(r"\bsignificant\w*|\btests?\b|\bp[- ]?values?\b")
+    return (
+        scan.has(_DIFFERENCE)
+        and not spread
+        and not scan.has(r"\bsignificant\w*|\btests?\b|\bp[- ]?values?\b")
+    )
 
 
 def lists_sessions_by_source(scan: Scanner) -> bool:
@@ -48,16 +51,25 @@ def choose_combination(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabul
         _combine(slots, "difference", slots["sources"], ["session_id", "source"])
         slots.update(keep="below" if fewer else "above", keep_value=0.0)
         return
-    if _share_of_all(slots, scan):
+    if _share_of_all(slots, scan) or _marked_by_everyone(slots, scan):
         return
     _whole_of_several(slots, scan, vocabulary)
     formula = re.search(_INDEX, scan.text, re.IGNORECASE)
     kind = (
-        "index" if formula else "ratio" if scan.has(_RATIO) else "difference" if asks_for_a_difference(scan) else None
+        "index"
+        if formula
+        else "ratio"
+        if scan.has(_RATIO)
+        else "difference"
+        if asks_for_a_difference(scan)
+        else None
     )
     found = _two_named(slots)
+    if kind in ("ratio", "index"):
+        slots["uncombined"] = kind
     if kind is None or found is None or "bin_s" in slots or slots.get("keep"):
         return
+    slots.pop("uncombined", None)
     column, names = found
     if formula:
         names = sorted(names, key=lambda name: stem(formula[1].split()[-1]) not in name_stems(name))
@@ -80,19 +92,28 @@ def _two_named(slots: dict[str, Any]) -> tuple[str, list[str]] | None:
 
 def _same_time(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> bool:
     """Read "while Kim and Lee both mark it" and "both animals at the same time"."""
-    if slots.get("measure") not in ("total_duration", "bout_count", "percent_time") or not slots.get("behaviors"):
+    if slots.get("measure") not in ("total_duration", "bout_count", "percent_time") or not slots.get(
+        "behaviors"
+    ):
         return False
     explicit = scan.has(r"\bat the same time\b|\bsimultaneous\w*|\bat once\b")
-    if len(slots.get("sources", ())) > 1 and (explicit or scan.has(r"\bboth (?:\w+ )?(?:mark|scor|annotat|rat|label|s[ae]e|agree)\w*")):
+    if len(slots.get("sources", ())) > 1 and (
+        explicit
+        or scan.has(r"\bboth (?:\w+ and \w+ )?(?:\w+ )?(?:mark|scor|annotat|rat|label|s[ae]e|agree)\w*")
+    ):
         slots["together"] = "sources"
     elif explicit and len(vocabulary.individuals) > 1 and len(slots.get("behaviors", ())) == 1:
-        several = len(slots.get("individuals", ())) > 1 or scan.has(rf"\b(?:both|all|two|three|four)\b[^?]*\b{lexicon.ANIMALS}\b")
+        several = len(slots.get("individuals", ())) > 1 or scan.has(
+            rf"\b(?:both|all|two|three|four)\b[^?]*\b{lexicon.ANIMALS}\b"
+        )
         if not several:
             return False
         slots["together"] = "individuals"
     else:
         return False
-    slots["group_by"] = [name for name in slots.get("group_by", ()) if name not in ("source", "individual", "subject_id")]
+    slots["group_by"] = [
+        name for name in slots.get("group_by", ()) if name not in ("source", "individual", "subject_id")
+    ]
     slots.pop("statistics", None)
     return True
 
@@ -100,7 +121,13 @@ def _same_time(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> 
 def _share_of_all(slots: dict[str, Any], scan: Scanner) -> bool:
     """Read "what fraction of all grooming time falls into the treated animals"."""
     values = slots.get("values", {})
-    if not scan.has(_SHARE) or len(values) != 1 or slots.get("measure") not in ("percent_time", "total_duration", "bout_count"):
+    if scan.has(_PART) and not values and slots.get("stop_s") is not None:
+        slots["uncombined"] = "share of the whole"
+    if (
+        not scan.has(_SHARE)
+        or len(values) != 1
+        or slots.get("measure") not in ("percent_time", "total_duration", "bout_count")
+    ):
         return False
     ((column, names),) = values.items()
     if len(names) != 1:
@@ -112,17 +139,42 @@ def _share_of_all(slots: dict[str, Any], scan: Scanner) -> bool:
     return True
 
 
+def _marked_by_everyone(slots: dict[str, Any], scan: Scanner) -> bool:
+    """Read "in which recordings did all three raters mark it": the least of the raters' counts is not zero."""
+    listing = rf"\b(?:which|what|list|how many)\s+(?:\w+\s+)?{lexicon.PEOPLE}\b"
+    everyone = rf"\b(?:all|both)(?: of)?(?: the)?(?: \w+)? {lexicon.RATERS}|\bboth \w+ and \w+\b"
+    if not (slots.get("behaviors") and scan.has(listing) and scan.has(everyone)) or slots.get("keep") in (
+        "zero",
+        "above",
+        "below",
+    ):
+        return False
+    _combine(slots, "min", [], ["session_id", "source"])
+    slots.update(measure="bout_count", keep="above", keep_value=0.0, all_sources=True)
+    slots.pop("statistics", None)
+    return True
+
+
 def _whole_of_several(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Read "A, B and C together", "the four raters taken together" and "the mean of the three raters"."""
+    if "range" in slots.get("statistics", ()):
+        return
     together = scan.has(_TOGETHER)
     groups = list(slots.get("group_by", ()))
     for key, column in (("sessions", "session_id"), ("subjects", "subject_id"), ("behaviors", "behavior")):
         said = together if key != "behaviors" else scan.has(r"\btogether\b|\bcombined\b|\bplus\b|\bin sum\b")
-        if said and len(slots.get(key, ())) > 1 and column in groups and not scan.has(rf"{lexicon.PER}\s+{lexicon.PEOPLE}"):
+        if (
+            said
+            and len(slots.get(key, ())) > 1
+            and column in groups
+            and not scan.has(rf"{lexicon.PER}\s+{lexicon.PEOPLE}")
+        ):
             groups.remove(column)
             slots["statistics"] = ["sum"] if key != "behaviors" else slots.get("statistics", [])
     slots["group_by"] = groups
-    raters = scan.has(rf"\b(?:of|from|by|did) (?:the|all|all the) (?:\w+ )?{lexicon.RATERS}|\b(?:all|the) (?:two|three|four|five|human) {lexicon.RATERS}")
+    raters = scan.has(
+        rf"\b(?:of|from|by|did) (?:the|all|all the) (?:\w+ )?{lexicon.RATERS}|\b(?:all|the) (?:two|three|four|five|human) {lexicon.RATERS}"
+    )
     if not raters or slots.get("sources") or not slots.get("behaviors") or slots.get("keep"):
         return
     slots["all_sources"] = True

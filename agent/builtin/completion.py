@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,10 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     ):
         slots["bin_s"] = 60.0
     _all_of_an_axis(slots, scan, vocabulary)
+    if slots.get("measure") == "percent_missing" and not scan.has(r"\b(?:likelihood|confidence)\b"):
+        slots.setdefault("min_confidence", 0.0)  # a doubtful point is not a missing one
+    if slots.get("measure") == "bout_rate" and "bin_s" in slots and scan.has(r"\bhow many\b"):
+        slots["measure"] = "bout_count"
     choose_keep(slots, scan)
     choose_groups(slots, scan, vocabulary)
     _settle_metadata_column(slots, vocabulary)
@@ -74,7 +79,9 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
 
 _OUTSIDE = r"\boutside (?:of )?(?:the|its|this|a)\b"
 _EACH_BEHAVIOR = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:\w+\s+){0,2}?(?:behaviors?|labels|clusters?|classes|states|syllables?)\b"
-_WHICH_BEHAVIOR = r"\b(?:which|what)\s+(?:[\w.]+\s+){0,3}?(?:behaviors?|labels?|clusters?|class|state|syllable)\b"
+_WHICH_BEHAVIOR = (
+    r"\b(?:which|what)\s+(?:[\w.]+\s+){0,3}?(?:behaviors?|labels?|clusters?|class|state|syllable)\b"
+)
 
 
 def _all_of_an_axis(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -82,18 +89,39 @@ def _all_of_an_axis(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary
     text = scan.text
     which = matches(_WHICH_BEHAVIOR, text) and slots.get("order")
     if not slots.get("behaviors") and (which or matches(_EACH_BEHAVIOR, text)):
-        wanted = set(slots.get("sources", ())) or {name for name, kind in vocabulary.sources.items() if kind == "manual"}
+        wanted = set(slots.get("sources", ())) or {
+            name for name, kind in vocabulary.sources.items() if kind == "manual"
+        }
         left_out = set(slots.pop("excluding", ()))
-        found = [name for name, by in vocabulary.behaviors.items() if wanted & set(by) and name not in left_out]
-        if found and slots.get("measure") in (None, "total_duration", "bout_count", "percent_time", "bout_duration", "bout_rate"):
+        found = [
+            name for name, by in vocabulary.behaviors.items() if wanted & set(by) and name not in left_out
+        ]
+        if found and slots.get("measure") in (
+            None,
+            "total_duration",
+            "bout_count",
+            "percent_time",
+            "bout_duration",
+            "bout_rate",
+        ):
             slots["behaviors"] = found
-            slots["measure"] = slots.get("measure") or ("bout_count" if matches(r"\bfrequent|\boften\b", text) else "total_duration")
-            if matches(r"\ball (?:\w+ )?behaviors\b", text) and not matches(r"\b(?:each|every|per|by)\b", text):
+            slots["measure"] = slots.get("measure") or (
+                "bout_count" if matches(r"\bfrequent|\boften\b", text) else "total_duration"
+            )
+            if matches(r"\ball (?:\w+ )?behaviors\b", text) and not matches(
+                r"\b(?:each|every|per|by)\b", text
+            ):
                 slots["category"] = "all behaviors"  # taken together
             if which:
                 slots["group_by"] = ["behavior"]
-    point = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:key ?points?|body ?parts?|(?:tracked )?points?)\b"
-    if slots.get("measure") in ("distance", "mean_speed", "max_speed") and not slots.get("keypoints") and matches(point, text):
+    point = (
+        r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:key ?points?|body ?parts?|(?:tracked )?points?)\b"
+    )
+    if (
+        slots.get("measure") in ("distance", "mean_speed", "max_speed")
+        and not slots.get("keypoints")
+        and matches(point, text)
+    ):
         slots["keypoints"] = list(vocabulary.keypoints)
 
 
@@ -140,6 +168,7 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
             slots["group_column"] = groups[0]
     slots.pop("statistics", None)
     slots.pop("order", None)
+    slots["outside"] = bool(slots.get("zones")) and scan.has(_OUTSIDE)
     slots["paired"] = slots.get("paired", False) or matches(
         r"\bpaired\b|\brepeated[- ]measures?\b|\bwithin[- ]subjects?\b", text
     )
@@ -158,14 +187,19 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     ]
     if not quantities and len(slots.get("behaviors", ())) == 2:
         share = {key: slots[key] for key in ("sources",) if slots.get(key)}
-        measure = "bout_count" if matches(r"\b(?:numbers?|counts?|bouts|often|many)\b", text) else "total_duration"
-        quantities = [{"measure": measure, "behaviors": [name], **share} for name in slots["behaviors"]]
+        quantities = [
+            {"measure": measure, "behaviors": [name], **share}
+            for measure, name in zip(_measures_of_both(scan), slots["behaviors"], strict=True)
+        ]
     if len(quantities) < 2:
         own: dict[str, Any] = {key: slots[key] for key in ("behaviors", "sources", "zones") if slots.get(key)}
         choose_measure(own, scan, vocabulary)
         if own.get("measure") and {"measure": own["measure"]} not in quantities:
             kept = {key: own[key] for key in ("measure", "behaviors", "sources", "zones") if own.get(key)}
             quantities.insert(0, kept)
+        slots["behaviors"] = own.get("behaviors", [])
+    if slots.get("metrics"):
+        slots.pop("behaviors", None)  # "supported rears (labels.rears.count)": the metric says it
     for column, names in slots.pop("values", {}).items():
         slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
     slots.pop("statistics", None)
@@ -173,6 +207,24 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
         slots["x"], slots["y"] = quantities[:2]
     elif quantities:
         slots["x"] = quantities[0]
+
+
+def _measures_of_both(scan: Scanner) -> tuple[str, str]:
+    """Count or time of each of two behaviors, by the words around each; one word for both where only one has any."""
+    count, time = (
+        r"\b(?:numbers?|counts?|bouts|often|many|frequen\w+)\b",
+        r"\b(?:time|duration|seconds|minutes|long)\b",
+    )
+    parts = re.split(r"\s(?:and|with|to|or|vs\.?|versus|show)\s", scan.named, flags=re.IGNORECASE)
+    of_behaviors = [part for part in parts if "BEHAVIOR" in part]
+    found = [
+        "bout_count" if matches(count, part) else "total_duration" if matches(time, part) else None
+        for part in of_behaviors
+    ]
+    general = "bout_count" if matches(count, scan.text) else "total_duration"
+    if len(found) != 2 or None in found:
+        return general, general
+    return found[0] or general, found[1] or general
 
 
 def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -201,7 +253,10 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
         r"\bwhat (?:follows|comes (?:next )?after|happens after)\b|\bwhich\b.*\bcomes next\b|\bafter each\b",
         text,
     )
-    asks_before = matches(r"\bwhat (?:precedes|comes before|happens before)\b|\bwhat\b.*\bbefore\b", text) and len(named) < 2
+    asks_before = (
+        matches(r"\bwhat (?:precedes|comes before|happens before)\b|\bwhat\b.*\bbefore\b", text)
+        and len(named) < 2
+    )
     if asks_before:
         slots["after"] = named[:1]
     elif asks_after or len(named) < 2:
@@ -248,6 +303,7 @@ def complete_proximity(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     slots = reading.slots
     _filter_by_values(slots)
     slots["pair"] = slots.pop("individuals", [])
+    slots.pop("behaviors", None)
     slots["unit"] = slots.get("distance_unit", "px")
 
 

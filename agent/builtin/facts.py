@@ -63,12 +63,18 @@ def _names_a_topic(scan: Scanner, vocabulary: Vocabulary) -> str | None:
             return "columns"
         if not of_a_part and not counted:
             return topic
-    if matches(rf"{_HOW_MANY}\s+(?:different\s+|distinct\s+)?(?:behaviors?|labels|classes)\b", text) and not slots.get("behaviors"):
+    if matches(
+        rf"{_HOW_MANY}\s+(?:different\s+|distinct\s+)?(?:behaviors?|labels|classes)\b", text
+    ) and not slots.get("behaviors"):
         if matches(lexicon.RATERS, text) and not slots.get("sources"):
             slots["source_kind"] = "manual"
         return "behaviors"
-    named = slots.get("sessions") and not (slots.get("behaviors") or slots.get("metrics") or slots.get("zones"))
-    if named and matches(r"^\W*how long (?:is|was|are|were|does|do|did)\b", text) and not matches(r"\b(?:path|track|spend|until|before)\b", text):
+    alone = rf"^\W*how long (?:is|was|are|were)\s+(?:the\s+)?(?:{lexicon.SESSIONS}\b|[^\w?])*(?:in (?:seconds|minutes|frames))?\W*$"
+    if (
+        slots.get("sessions")
+        and not (slots.get("zones") or slots.get("behaviors"))
+        and matches(alone, scan.rest)
+    ):
         return "recordings"
     if matches(
         rf"{_HOW_MANY}\s+(?:\w+\s+)?(?:key ?points|body ?parts|tracked points)\b", text
@@ -99,7 +105,9 @@ def _looks_up_a_column(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     slots = scan.slots
     named = [name for name in slots.get("columns", ()) if name in vocabulary.columns]
     one = slots.get("subjects") or slots.get("sessions")
-    group = re.search(r"\b(?:which|what) (group|condition|treatment|arm|cohort)s?\b", scan.text, re.IGNORECASE)
+    group = re.search(
+        r"\b(?:which|what) (group|condition|treatment|arm|cohort)s?\b", scan.text, re.IGNORECASE
+    )
     if one and not named and group and vocabulary.grouping_columns():
         slots["columns"] = named = vocabulary.grouping_columns()[:1]
     quantity = slots.get("behaviors") or slots.get("metrics") or slots.get("zones") or slots.get("statistics")
@@ -151,9 +159,11 @@ def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     amount = r"\bhow many (?:\w+ ){0,4}?(?:frames|seconds|minutes|cm|centimeters|meters|pixels|px)\b"
     if _of_behavior(slots, text) or matches(amount, text) or slots.get("keep"):
         return None
-    animals = matches(rf"{_HOW_MANY}\s+(?:\w+\s+){{0,3}}?{lexicon.ANIMALS}\b", text)
-    sessions = matches(rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?{lexicon.SESSIONS}\b", text)
-    return "subject_count" if animals or not sessions else "session_count"
+    counted = rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?"
+    animals = re.search(rf"{counted}{lexicon.ANIMALS}\b", text, re.IGNORECASE)
+    sessions = re.search(rf"{counted}{lexicon.SESSIONS}\b", text, re.IGNORECASE)
+    first = sessions is not None and (animals is None or sessions.start() < animals.start())
+    return "session_count" if first else "subject_count"
 
 
 def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
@@ -163,7 +173,9 @@ def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
         text,
     )
     conditions = slots.get("where") or slots.get("values") or slots.get("sessions") or slots.get("subjects")
-    conditions = conditions or ((slots.get("sources") or slots.get("not_sources")) and matches(lexicon.SCORED, text))
+    conditions = conditions or (
+        (slots.get("sources") or slots.get("not_sources")) and matches(lexicon.SCORED, text)
+    )
     tracked = any(
         matches(pattern, text) for pattern, _, needs in lexicon.MEASURES if needs in ("track", "pair")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ethochat.agent.builtin.lexicon import FOLLOW_UP, matches
+from ethochat.agent.builtin.lexicon import FOLLOW_UP, ZONE_MEASURES, matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import Reading
 
@@ -34,6 +34,7 @@ _NEEDS_BEHAVIOR = (
     "latency",
     "inter_bout_interval",
     "bout_duration",
+    "last_end",
 )
 
 
@@ -42,11 +43,13 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if previous is None or not (_continues(reading, scan) or previous.slots.get(ASKED_BACK)):
         return reading
     slots, before = reading.slots, previous.slots
+    _shows_clips_of_before(reading, before, scan)
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
     _settle_measure(slots, before)
+    _enters_the_zone_of_before(slots, before, scan)
     if _says_nothing_new_to_measure(reading):
-        if reading.intent in ("measure", "facts", "search", "clips") and not (
+        if reading.intent in ("measure", "facts", "search") and not (
             slots.get("statistics") and slots.get("where")
         ):
             reading.intent = previous.intent
@@ -72,6 +75,34 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
         del slots["group_by"]
     return reading
+
+
+_SHOW = (
+    r"^\W*(?:and |now |please |ok(?:ay)? |can you |could you )*(?:show|play|list|give|find|see)\s+(?:me\s+)?"
+    r"(?:all |some |of |the |these |those |them|three |\d+ )*(?:clips?|bouts?|episodes?|moments?|videos?|footage)?(?: please)?\W*$"
+)
+
+
+def _shows_clips_of_before(reading: Reading, before: dict[str, Any], scan: Scanner) -> None:
+    """Read "show me the clips": those of what was just counted."""
+    if (
+        reading.intent in ("search", "clips", "measure", "facts")
+        and before.get("behaviors")
+        and matches(_SHOW, scan.text)
+    ):
+        reading.intent = "clips"
+        for key in ("measure", "query", "statistics", "topic", "measure_guessed"):
+            reading.slots.pop(key, None)
+        _inherit(reading.slots, before, ("behaviors",))
+
+
+def _enters_the_zone_of_before(slots: dict[str, Any], before: dict[str, Any], scan: Scanner) -> None:
+    """Read "and how often did it enter?" after a question about a zone."""
+    if not before.get("zones") or slots.get("behaviors") or slots.get("zones") or slots.get("metrics"):
+        return
+    found = next(name for pattern, name in ZONE_MEASURES if matches(pattern, scan.text))
+    if slots.get("measure") in (None, *_NEEDS_BEHAVIOR) and found != "zone_time":
+        slots.update(measure=found, zones=before["zones"])
 
 
 def _settle_measure(slots: dict[str, Any], before: dict[str, Any]) -> None:

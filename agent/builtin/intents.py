@@ -36,12 +36,17 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     """Sequences, closeness and clips; ``None`` where the question asks for a number."""
     text, slots = scan.text, scan.slots
     latency = r"\bfirst\b.*\b(?:start|begin|occur|happen|appear)\w*\b|\b(?:start|begin|began)\w*\b.*\bfor the first time\b|\bwhen (?:does|did) .*\bfirst\b"
-    latency += r"|\b(?:last|final)\b.*\b(?:ends?|ended|stops?|stopped)\b"
-    asked = r"\bwhere (?:is|are|were) (?:the |all )?BEHAVIOR|^\W*(?:the )?(?:longest|shortest) (?:\w+ )?BEHAVIOR(?: bouts?)?\b(?!.*\b(?:duration|length)\b)"
-    clips = (matches(lexicon.CLIPS, text) or matches(asked, scan.named)) and not matches(latency, text)
+    latency += r"|\bwhen (?:was|is|were|did|does) (?:the )?(?:last|final|first)\b|\b(?:last|final)\b.*\b(?:ends?|ended|stops?|stopped)\b"
+    asked = r"\bwhere (?:is|are|were) (?:the |all )?BEHAVIOR"
+    several_bouts = r"^\W*(?:the )?(?:longest|shortest) (?:two|three|four|five|six|ten|\d+)\b(?!.*\b(?:duration|length|animals|mice|sessions|recordings)\b)"
+    clips = (
+        matches(lexicon.CLIPS, text) or matches(asked, scan.named) or matches(several_bouts, text)
+    ) and not matches(latency, text)
     preceding = matches(r"\bwhat\b.*\b(?:before|after)\s+(?:each |every |a |an |the )?BEHAVIOR", scan.named)
     several = any(len(names) > 1 for names in slots.get("values", {}).values())
-    sequence = (matches(lexicon.TRANSITION, text) or preceding) and len(vocabulary.behaviors) > 1 and not several
+    sequence = (
+        (matches(lexicon.TRANSITION, text) or preceding) and len(vocabulary.behaviors) > 1 and not several
+    )
     if sequence and slots.get("behaviors") and not slots.get("metrics"):
         shown = (clips and "within_s" in slots) or matches(r"\bclips?\b|\bplaces\b|\bmoments\b", text)
         return "clips" if shown else "transitions"
@@ -51,11 +56,18 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     counted += r"|\b(?:give|list)\b.*\btime\b"
     if not clips or matches(counted, text):
         return None
-    if matches(lexicon.SIMILAR, text):
+    return _shown(scan, vocabulary)
+
+
+def _shown(scan: Scanner, vocabulary: Vocabulary) -> Intent:
+    """What there is to show or to list: clips, values, names of the experiment, or a description to search for."""
+    if matches(lexicon.SIMILAR, scan.text):
         return "search"
-    if slots.get("behaviors"):
+    if scan.slots.get("behaviors"):
         return "clips"
-    if _names_a_quantity(slots):
+    tracked = any(needs == "track" and matches(pattern, scan.cues) for pattern, _, needs in lexicon.MEASURES)
+    listed = matches(r"\b(?:of|for) (?:all|each|every)\b", scan.text)
+    if _names_a_quantity(scan.slots) or (vocabulary.trackers and tracked and listed):
         return "measure"
     return "facts" if asks_for_a_fact(scan, vocabulary) else "search"
 

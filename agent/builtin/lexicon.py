@@ -20,7 +20,7 @@ CLIPS: Final = (
 )
 SIMILAR: Final = r"\b(?:similar to|more like|like (?:this|that|the)|resembl\w+)\b"
 AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
-CORRELATION: Final = r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bdose-?response\b|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b"
+CORRELATION: Final = r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bpredict\w*|\bdose-?response\b|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b"
 TRANSITION: Final = (
     r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by|preceding)\b|\bgo(?:es)? from\b[^?]*\bto\b|\bends? in\b|\bcomes? (?:right |directly |immediately )?(?:next|after)\b"
     r"|\bgo(?:es)? (?:directly )?(?:over )?into\b|\b(?:switch|change|turn|pass|move)(?:es|s)? (?:directly )?(?:over )?(?:from\b.*\b)?(?:in)?to\b"
@@ -73,9 +73,10 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
      r"|\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:likelihood|confidence)\b[^.?]*(?:\b(?:below|under|less|lower)\b|<)", "percent_missing", "track"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
     (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\black(?:s|ing)?\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
+    (r"\bbout counts?\b|\bcounts? of (?:the )?\w* ?bouts\b", "bout_count", "behavior"),
     (r"\blast(?:s|ed)? on average\b", "bout_duration", "behavior"),
-    (r"\b(?:last|final)\b[^.?]*\b(?:ends?|ended|stops?|stopped|over|finish\w*)\b|\bfor the last time\b", "last_end", "behavior"),
-    (r"\blatenc\w+|\b(?:until|till|to|before) (?:the |its |his |her )?first\b|\bhow long (?:until|before|till)\b"
+    (r"\b(?:last|final)\b[^.?]*\b(?:ends?|ended|stops?|stopped|over|finish\w*)\b|\bfor the last time\b|\bwhen (?:was|is|were|does|did) (?:the )?(?:last|final)\b", "last_end", "behavior"),
+    (r"\bfor the first time\b|\blatenc\w+|\b(?:until|till|to|before) (?:the |its |his |her )?first\b|\bhow long (?:until|before|till)\b"
      r"|\bfirst\b.*\b(?:start|begin|occur|enter|happen|appear|rear|groom|bout)\w*|\bwhen does .* first\b|\bat (?:which|what) (?:frame|time)\b.*\bfirst\b", "latency", "behavior"),
     (r"\b(?:rates?)\b(?!r)|\bper minute\b.*\b(?:bouts?|rears?|events?|times)\b|\b(?:bouts?|events?|entries|\w+s) per minute\b", "bout_rate", "behavior"),
     (r"\b(?:mean|average|median|typical)\b[^.?]*\b(?:duration|length)\b[^.?]*\bbouts?\b|\bbout (?:duration|length)s?\b|\bhow long (?:is|are|was|were|does|do) (?:a|an|the|each|one)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b"
@@ -146,7 +147,7 @@ COMMON_WORDS: Final = frozenset(
     october november december january february march april june july august september monday tuesday wednesday thursday friday today yesterday
     agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
     live lives lived living housed belong belongs cluster clusters class classes state states syllable deviation range pause pauses gap gaps
-    lack lacks visit visits visited transition transitions crossing crossings exceed exceeds divided preceding precede precedes preceded frequent
+    sd ci iqr lack lacks visit visits visited transition transitions crossing crossings exceed exceeds divided preceding precede precedes preceded frequent
     separate simultaneously simultaneous neither high deep
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought

@@ -67,7 +67,7 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
         if match and not all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
             return Refusal(reason, suggestions(vocabulary))
     if not vocabulary.has_partners and re.search(
-        r"\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b",
+        r"\b(?:which|what)\s+(?:mouse|animal|rat|individual)\s+\w{3,}(?:ed|s)\s+(?:the\s+)?(?:mouse|animal|rat|individual)\s+\w|\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b",
         text,
         re.IGNORECASE,
     ):

@@ -31,7 +31,7 @@ _CONTROLS = (
     "wildtype",
 )
 _PLURAL = {
-    "session": "sessions", "subject": "subjects", "individual": "individuals", "source": "sources", "zone": "zones", "keypoint": "keypoints",
+    "metric": "metrics", "column": "columns", "session": "sessions", "subject": "subjects", "individual": "individuals", "source": "sources", "zone": "zones", "keypoint": "keypoints",
 }  # fmt: skip
 _COMPARATORS = (
     (r"(?:or\s+)?(?:higher|more|above|greater|larger|over|up)", ">="),
@@ -82,9 +82,17 @@ def _rater_meant(text: str, word: Atom, vocabulary: Vocabulary) -> str | None:
     """The source meant by a short misspelt name, where the words before say that a source is named."""
     if not 3 <= len(word.text) <= 8 or word.stem in vocabulary.stems or word.stem in _COMMON_STEMS:
         return None
-    if not re.search(r"\b(?:according to|rater|annotator|scored by|rated by|annotated by)\s+$", text[: word.start]):
+    if not re.search(
+        r"\b(?:according to|rater|annotator|scored by|rated by|annotated by)\s+$", text[: word.start]
+    ):
         return None
-    near = process.extract(word.text.lower(), {name: name.lower() for name in vocabulary.sources}, scorer=fuzz.ratio, score_cutoff=80, limit=2)
+    near = process.extract(
+        word.text.lower(),
+        {name: name.lower() for name in vocabulary.sources},
+        scorer=fuzz.ratio,
+        score_cutoff=80,
+        limit=2,
+    )
     return str(near[0][2]) if len(near) == 1 else None
 
 
@@ -94,6 +102,13 @@ def long_names(mentions: Sequence[Mention], scan: Scanner) -> None:
     for mention in mentions:
         if mention.stop - mention.start > 1 or mention.entry.kind in ("session", "subject", "metric"):
             scan.blank(words[mention.start].start, words[mention.stop - 1].stop)
+
+
+_NEAR = r"\s+(?:by\s+)?(?:rater\s+)?$"
+_NOT_BY = (
+    r"\bneither\s+(?:\w+\s+nor\s+)?$|\bnor\s+$|\b(?:not|never)\s+(?:\w+\s+)?(?:by|from)\s+(?:rater\s+)?$"
+)
+_AROUND = r"[\w\s'\"/-]{0,24}$"
 
 
 def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -107,19 +122,16 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
     for mention in mentions:
         entry = mention.entry
         before = scan.text[: words[mention.start].start]
-        if entry.kind == "source" and re.search(r"\b(?:not|never)\s+(?:\w+\s+)?(?:by|from)\s+(?:rater\s+)?$", before, re.IGNORECASE):
+        around = _NEAR if entry.kind == "source" else _AROUND
+        if entry.kind == "source" and re.search(_NOT_BY, before, re.IGNORECASE):
             _append(slots, "not_sources", entry.name)
-        elif re.search(lexicon.EXCEPT + r"[\w\s'\"/-]{0,24}$", before, re.IGNORECASE):
+        elif re.search(lexicon.EXCEPT + around, before, re.IGNORECASE):
             _leave_out(slots, mention, vocabulary)
         elif entry.kind in _PLURAL:
             _append(slots, _PLURAL[entry.kind], entry.name)
         elif entry.kind == "behavior":
             zone = _zone_meant(entry.name, mention, words, vocabulary)
             _append(slots, "zones" if zone else "behaviors", zone or entry.name)
-        elif entry.kind == "metric":
-            _append(slots, "metrics", entry.name)
-        elif entry.kind == "column":
-            _append(slots, "columns", entry.name)
         elif entry.kind == "value" and entry.column is not None:
             values = slots.setdefault("values", {})
             _append(values, entry.column, entry.name)
@@ -128,6 +140,12 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         like = vocabulary.behaviors_like(scan.text)
         if like:
             slots["behaviors"] = like
+    _fill_categories(mentions, slots)
+    _settle_overlaps(slots, vocabulary)
+
+
+def _fill_categories(mentions: Sequence[Mention], slots: dict[str, Any]) -> None:
+    """A category stands for its members, unless some of them are named too."""
     for mention in mentions:
         members = mention.entry.members
         if members and set(members) <= set(slots.get("behaviors", ())):
@@ -135,7 +153,6 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         elif members and not set(members) & set(slots.get("behaviors", ())):
             slots["behaviors"] = [*slots.get("behaviors", []), *members]
             slots["category"] = mention.entry.name
-    _settle_overlaps(slots, vocabulary)
 
 
 def _zone_meant(behavior: str, mention: Mention, words: Sequence[Atom], vocabulary: Vocabulary) -> str | None:
@@ -231,6 +248,10 @@ def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
         while _take_condition(scan, column, name):
             pass
         _equal_values_are_groups(scan, column)
+        aliases = [alias for part in column.lower().split("_") for alias in _ALIASES.get(part, ())]
+        asked = "|".join(re.escape(alias) for alias in aliases if alias not in ("received", "given", "got"))
+        if asked and scan.take(rf"\bhow\s+(?:{asked})\b|\bhow much\b[^?]*\b(?:{asked})\b"):
+            _append(scan.slots, "columns", column)
 
 
 def _take_condition(scan: Scanner, column: str, name: str) -> bool:
@@ -350,7 +371,20 @@ _GROUP_POSITIONS = (
 )
 
 
-_MEMBER_NOUNS = ("drug", "group", "treatment", "condition", "cohort", "batch", "line", "context", "cage", "room", "strain", "arm")
+_MEMBER_NOUNS = (
+    "drug",
+    "group",
+    "treatment",
+    "condition",
+    "cohort",
+    "batch",
+    "line",
+    "context",
+    "cage",
+    "room",
+    "strain",
+    "arm",
+)
 
 
 def unknown_member(text: str, vocabulary: Vocabulary) -> str | None:
@@ -374,7 +408,11 @@ def _unknown_letter(text: str, vocabulary: Vocabulary) -> str | None:
     values = {value.lower() for known in vocabulary.columns.values() for value in known}
     for match in re.finditer(rf"\b({nouns})\s+([A-HJ-Z]|\d)\b(?!\s*(?:s|min|cm|px|%)\b)(?![.\w])", text):
         together = name_stems(f"{match[1]} {match[2]}")
-        known = together in vocabulary.entries or (match[2].lower() in values) or name_stems(match[2]) in vocabulary.entries
+        known = (
+            together in vocabulary.entries
+            or (match[2].lower() in values)
+            or name_stems(match[2]) in vocabulary.entries
+        )
         if not known:
             return match.group()
     return None

@@ -160,9 +160,20 @@ def read_bins(scan: Scanner) -> None:
         starts = [seconds(spans[index], spans[6]) for index in (1, 2, 4, 5)]
         if None not in starts and starts[1] == starts[2] and starts[1] - starts[0] == starts[3] - starts[2]:  # type: ignore[operator]
             slots.update(bin_s=starts[1] - starts[0], start_s=starts[0], stop_s=starts[3])  # type: ignore[operator]
-    each = scan.take(rf"\b(?:in|for|of|per)?\s*(?:each|every)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?!\s+bouts?)")
+    minutes = scan.take(rf"\b(?:in\s+)?each of the first\s+({NUMBER})\s+minutes\b")
+    if minutes and (last := number(minutes[1])):
+        slots.update(bin_s=60.0, start_s=0.0, stop_s=60.0 * last)
+    each = scan.take(
+        rf"\b(?:in|for|of|per)?\s*(?:each|every)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?!\s+bouts?)"
+    )
     if each and "bin_s" not in slots:
         slots["bin_s"] = seconds(each[1], each[2])
+    two = scan.take(
+        rf"\b({'|'.join(_ORDINALS)})\s+minute\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)\s+(?:in\s+)?(?:the\s+)?({'|'.join(_ORDINALS)})\s+minute\b"
+    )
+    if two and _ORDINALS.index(two[2].lower()) == _ORDINALS.index(two[1].lower()) + 1:
+        begin = 60.0 * _ORDINALS.index(two[1].lower())
+        slots.update(bin_s=60.0, start_s=begin, stop_s=begin + 120)
     if scan.take(r"\b(?:in|during|of|over)\s+the\s+first\s+minute\b"):
         slots.update(start_s=0.0, stop_s=60.0)
     halves = scan.take(
@@ -190,6 +201,18 @@ def read_window(scan: Scanner) -> None:
         start, stop = _clock(ranged[1], ranged[2] or unit), _clock(ranged[3], unit)
         if start is not None and stop is not None and "start_s" not in slots:
             slots.update(start_s=start, stop_s=stop)
+    after = scan.take(
+        rf"\b(?:after|(?:without|leaving out|excluding|except(?: for)?|ignoring|omitting|not counting)(?:\s+counting)?)\s+(?:the\s+)?first\s+({NUMBER})\s*({TIME_UNIT})\b"
+    ) or scan.take(rf"\bafter\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)(?!\s+(?:of|later))")
+    if after and "start_s" not in slots:
+        found = [part for part in after.groups() if part]
+        slots["start_s"] = seconds(found[0], found[1] if len(found) > 1 else "min")
+    before = scan.take(rf"\bbefore\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)")
+    if before and "stop_s" not in slots:
+        found = [part for part in before.groups() if part]
+        slots.update(
+            start_s=slots.get("start_s", 0.0), stop_s=seconds(found[0], found[1] if len(found) > 1 else "min")
+        )
     first = scan.take(
         rf"\b(?:in|during|over|within|for)?\s*(?:the\s+)?(?:first|initial|opening)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
     )
@@ -208,6 +231,12 @@ def read_window(scan: Scanner) -> None:
         slots.update(start_s=60.0 * (nth - 1), stop_s=60.0 * nth)
     if "start_s" not in slots and scan.take(r"\b(?:in|during)\s+the\s+(?:last|final)\s+minute\b"):
         slots.update(start_s=-60.0, stop_s=None)
+    until = scan.take(rf"\b(?:up to|until)\s+(?:minute\s+)?({NUMBER})\s*({TIME_UNIT})\b")
+    if until and "stop_s" not in slots:
+        slots.update(start_s=slots.get("start_s", 0.0), stop_s=seconds(until[1], until[2]))
+    until = scan.take(rf"\b(?:up to|until)\s+(?:minute\s+)?({NUMBER})\s*({TIME_UNIT})\b")
+    if until and "stop_s" not in slots:
+        slots.update(start_s=slots.get("start_s", 0.0), stop_s=seconds(until[1], until[2]))
     after = scan.take(rf"\bafter\s+(?:the\s+first\s+)?({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:of|later))")
     if after and "start_s" not in slots:
         slots["start_s"] = seconds(after[1], after[2])
@@ -235,7 +264,7 @@ def read_bout_limits(scan: Scanner) -> None:
         (_AT_MOST, "max_bout_s", False),
     ):
         own = r"(?:longer than|shorter than|no longer than|no shorter than)"
-        amount = rf"({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:consecutive|after|before|later))"
+        amount = rf"({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:consecutive|after|before|later|in total|altogether|overall))"
         match = scan.take(rf"\b{_BOUT_WORDS}\s+(?:\w+\s+){{0,2}}?(?<!\w){words}\s*{amount}")
         if match is None and re.search(own, words):
             match = scan.take(rf"\b(?={own}){words}\s*{amount}")
@@ -360,7 +389,9 @@ def read_rank(scan: Scanner) -> None:
     if most or least or ranked:
         slots["order"] = "ascending" if least and not most else "descending"
         slots["both_ends"] = most and least
-    count = scan.take(rf"\b(?:top|best|first|bottom|worst)\s+({NUMBER})\b(?!\s*{TIME_UNIT}\b)") or scan.take(
+    count = scan.take(
+        rf"\b(?:top|best|first|bottom|worst|longest|shortest|highest|lowest|fastest|slowest)\s+({NUMBER})\b(?!\s*{TIME_UNIT}\b)"
+    ) or scan.take(
         rf"\b(?:which|what|the|rank the|name the)\s+({NUMBER})\s+(?=[a-z]+)(?!.{{0,12}}(?:groups|conditions|raters|seconds|minutes))"
         if slots.get("order")
         else r"(?!x)x"

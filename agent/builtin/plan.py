@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ethochat.agent.builtin.guard import dropped
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
 from ethochat.agent.builtin.vocabulary import Vocabulary
 from ethochat.tools.arguments import (
@@ -47,8 +48,11 @@ def plan(understanding: Understanding, vocabulary: Vocabulary) -> list[Call]:
         return [("decline", {"reason": understanding.reason, "suggestions": list(understanding.suggestions)})]
     arguments = dict(understanding.slots)
     _settle_sources(understanding, arguments, vocabulary)
-    if understanding.intent == "measure":
-        _settle_statistics(arguments, several_animals=len(vocabulary.individuals) > 1)
+    if understanding.intent == "measure" and not (arguments.get("combine") or arguments.get("together")):
+        single = {
+            name for name, values in vocabulary.columns.items() if len(values) == len(vocabulary.sessions)
+        }
+        _settle_statistics(arguments, several_animals=len(vocabulary.individuals) > 1, single=single)
     _settle_unit(arguments)
     if understanding.intent == "clips":
         arguments.setdefault("order", "time")
@@ -57,7 +61,12 @@ def plan(understanding: Understanding, vocabulary: Vocabulary) -> list[Call]:
         arguments["limit"] = arguments.get("limit") or 10
         arguments.pop("order", None)
     name, model = _TOOLS[understanding.intent]
-    return [(name, _only_known(arguments, model))]
+    sent = _only_known(arguments, model)
+    lost = dropped(understanding, sent)
+    if lost:
+        reason = f"This kind of question cannot heed {', '.join(lost)}; ask without it, or for one thing at a time."
+        return [("decline", {"reason": reason, "suggestions": []})]
+    return [(name, sent)]
 
 
 def _only_known(arguments: dict[str, Any], model: type[Selection]) -> dict[str, Any]:
@@ -105,8 +114,14 @@ def _settle_unit(arguments: dict[str, Any]) -> None:
         arguments.pop("unit")
 
 
-def _settle_statistics(arguments: dict[str, Any], *, several_animals: bool) -> None:
-    """Decide how values are combined, from the words and the split asked for."""
+def _settle_statistics(arguments: dict[str, Any], *, several_animals: bool, single: set[str]) -> None:
+    """Decide how values are combined, from the words and the split asked for.
+
+    Parameters
+    ----------
+    single
+        Columns that tell every session from every other: their rows are sessions, not groups of them.
+    """
     statistics = list(arguments.get("statistics") or [])
     measure, groups = arguments.get("measure"), set(arguments.get("group_by") or [])
     order = arguments.get("order")
@@ -139,7 +154,8 @@ def _settle_statistics(arguments: dict[str, Any], *, several_animals: bool) -> N
     elif not statistics and groups and not groups & {"session_id", "subject_id", "individual"}:
         statistics = (
             ["sum"]
-            if measure in ("bout_count", "total_duration") and not _grouped_by_metadata(groups)
+            if measure in ("bout_count", "total_duration", *(("percent_time",) if groups <= single else ()))
+            and not _grouped_by_metadata(groups - single)
             else ["mean"]
         )
     elif "sum" in statistics and len(statistics) > 1 and measure not in ("bout_count", "total_duration"):

@@ -26,6 +26,7 @@ _BOUT_DURATION = (
 )
 
 
+_SHARE_OF_BOUTS = r"\b(?:percent\w*|fraction|share|proportion) of (?:all |the |\w+'s )*BEHAVIOR|\b(?:percent\w*|fraction|share|proportion) of [^?]*\bbouts\b"
 _PAUSE = r"\b(?:pauses?|gaps?|breaks?|intervals?|time)\s+between\s+(?:\w+\s+){0,3}?BEHAVIOR"
 
 
@@ -88,18 +89,28 @@ def _take_the_only_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> No
 def _special_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
     """Measures told by what is named beside the cue: a behavior's bouts, two animals, a limit of their distance."""
     behavioral = bool(slots.get("behaviors"))
-    if behavioral and matches(_PAUSE, scan.named):
-        return "inter_bout_interval"
-    if len(slots.get("keypoints", ())) == 2 and len(slots.get("individuals", ())) < 2:
-        if scan.has(r"\bdistances? (?:between|from)\b") and not scan.has(r"\b(?:mice|animals|each other|pairs?)\b"):
-            return "keypoint_distance"
-    if behavioral and matches(_BOUT_DURATION, scan.named):
-        return "bout_duration"
+    of_bouts = _measure_of_bouts(slots, scan) if behavioral else None
+    if of_bouts is not None:
+        return of_bouts
+    two_points = len(slots.get("keypoints", ())) == 2 and len(slots.get("individuals", ())) < 2
+    apart = scan.has(r"\bdistances? (?:between|from)\b")
+    if two_points and apart and not scan.has(r"\b(?:mice|animals|each other|pairs?)\b"):
+        return "keypoint_distance"
     if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
         return "pair_distance"
     if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
         return "time_near"
     return None
+
+
+def _measure_of_bouts(slots: dict[str, Any], scan: Scanner) -> str | None:
+    """What is asked of a behavior's bouts as such: how many of them are long, how far they lie apart, how long one is."""
+    limited = slots.get("min_bout_s") is not None or slots.get("max_bout_s") is not None
+    if limited and matches(_SHARE_OF_BOUTS, scan.named):
+        return "percent_bouts"
+    if matches(_PAUSE, scan.named):
+        return "inter_bout_interval"
+    return "bout_duration" if matches(_BOUT_DURATION, scan.named) else None
 
 
 def _measure_by_cue(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:

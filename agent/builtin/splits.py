@@ -10,6 +10,10 @@ from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
+_COMPARATIVE = (
+    rf"{lexicon.COMPARE}|\b(?:more|less|fewer|longer|shorter|faster|slower|higher|lower|older|heavier)\b"
+)
+
 
 def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Fill ``group_by`` from "per condition", "for each rater", "which animal" and names given in a row."""
@@ -31,15 +35,23 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:conditions?|groups?|treatments?)\b", "?"),
         (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.SESSIONS}\b", "session_id"),
         (rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.ANIMALS}\b", "animal"),
-        (rf"^\W*(?:list|give|show)\b.*\b(?:of|for) (?:all|every) (?:the )?(?:\w+ )?{lexicon.ANIMALS}\b(?!.*\btogether\b)", "animal"),
-        (rf"^\W*(?:list|give|show)\b.*\b(?:of|for) (?:all|every) (?:the )?(?:\w+ )?{lexicon.SESSIONS}\b(?!.*\btogether\b)", "session_id"),
+        (
+            rf"^\W*(?:list|give|show)\b.*\b(?:of|for) (?:all|every) (?:the )?(?:\w+ )?{lexicon.ANIMALS}\b(?!.*\btogether\b)",
+            "animal",
+        ),
+        (
+            rf"^\W*(?:list|give|show)\b.*\b(?:of|for) (?:all|every) (?:the )?(?:\w+ )?{lexicon.SESSIONS}\b(?!.*\btogether\b)",
+            "session_id",
+        ),
     ):
         if matches(pattern, text):
             groups.append(column)
     groups += [
         column
         for column in slots.get("columns", ())
-        if matches(rf"\b(?:which|what)\s+{re.escape(column)}s?\b", text) and matches(lexicon.COMPARE, text) and not slots.get("order")
+        if matches(rf"\b(?:which|what)\s+{re.escape(column)}s?\b", text)
+        and matches(_COMPARATIVE, text)
+        and not slots.get("order")
     ]
     if rank or matches(lexicon.OUTLIER, text) or slots.get("keep"):
         groups += [] if groups else [_ranked_column(slots, scan, vocabulary)]
@@ -100,7 +112,7 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
 
 def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str:
     """What is ranked: the first thing asked for by "which", "what", "rank", "name"."""
-    asks = r"\b(?:which|what|in which|rank|name|list)\s+(?:the\s+)?(?:[\w-]+\s+){0,3}?"
+    asks = r"\b(?:which|what|in which|how many|rank|name|list)\s+(?:the\s+)?(?:[\w-]+\s+){0,3}?"
     candidates = [
         *(
             (column, rf"{re.escape(column)}s?")
@@ -133,6 +145,9 @@ def _one_session_each(vocabulary: Vocabulary) -> bool:
     return len(vocabulary.subjects) == len(vocabulary.sessions)
 
 
+_DOING = rf"^\W*(?:how many|which|what)\s+(?:of\s+the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\s+(?:ever\s+|also\s+|did\s+)?BEHAVIOR"
+
+
 def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
     """Fill ``keep`` where sessions or animals are listed by having any of a behavior, none of it, or an outlying value."""
     text = scan.text
@@ -149,10 +164,15 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
     if slots.get("keep") in ("above", "below"):
         if slots.get("behaviors") and re.match(r"(?:s|sec\w*|min\w*|frames?)$", slots.get("keep_unit", "")):
             slots["measure"] = "total_duration"
+        elif slots.get("behaviors") and slots.get("measure_guessed"):
+            slots["measure"] = "bout_count"  # "more than 40 rears"
         return
     if matches(lexicon.NONE, text):
         slots["keep"] = "zero"
-    elif matches(r"\bany\b|\bat least one\b|\bshow(?:s|ed)?\b|\bcontains?\b|\bha(?:s|ve|d)\b", text):
+    elif matches(_DOING, scan.named) or matches(
+        r"\bany\b|\bat least one\b|\bat least once\b|\bever\b|\bshow(?:s|ed)?\b|\bcontains?\b|\bha(?:s|ve|d)\b",
+        text,
+    ):
         slots["keep"] = "nonzero"
     if slots.get("keep") and slots.get("behaviors"):
         slots["measure"] = "bout_count"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.guard import amount_left, unused
+from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.limits import suggestions
 from ethochat.agent.builtin.names import asked_for, restricting_word
 from ethochat.agent.builtin.phrases import Scanner
@@ -12,22 +15,34 @@ from ethochat.agent.builtin.reading import AskBack, Intent, Reading, Refusal, Un
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _NEEDS_BEHAVIOR = {
-    "bout_count", "total_duration", "percent_time", "bout_rate", "latency", "inter_bout_interval", "bout_duration",
+    "bout_count", "total_duration", "percent_time", "percent_bouts", "bout_rate", "latency", "last_end", "inter_bout_interval", "bout_duration",
 }  # fmt: skip
 
 
 _NEEDS_TRACK = {
     "distance", "mean_speed", "max_speed", "body_length", "pair_distance", "keypoint_distance", "time_near", "percent_tracked",
-    "missing_frames",
+    "percent_missing", "missing_frames",
 }  # fmt: skip
 
 
 def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """Refuse or ask back where a needed part is missing or a restricting word is unknown."""
-    word = restricting_word(scan, reading.unread) or asked_for(scan, reading.unread)
+    spelled = any(name.lower() in scan.text.lower() for name in reading.slots.get("metrics", ()))
+    word = restricting_word(scan, reading.unread) or (None if spelled else asked_for(scan, reading.unread))
     if word is not None and reading.intent != "search":
         known = _known_raters(vocabulary) if _named_as_rater(word, scan) else _known_groups(vocabulary)
         return Refusal(f"Nothing in this experiment is called “{word}”.{known}", suggestions(vocabulary))
+    partner = rf"\b(?:which|what)\s+(?:\w+\s+)?{lexicon.ANIMALS}\s+BEHAVIOR\s+(?:the\s+)?(?:{lexicon.ANIMALS}|individual)\b"
+    if not vocabulary.has_partners and matches(partner, scan.named):
+        reason = "Which other animal a behavior is directed at is not recorded in this experiment."
+        return Refusal(reason, suggestions(vocabulary))
+    members = tuple(reading.slots.get("behaviors", ()))
+    if (
+        reading.slots.get("category")
+        and len(members) > 1
+        and matches(r"\b(?:without|not)\s+(?!count|ignor|interpol|us|includ|exclud)\w+ing\b", scan.text)
+    ):
+        return AskBack("Which of these do you mean?", members, reading)
     if vocabulary.in_frames and scan.has(
         r"\bhow many (?:\w+ )?(?:seconds|minutes|hours)\b|\bin (?:seconds|minutes)\b|\b(?:cm|px)/s\b"
     ):
@@ -45,7 +60,9 @@ def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understand
 def _outside_unmeasured(reading: Reading, scan: Scanner) -> bool:
     slots = reading.slots
     outside = bool(slots.get("zones")) and scan.has(r"\boutside (?:of )?(?:the|its|this|a)\b")
-    return outside and not (reading.intent == "measure" and slots.get("measure") in ("zone_time", "zone_percent"))
+    return outside and not (
+        reading.intent in ("measure", "compare") and slots.get("measure") in ("zone_time", "zone_percent")
+    )
 
 
 def _accept(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
@@ -67,9 +84,9 @@ def _known_raters(vocabulary: Vocabulary) -> str:
 def check_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """List no sessions for a condition that was not understood."""
     if reading.slots.get("topic") in ("sessions", "subjects") and reading.unread:
-        return _not_understood(reading, vocabulary)
+        return _not_understood(reading, scan, vocabulary)
     if reading.slots.get("topic") == "definition" and not reading.slots.get("name"):
-        return _not_understood(reading, vocabulary)
+        return _not_understood(reading, scan, vocabulary)
     return reading
 
 
@@ -81,7 +98,7 @@ def _known_groups(vocabulary: Vocabulary) -> str:
     return f" The groups by {columns[0]} are: {values}."
 
 
-def _no_behavior(reading: Reading, vocabulary: Vocabulary) -> Understanding:
+def _no_behavior(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     listed = ", ".join(vocabulary.named_behaviors) or "none"
     if reading.unread:
         unknown = ", ".join(f"“{word}”" for word in reading.unread[:4])
@@ -91,13 +108,16 @@ def _no_behavior(reading: Reading, vocabulary: Vocabulary) -> Understanding:
         )
     if vocabulary.behaviors:
         return AskBack("Which behavior do you mean?", vocabulary.named_behaviors[:12], reading)
-    return _not_understood(reading, vocabulary)
+    return _not_understood(reading, scan, vocabulary)
 
 
-def _not_understood(reading: Reading, vocabulary: Vocabulary) -> Understanding:
+def _not_understood(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     if reading.unread:
         unknown = ", ".join(f"“{word}”" for word in reading.unread[:4])
         return Refusal(f"Nothing in this experiment answers to {unknown}.", suggestions(vocabulary))
+    left = amount_left(scan)
+    if left is not None and scan.has(r"^\W*(?:which|what|who)\b"):
+        return Refusal(f"Nothing about “{left}” is recorded in this experiment.", suggestions(vocabulary))
     return AskBack("What should be measured?", suggestions(vocabulary), reading)
 
 
@@ -106,9 +126,9 @@ def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
     slots = reading.slots
     measure = slots.get("measure")
     if measure is None:
-        return _not_understood(reading, vocabulary)
+        return _not_understood(reading, scan, vocabulary)
     if measure in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
-        return _no_behavior(reading, vocabulary)
+        return _no_behavior(reading, scan, vocabulary)
     if measure in _NEEDS_TRACK and not vocabulary.trackers:
         return Refusal(
             "No positions were tracked in this experiment, so distances and speeds are not known.",
@@ -122,7 +142,7 @@ def check_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
     slots = reading.slots
     if not slots.get("measure") or (slots["measure"] in _NEEDS_BEHAVIOR and not slots.get("behaviors")):
         if reading.unread:
-            return _no_behavior(reading, vocabulary)
+            return _no_behavior(reading, scan, vocabulary)
         options = (*vocabulary.named_behaviors[:6], *vocabulary.metrics[:4])
         return AskBack("Which measure should be compared?", options, reading)
     if not slots.get("group_column"):
@@ -142,12 +162,12 @@ def check_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -
     """A transition needs at least one behavior."""
     if reading.slots.get("before") or reading.slots.get("after"):
         return reading
-    return _no_behavior(reading, vocabulary)
+    return _no_behavior(reading, scan, vocabulary)
 
 
 def check_clips(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """Clips need a behavior."""
-    return reading if reading.slots.get("behaviors") else _no_behavior(reading, vocabulary)
+    return reading if reading.slots.get("behaviors") else _no_behavior(reading, scan, vocabulary)
 
 
 def check_plot(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:

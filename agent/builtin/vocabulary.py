@@ -309,12 +309,33 @@ def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Cata
             vocabulary.add(Entry("behavior", name), *words)
     for name in vocabulary.behaviors:
         vocabulary.add(Entry("behavior", name), name, *_verb_forms(name))
+    _add_heads(vocabulary)
     categories: dict[str, list[str]] = defaultdict(list)
     for setting in experiment.behaviors:
         if setting.category and setting.name in vocabulary.behaviors:
             categories[setting.category].append(setting.name)
     for category, members in categories.items():
         vocabulary.add(Entry("category", category, members=tuple(members)), category)
+
+
+def _add_heads(vocabulary: Vocabulary) -> None:
+    """Make "jump" name ``wall_jump`` where no other name has that word."""
+    from ethochat.agent.builtin.lexicon import COMMON_WORDS
+
+    common = {stem(word) for word in COMMON_WORDS if word[0].isalpha()}
+    names = {name: name_stems(name) for name in vocabulary.behaviors}
+    holding = Counter(part for stems in vocabulary.entries for part in set(stems))
+    inside = Counter(part for stems in names.values() for part in set(stems))
+    for name, stems in names.items():
+        if len(stems) != 2 or not stems[1].isalpha() or len(stems[1]) < 4 or stems[1] in common:
+            continue
+        own = sum(
+            stems[1] in key
+            for key, entries in vocabulary.entries.items()
+            if any(item.name == name for item in entries)
+        )
+        if inside[stems[1]] == 1 and holding[stems[1]] == own:
+            vocabulary.entries[(stems[1],)].append(Entry("behavior", name))
 
 
 def _verb_forms(name: str) -> list[str]:
@@ -335,12 +356,24 @@ def _behavior_words(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ..
         yield setting.name, tuple(setting.synonyms)
 
 
+_UNITS = frozenset("mg kg g ug ml mm cm m s min h hz px percent pct weeks days months years c".split())
+
+
+def _without_unit(column: str) -> tuple[str, ...]:
+    """A column's name without the unit at its end: "dose" for ``dose_mg_kg``."""
+    parts = column.split("_")
+    while len(parts) > 1 and parts[-1].lower() in (*_UNITS, "per"):
+        parts.pop()
+    name = "_".join(parts)
+    return (name,) if name != column and len(name) > 2 else ()
+
+
 def _add_metadata(vocabulary: Vocabulary, experiment: Experiment, catalog: Catalog) -> None:
     sessions = catalog.load("sessions")
     numeric: list[str] = []
     for column in experiment.metadata_columns:
         synonyms = [name for group in _COLUMN_SYNONYMS if column.lower() in group for name in group]
-        vocabulary.add(Entry("column", column), column, *synonyms)
+        vocabulary.add(Entry("column", column), column, *synonyms, *_without_unit(column))
         if sessions[column].dtype.is_numeric():
             numeric.append(column)
         values = sessions[column].drop_nulls().cast(pl.String).unique().sort().to_list()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
 
@@ -10,11 +11,11 @@ _MOST_ROWS = 60
 _MOST_RANKED = 10
 _MOST_CLIPS = 12
 _MEASURE_WORDS = {
-    "bout_count": "number of bouts", "total_duration": "time", "percent_time": "share of time", "bout_rate": "bout rate", "bout_duration": "bout duration",
+    "bout_count": "number of bouts", "total_duration": "time", "percent_time": "share of time", "bout_rate": "bout rate", "percent_bouts": "share of the bouts", "last_end": "end of the last bout", "bout_duration": "bout duration",
     "inter_bout_interval": "inter-bout interval", "latency": "latency to the first bout", "distance": "distance moved", "mean_speed": "mean speed",
     "max_speed": "maximum speed", "zone_time": "time", "zone_entries": "number of entries", "zone_latency": "latency to enter",
     "zone_percent": "share of time", "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints",
-    "time_near": "time near each other", "percent_tracked": "share of frames tracked", "missing_frames": "number of frames without a position",
+    "time_near": "time near each other", "percent_tracked": "share of frames tracked", "percent_missing": "share of frames without a position", "missing_frames": "number of frames without a position",
     "n_frames": "number of frames", "body_length": "body length", "duration": "duration",
 }  # fmt: skip
 _STATISTIC_WORDS = {
@@ -24,6 +25,10 @@ _STATISTIC_WORDS = {
     "max": "maximum",
     "min": "minimum",
     "range": "range (largest minus smallest)",
+    "share": "share",
+    "index": "index",
+    "ratio": "ratio",
+    "difference": "difference",
 }
 
 
@@ -111,13 +116,30 @@ def shared(values: Sequence[Value]) -> set[tuple[str, str]]:
     return set.intersection(*pairs) if len(pairs) > 1 else set()
 
 
+_TRACKED = (
+    "distance",
+    "mean_speed",
+    "max_speed",
+    "pair_distance",
+    "keypoint_distance",
+    "body_length",
+    "time_near",
+)
+
+
 def subject_of(item: Evidence, values: Sequence[Value]) -> str:
     """What was measured, in words: the measure, its behaviors, its source."""
     arguments = item.arguments
     measure = str(arguments.get("measure") or (values[0].name if values else ""))
     named = _MEASURE_WORDS.get(measure, measure)
-    behaviors = " + ".join(arguments.get("behaviors") or [])
-    if behaviors:
+    listed_behaviors = [str(name) for name in arguments.get("behaviors") or []]
+    split_by = set(arguments.get("group_by") or ())
+    behaviors = " + ".join(listed_behaviors)
+    if "behavior" in split_by and len(listed_behaviors) > 4:
+        behaviors = ""
+    if measure in _TRACKED and behaviors:
+        named = f"{named} during {behaviors}"
+    elif behaviors:
         named = (
             named.replace("bouts", f"{behaviors} bouts")
             if measure == "bout_count"
@@ -132,7 +154,8 @@ def subject_of(item: Evidence, values: Sequence[Value]) -> str:
         listed = [str(name) for name in arguments.get(key) or []]
         split = key == "sources" and any("source" in value.group for value in values[1:])
         if listed and not split:
-            named += f" {word} {', '.join(listed)}"
+            outside = key == "zones" and arguments.get("outside")
+            named += f" {'outside of' if outside else word} {', '.join(listed)}"
     return named
 
 
@@ -148,6 +171,11 @@ def word_measure(item: Evidence) -> str:
         return _sentence(values[0], title, item, mark)
     if item.arguments.get("keep") not in (None, "all"):
         return _word_kept(values, title, item, mark)
+    if (
+        item.arguments.get("combine")
+        and len([v for v in values if v.statistic == item.arguments["combine"]]) == 1
+    ):
+        return _word_combined(values, title, item, mark)
     common = shared(values)
     context = ", ".join(name for _, name in sorted(common) if name not in title)
     shown = [
@@ -162,6 +190,24 @@ def word_measure(item: Evidence) -> str:
     if len(values) > most:
         lines.append("- and so on; ask for more of them to see the rest")
     return _top(shown, item) + f"{head} {mark}:\n" + "\n".join(lines)
+
+
+def _word_combined(values: Sequence[Value], title: str, item: Evidence, mark: str) -> str:
+    """One number made of several, and what it was made of."""
+    made, rows = values[0], values[1:]
+    column = next((name for name in item.arguments.get("group_by") or () if name in made.group), "")
+    of = made.group.get(column, label(made, item))
+    kind = {"mean": "mean", "sum": "total", "min": "smallest"}.get(str(made.statistic), str(made.statistic))
+    noun = "in" if kind == "difference" else "of"
+    first = f"The {kind} {noun} the {title} ({of}) is **{amount(made.value, made.unit)}**. {mark}"
+    return first + "\n" + "\n".join(_row(value, item) for value in rows[:_MOST_ROWS])
+
+
+def _quantity_words(arguments: dict[str, Any]) -> str:
+    """One of the two quantities of a correlation."""
+    named = _MEASURE_WORDS.get(str(arguments.get("measure")), str(arguments.get("measure")))
+    behaviors = " + ".join(arguments.get("behaviors") or ())
+    return f"{named} of {behaviors}" if behaviors else named
 
 
 def _capital(title: str) -> str:
@@ -310,9 +356,15 @@ def word_correlate(item: Evidence) -> str:
             lines.append(f"No correlation can be given. {test.why or ''} [{item.evidence_id}]")
             continue
         n = next((value.n for value in item.values if value.n), None)
+        quantities = [item.arguments.get(key) for key in ("x", "y")]
+        both = (
+            " and ".join(_quantity_words(one) for one in quantities if one)
+            or test.measure
+            or "the two quantities"
+        )
         kind = "No statistically significant" if test.p_value >= 0.05 else "A statistically significant"
         lines.append(
-            f"{test.name.replace('_', ' ').capitalize()} correlation of {test.measure or 'the two quantities'}: {symbol} = **{test.statistic:.4f}**, "
+            f"{test.name.replace('_', ' ').capitalize()} correlation of the {both}: {symbol} = **{test.statistic:.4f}**, "
             f"p = {probability(test.p_value)}{f', n = {n}' if n else ''} [{item.evidence_id}]. {kind} association at the 0.05 level; "
             "an association does not show what brings it about."
         )
@@ -356,7 +408,7 @@ def word_clips(item: Evidence) -> str:
     """Count the clips and list the first."""
     mark = f"[{item.evidence_id}]"
     if not item.clips:
-        return f"No such bout or segment was found. {item.summary} {mark}"
+        return f"No such bout or segment was found. {mark}"
     lines = [_clip_line(clip) for clip in item.clips[:_MOST_CLIPS]]
     found = next((value for value in item.values if isinstance(value.value, int | float)), None)
     total = (

@@ -135,7 +135,7 @@ class Tab:
     def reload(self) -> None:
         """Reload the page; Gradio's script then complains that its own request was broken off."""
         self.page.reload()
-        self.page.wait_for_selector("#ask", state="visible")
+        self.page.wait_for_selector("#question textarea")
         expected = ("AbortError", "Connection errored")
         self.complaints = [said for said in self.complaints if not any(part in said for part in expected)]
 
@@ -211,17 +211,17 @@ def test_stopped_question_leaves_the_page_ready(tab: Tab) -> None:
     tab.ask("How many sessions are there?")
     tab.answer("4 sessions")
     tab.reload()
-    tab.answer("Earlier in this conversation.")
-    assert "Stopped" not in tab.said()
-    assert "4 sessions" in tab.said()
+    tab.answer("4 sessions")
     tab.ask("How many animals are there?")
     tab.answer("4 subjects")
 
 
-def test_reload_in_the_middle_of_a_question_breaks_nothing(tab: Tab) -> None:
+def test_reload_in_the_middle_of_a_question_goes_on_with_it(tab: Tab) -> None:
     tab.ask("Slowly: how many sessions are there? slowly")
     tab.page.wait_for_selector("#stop", state="visible")
     tab.reload()
+    tab.answer("4 sessions")
+    tab.page.wait_for_selector("#ask", state="visible")
     tab.ask("How many animals are there?")
     tab.answer("4 subjects")
 

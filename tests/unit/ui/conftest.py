@@ -56,7 +56,9 @@ def session_tables(
     frames = {}
     for name, rows in tables.items():
         if rows:
-            frame = pl.DataFrame([{"session_id": session_id, **item} for item in rows], infer_schema_length=None)
+            frame = pl.DataFrame(
+                [{"session_id": session_id, **item} for item in rows], infer_schema_length=None
+            )
             frames[name] = conform(frame, name)
     return frames
 
@@ -79,7 +81,15 @@ def context(tmp_path: Path) -> ToolContext:
     catalog.write_session(
         "ri_1",
         session_tables(
-            "ri_1", "chase", "S1", [(20.0, 45.0)], time_unit="frames", fps=None, duration=100.0, video=video, group=None
+            "ri_1",
+            "chase",
+            "S1",
+            [(20.0, 45.0)],
+            time_unit="frames",
+            fps=None,
+            duration=100.0,
+            video=video,
+            group=None,
         ),
     )
     metadata.append({"session_id": "ri_1", "group": None})
@@ -98,5 +108,8 @@ def context(tmp_path: Path) -> ToolContext:
         raise AssertionError("no search here")
 
     return ToolContext(
-        experiment=experiment, catalog=catalog, open_search=no_search, figures_dir=tmp_path / ".ethochat" / "figures"
+        experiment=experiment,
+        catalog=catalog,
+        open_search=no_search,
+        figures_dir=tmp_path / ".ethochat" / "figures",
     )

@@ -69,11 +69,10 @@ def titles(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 # ----------------------------------------------------------------- a question
 def test_steps_are_shown_as_they_happen_and_end_as_evidence(page: Page) -> None:
-    visit = Visit()
-    yielded = [step[0] for step in page.ask("How many Rearing bouts does each animal make?", visit, None)]
-    first, running, last = yielded[0], yielded[1], yielded[-1]
-    assert [item["role"] for item in first] == ["user"]
-    assert [status for _, status in titles(running)] == ["pending"]
+    visit, seen = Visit(), []
+    page._hear = lambda *event: (Page._hear(page, *event), seen.append(visit.messages()))[0]  # type: ignore[method-assign]
+    last = list(page.ask("How many Rearing bouts does each animal make?", visit, None))[-1][0]
+    assert titles(seen[0]) == [("Measuring bout count of Rearing by animal …", "pending")]
     (title, status), *_ = titles(last)
     assert title.startswith("e1 · Measured bout count of Rearing")
     assert status == "done"
@@ -84,9 +83,11 @@ def test_steps_are_shown_as_they_happen_and_end_as_evidence(page: Page) -> None:
 
 def test_stop_and_ask_buttons_take_turns(page: Page) -> None:
     yielded = list(page.ask("Summarize this experiment.", Visit(), None))
-    assert (yielded[0][3]["visible"], yielded[0][4]["visible"]) == (False, True)
+    assert (
+        yielded[0][1] == ""
+    )  # the question box is emptied once, so that a next question can be written meanwhile
+    assert (yielded[1][3]["visible"], yielded[1][4]["visible"]) == (False, True)
     assert (yielded[-1][3]["visible"], yielded[-1][4]["visible"]) == (True, False)
-    assert yielded[0][1] == ""  # the question box is emptied once, so that a next question can be written meanwhile
 
 
 @pytest.mark.parametrize("question", ["", "   \n"])
@@ -172,7 +173,9 @@ def test_error_of_a_backend_is_the_answer(context: ToolContext, monkeypatch: pyt
     assert visit.turn is None
 
 
-def test_bug_is_raised_and_settled(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_ends_the_question_and_is_logged(
+    context: ToolContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     page = Page(context)
 
     def broken(thread_id: str) -> Any:
@@ -180,12 +183,10 @@ def test_bug_is_raised_and_settled(context: ToolContext, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(page.turns, "_open", broken)
     visit = Visit()
-    with pytest.raises(ZeroDivisionError):
-        list(page.ask("How many?", visit, None))
-    said, *_, ask, stop = page.settle(visit)
+    said, *_, ask, stop = list(page.ask("How many?", visit, None))[-1]
     assert "ran into a bug" in said[-1]["content"]
     assert (ask["visible"], stop["visible"]) == (True, False)
-    assert visit.turn is None
+    assert "ZeroDivisionError" in caplog.text
 
 
 # ----------------------------------------------------------------- several at once
@@ -195,31 +196,28 @@ def test_second_question_of_a_running_page_is_ignored(context: ToolContext) -> N
     first = page.ask("How many sessions?", visit, None)
     next(first)
     assert len(list(page.ask("Another one", visit, None))) == 1
-    page.settle(visit)  # what follows the ignored question leaves the running one alone
     model.opened.set()
     assert list(first)[-1][0][-1]["content"] == "There are 4 sessions [e1]."
     assert [item["content"] for item in visit.said if item["role"] == "user"] == ["How many sessions?"]
 
 
-def test_same_conversation_in_two_windows_answers_one_after_the_other(context: ToolContext) -> None:
+def test_same_conversation_in_two_windows_shows_the_same(context: ToolContext) -> None:
     page, model = gated(context)
     thread_id = uuid4().hex
-    one, two = Visit(thread_id=thread_id), Visit(thread_id=thread_id)
-    first, second = page.ask("How many sessions?", one, None), page.ask("How many now?", two, None)
-    next(first)
-    assert model.asked.wait(20)
-    next(second)
-    assert titles(next(second)[0]) == [("Waiting for the question before …", "pending")]
+    first, second = page.open(thread_id), page.open(thread_id)
+    visit = list(first)[-1][2]
+    list(second)
+    asking, watching = page.ask("How many sessions?", visit, thread_id), page.open(thread_id)
+    next(asking)
+    said, _, _, ask, stop = next(watching)
+    assert [item["content"] for item in said] == ["How many sessions?"]
+    assert (ask["visible"], stop["visible"]) == (False, True)
     model.opened.set()
-    list(first)
-    assert titles(list(second)[-1][0])[0][0] == "e1 · Read how many sessions there are"
-    with page._conversation(thread_id) as conversation:
-        assert [who for who, _ in conversation.history()] == ["user", "assistant"] * 2
+    assert list(asking)[-1][0] == list(watching)[-1][0]
 
 
 def test_two_visits_have_conversations_of_their_own(page: Page) -> None:
-    one, _ = page.open(None, None)
-    two, _ = page.open("not an id", None)
+    one, two = opened(page, None), opened(page, "not an id")
     list(page.ask("Summarize this experiment.", one, None))
     assert one.thread_id != two.thread_id
     assert two.said == []
@@ -231,41 +229,96 @@ def test_stopped_question_stays_in_the_chat_but_not_in_the_conversation(context:
     running = page.ask("How many sessions?", visit, None)
     next(running)
     assert model.asked.wait(20)
-    turn = visit.turn
-    said, *_, ask, stop = page.stop(visit)
+    page.stop(visit)
+    said, *_, ask, stop = list(running)[-1]  # which does not wait for the step that still runs
     assert [item["content"] for item in said] == ["How many sessions?", "*Stopped.*"]
     assert (ask["visible"], stop["visible"]) == (True, False)
-    # The reader does not wait for the step that is still running, and shows the same.
-    assert [item["content"] for item in list(running)[-1][0]] == ["How many sessions?", "*Stopped.*"]
+    again = page.ask("How many now?", visit, None)
+    next(again)
+    while not titles(visit.messages()):
+        next(again)
+    assert titles(visit.messages()) == [("Waiting for the question before …", "pending")]
     model.opened.set()
-    assert turn is not None
-    turn.future.result(20)
+    assert list(again)[-1][0][-1]["content"] == "There are 4 sessions [e1]."
+    page.turns.close()
     with page._conversation(visit.thread_id) as conversation:
-        assert conversation.history() == []
-    assert list(page.ask("How many sessions?", visit, None))[-1][0][-1]["content"] == "There are 4 sessions [e1]."
+        assert [text for who, text in conversation.history() if who == "user"] == ["How many now?"]
+
+
+def test_error_of_a_stopped_question_is_not_shown(
+    context: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(context)
+    entered, left = threading.Event(), threading.Event()
+
+    def unavailable(thread_id: str) -> Any:
+        entered.set()
+        assert left.wait(20)
+        raise BackendUnavailableError("too late")
+
+    monkeypatch.setattr(page.turns, "_open", unavailable)
+    visit = Visit()
+    next(page.ask("How many?", visit, None))
+    assert entered.wait(20)
+    page.stop(visit)
+    left.set()
+    page.turns.close()
+    assert visit.said[-1]["content"] == "*Stopped.*"
 
 
 def test_stop_without_a_question_changes_nothing(page: Page) -> None:
     visit = Visit()
-    assert page.stop(visit)[0] == []
-    assert page.stop(None)[2] is None
+    page.stop(visit)
+    page.stop(None)
+    assert visit.said == []
 
 
 # ----------------------------------------------------------------- coming back
-def test_reload_shows_the_conversation(page: Page) -> None:
+def opened(page: Page, thread_id: str | None) -> Visit:
+    visit: Visit = list(page.open(thread_id))[-1][2]
+    return visit
+
+
+def test_reload_shows_all_of_the_conversation(page: Page) -> None:
+    thread_id = uuid4().hex
+    visit = opened(page, thread_id)
+    list(page.ask("Show me the longest Rearing bouts.", visit, thread_id))
+    said, _, again, *_ = list(page.open(thread_id))[-1]
+    assert again is visit
+    assert titles(said) == [("e1 · Looked up Rearing bouts, the longest first", "done")]
+    assert page.show(again)[CLIP_PART]["visible"] is True
+
+
+def test_question_asked_before_the_page_was_ready_is_not_lost(page: Page) -> None:
+    thread_id = uuid4().hex
+    asking = page.ask("Summarize this experiment.", None, thread_id)
+    visit = next(asking)[2]
+    list(asking)
+    assert opened(page, thread_id) is visit
+
+
+def test_reload_goes_on_with_the_running_question(context: ToolContext) -> None:
+    page, model = gated(context)
+    thread_id = uuid4().hex
+    left = page.ask("How many sessions?", None, thread_id)
+    visit = next(left)[2]
+    left.close()  # the browser went away
+    watching = page.open(thread_id)
+    assert next(watching)[4]["visible"] is True
+    model.opened.set()
+    assert list(watching)[-1][0][-1]["content"] == "There are 4 sessions [e1]."
+    assert visit.turn is None
+
+
+def test_server_that_was_restarted_shows_what_was_said(page: Page, context: ToolContext) -> None:
     thread_id = uuid4().hex
     list(page.ask("<i>Summarize</i> this experiment.", None, thread_id))
-    visit, said = page.open(thread_id, None)
-    assert visit.thread_id == thread_id
+    restarted = Page(context)
+    said = list(restarted.open(thread_id))[-1][0]
     assert [item["role"] for item in said] == ["user", "assistant", "assistant"]
     assert said[0]["content"].startswith("&lt;i>Summarize")
     assert said[-1]["content"].startswith("*Earlier in this conversation.")
-
-
-def test_server_that_was_restarted_goes_on_with_the_conversation(page: Page) -> None:
-    thread_id = uuid4().hex
-    list(page.ask("Summarize this experiment.", None, thread_id))
-    last = list(page.ask("How many Rearing bouts does each animal make?", None, thread_id))[-1]
+    last = list(restarted.ask("How many Rearing bouts does each animal make?", None, thread_id))[-1]
     assert [item["role"] for item in last[0]].count("user") == 2
 
 

@@ -7,7 +7,7 @@ from ethochat.agent.answer import Answer
 from ethochat.index.video import probe_video
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef, Evidence, Figure, GroupSummary, TestResult, Value
-from ethochat.ui.results import Clips, figures_of, page_figure, table_html, table_of_tests, table_of_values
+from ethochat.ui.results import Clips, figures_of, page_figure, table_html, table_of_values, html_of_tests
 
 
 def clip(session_id: str, start: float, stop: float, description: str = "Rearing") -> ClipRef:
@@ -19,7 +19,9 @@ def test_clip_is_cut_into_the_experiments_cache(context: ToolContext) -> None:
     player = clips.cut(clip("oft_1", 3.0, 5.0))
     assert player.path is not None
     assert player.path.parent == context.experiment.data_dir / "cache" / "clips"
-    assert probe_video(player.path).n_frames == 40  # 2 s and a second before and after, at 10 frames per second
+    assert (
+        probe_video(player.path).n_frames == 40
+    )  # 2 s and a second before and after, at 10 frames per second
     assert player.caption.startswith("oft_1 · 3.00–5.00 s · Rearing.")
 
 
@@ -49,7 +51,9 @@ def test_unknown_session_has_no_video(context: ToolContext) -> None:
     assert Clips(context).cut(clip("../../etc", 0, 1)).path is None
 
 
-def test_long_interval_is_cut_short_and_says_so(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_interval_is_cut_short_and_says_so(
+    context: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ethochat.ui.results._LONGEST_CLIP_S", 2.0)
     player = Clips(context).cut(clip("oft_1", 3.0, 9.0))
     assert player.caption.endswith("Only the first 2 s are shown.")
@@ -59,8 +63,24 @@ def test_long_interval_is_cut_short_and_says_so(context: ToolContext, monkeypatc
 
 def test_values_drop_empty_columns_and_put_a_common_unit_in_the_header() -> None:
     values = [
-        Value(name="distance", value=154.0939, unit="cm", statistic="mean", n=2, group={"group": "a"}, evidence_id="e1"),
-        Value(name="distance", value=None, unit="cm", statistic="mean", n=0, group={"group": "b"}, evidence_id="e1"),
+        Value(
+            name="distance",
+            value=154.0939,
+            unit="cm",
+            statistic="mean",
+            n=2,
+            group={"group": "a"},
+            evidence_id="e1",
+        ),
+        Value(
+            name="distance",
+            value=None,
+            unit="cm",
+            statistic="mean",
+            n=0,
+            group={"group": "b"},
+            evidence_id="e1",
+        ),
     ]
     assert table_of_values(values).to_dicts() == [
         {"group": "a", "statistic": "mean", "value (cm)": "154.094", "n": "2", "evidence": "e1"},
@@ -77,7 +97,9 @@ def test_values_of_several_units_have_a_column_of_units() -> None:
 
 
 def test_metadata_column_never_hides_a_column_of_the_table() -> None:
-    value = Value(name="distance", value=1.0, unit="cm", session_id="s1", n=3, group={"session_id": "s1", "n": "odd"})
+    value = Value(
+        name="distance", value=1.0, unit="cm", session_id="s1", n=3, group={"session_id": "s1", "n": "odd"}
+    )
     assert table_of_values([value]).to_dicts() == [
         {"measure": "distance", "session": "s1", "n (group)": "odd", "value (cm)": "1", "n": "3"}
     ]
@@ -94,18 +116,18 @@ def test_test_names_groups_statistic_and_effect() -> None:
         p_value=0.00001,
         df=(1.0, 2.5),
         effect_size={"hedges_g": 1.0149, "ci95": [-0.3, 2.3], "cohens_d": None},
-        groups={"a": GroupSummary(n=2, mean=1, sd=1, median=1)},
+        groups={
+            "a": GroupSummary(n=2, mean=1, sd=0.5, median=1),
+            "<b>": GroupSummary(n=0, mean=None, sd=None, median=None),
+        },
+        measure="bout_count",
+        unit="bouts",
     )
-    assert table_of_tests([test]).to_dicts() == [
-        {
-            "test": "welch t",
-            "groups": "a (n=2)",
-            "statistic": "1.79904",
-            "df": "1, 2.5",
-            "p": "1.00e-05",
-            "effect": "hedges g 1.015; ci95 -0.3 to 2.3",
-        }
-    ]
+    assert html_of_tests([test]) == (
+        "<h3>welch t of bout count</h3><dl><dt>groups</dt><dd>a: n = 2, 1 ± 0.5 SD bouts<br>&lt;b&gt;: n = 0</dd>"
+        "<dt>statistic</dt><dd>1.79904</dd><dt>df</dt><dd>1, 2.5</dd><dt>p</dt><dd>1.00e-05</dd>"
+        "<dt>effect</dt><dd>hedges g 1.015<br>ci95 -0.3 to 2.3</dd></dl>"
+    )
 
 
 def test_cells_and_headers_are_text() -> None:
@@ -117,6 +139,11 @@ def test_cells_and_headers_are_text() -> None:
 
 def test_figures_come_in_the_order_of_the_evidence(tmp_path: Path) -> None:
     drawn = Figure(title="path", plotly_json='{"data": [{"type": "bar", "y": [1, 2]}], "layout": {}}')
-    answer = Answer(question="?", status="answered", answer="", evidence=[Evidence(evidence_id="e1", tool="plot", figures=[drawn])])
+    answer = Answer(
+        question="?",
+        status="answered",
+        answer="",
+        evidence=[Evidence(evidence_id="e1", tool="plot", figures=[drawn])],
+    )
     assert figures_of(answer) == [drawn]
     assert page_figure(drawn).layout.height == 400

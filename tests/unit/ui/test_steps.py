@@ -44,7 +44,9 @@ def test_running_call_is_said_in_the_present() -> None:
 
 
 def test_times_of_sessions_without_frame_rate_are_frames() -> None:
-    assert describe_call("measure", {"measure": "distance", "stop_s": 90}, unit="frames")[1].endswith("first 90 frames")
+    assert describe_call("measure", {"measure": "distance", "stop_s": 90}, unit="frames")[1].endswith(
+        "first 90 frames"
+    )
 
 
 @pytest.mark.parametrize("arguments", [{}, {"measure": ["wrong"]}, {"no_such": 1}])

@@ -30,7 +30,34 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("How many grooming bouts longer than 3 seconds does kim have in T_1?", "measure", {"measure": "bout_count", "min_bout_s": 3.0, "strict": True}),
     ("How many grooming bouts of at least 3 s does kim have in T_1?", "measure", {"min_bout_s": 3.0}),
     ("How much did T_1 groom in the last 30 s, according to lee?", "measure", {"start_s": -30.0}),
+    ("When was the last grooming bout of T_1 over, according to kim?", "measure", {"measure": "last_end"}),
+    ("When did A-101 begin to groom for the first time (lee)?", "measure", {"measure": "latency", "behaviors": ["grooming"]}),
+    ("What is the longest gap between two wall rears in T_2 (kim)?", "measure", {"measure": "inter_bout_interval", "statistics": ["max"]}),
+    ("What share of kim's grooming bouts last longer than 4 s?", "measure", {"measure": "percent_bouts", "min_bout_s": 4.0}),
+    ("How much did T_1 groom after the first 20 s (kim)?", "measure", {"start_s": 20.0, "stop_s": None}),
+    ("How many grooming bouts of T_1 began before minute 3 (lee)?", "measure", {"start_s": 0.0, "stop_s": 180.0}),
+    ("Kim's grooming in T_1 in each 30 s of the first minute", "measure", {"bin_s": 30.0, "start_s": 0.0, "stop_s": 60.0}),
+    ("Does T_1 groom more in the first 60 s or in the next 60 s (kim)?", "measure", {"bin_s": 60.0, "stop_s": 120.0}),
+    ("Give the SD of the grooming time per session (kim).", "measure", {"statistics": ["sd"], "group_by": None}),
+    ("How much does T_1 groom, acording to kimm?", "measure", {"sources": ["kim"]}),
+    # several made one
+    ("What is the difference in grooming time between Kim and Lee in T_1?", "measure", {"combine": "difference", "combine_of": ["kim", "lee"], "group_by": ["source"]}),
+    ("What is the ratio of wall rear to free rear time in T_2 (lee)?", "measure", {"combine": "ratio", "combine_of": ["wall rear", "free rear"]}),
+    ("Index (free - wall)/(free + wall) of the time of wall rears and free rears in T_1 (kim)?", "measure", {"combine": "index", "combine_of": ["free rear", "wall rear"]}),
+    ("What fraction of all grooming time falls into psilocybin animals (kim)?", "measure", {"combine": "share", "combine_of": ["psilocybin"], "group_by": ["treatment"]}),
+    ("Grooming of T_1, T_2 and T_12 together (kim)?", "measure", {"statistics": ["sum"], "group_by": None}),
+    ("Mean grooming time of the two raters in T_1?", "measure", {"combine": "mean", "sources": ["kim", "lee"]}),
+    ("For how long do Kim and Lee both mark grooming in T_1?", "measure", {"together": "sources", "sources": ["kim", "lee"]}),
+    ("In which sessions does Kim see more grooming than Lee?", "measure", {"combine": "difference", "keep": "above", "group_by": ["session_id", "source"]}),
+    ("Which sessions did both raters mark grooming in?", "measure", {"combine": "min", "keep": "above"}),
+    ("Total seconds of each behavior kim scored in T_1", "measure", {"group_by": ["behavior"], "behaviors": ["grooming", "wall rear", "free rear"]}),
     # tracks and zones
+    ("How much time did A-101 spend outside the center?", "measure", {"measure": "zone_time", "outside": True}),
+    ("How far did A-101 walk in the center?", "measure", {"measure": "distance", "zones": ["center"]}),
+    ("What is the distance between nose and tailbase in T_1?", "measure", {"measure": "keypoint_distance", "keypoints": ["nose", "tailbase"]}),
+    ("In what percentage of frames is the nose missing in T_1?", "measure", {"measure": "percent_missing", "min_confidence": 0.0}),
+    ("In what percentage of frames has the nose a likelihood below 0.4?", "measure", {"measure": "percent_missing", "min_confidence": 0.4}),
+    ("Path length of each body part in T_2", "measure", {"keypoints": ["nose", "leftear", "rightear", "tailbase"], "group_by": ["keypoint"]}),
     ("How far did A-101 run?", "measure", {"measure": "distance", "subjects": ["A-101"]}),
     ("What distance did each animal move?", "measure", {"measure": "distance", "group_by": ["session_id"]}),
     ("How fast was T_1 on average?", "measure", {"measure": "mean_speed"}),
@@ -47,19 +74,30 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Mean distance for each sex?", "measure", {"measure": "distance", "group_by": ["sex"], "statistics": ["mean"]}),
     ("Does Kim score more grooming than Lee? Use a paired test.", "compare_groups", {"group_column": "source", "paired": True}),
     ("Mann-Whitney test of the distance by treatment", "compare_groups", {"test": "mann_whitney_u"}),
+    ("Which sex grooms more often (kim)? Give the mean.", "measure", {"measure": "bout_count", "group_by": ["sex"]}),
+    ("Average distance in each treatment group?", "measure", {"group_by": ["treatment"], "where": None}),
     # lists and ranks
+    ("List the distance of all animals.", "measure", {"group_by": ["session_id"]}),
+    ("Which sessions have more than 12 wall rears according to lee?", "measure", {"measure": "bout_count", "keep": "above", "keep_value": 12.0}),
     ("Which animal grooms longest according to Lee?", "measure", {"measure": "total_duration", "order": "descending", "group_by": ["session_id"]}),
     ("Which two animals moved the least?", "measure", {"measure": "distance", "order": "ascending", "limit": 2}),
     ("In which sessions did kim mark any free rears?", "measure", {"keep": "nonzero", "behaviors": ["free rear"]}),
     ("Which sessions have no grooming at all according to lee?", "measure", {"keep": "zero"}),
     ("Are there outliers in the distance moved?", "measure", {"keep": "outliers", "measure": "distance"}),
+    ("How many male animals groomed at least once (kim)?", "measure", {"keep": "nonzero", "where": [{"column": "sex", "op": "==", "value": "male"}]}),
+    ("How many mice groomed according to lee?", "measure", {"keep": "nonzero", "measure": "bout_count"}),
     # relations
     ("Does distance correlate with dose?", "correlate", {"method": "spearman"}),
     ("Pearson correlation between body.raw.distance and dose", "correlate", {"method": "pearson"}),
     ("How well do Kim and Lee agree on grooming?", "agreement", GROOMING | {"sources": ["kim", "lee"]}),
     ("How often is a wall rear followed by grooming in T_1 (kim)?", "transitions", {"before": ["wall rear"], "after": ["grooming"]}),
     ("What comes next after grooming in T_1, according to lee?", "transitions", {"before": ["grooming"]}),
+    ("What does kim score before grooming in T_1?", "transitions", {"after": ["grooming"]}),
+    ("How often does a wall rear end in grooming in T_1 (lee)?", "transitions", {"before": ["wall rear"], "after": ["grooming"]}),
+    ("Correlate grooming time with the number of wall rears (kim).", "correlate", {"y": {"measure": "bout_count", "behaviors": ["wall rear"], "sources": ["kim"]}}),
     # clips and figures
+    ("Where are the wall rears longer than 3 s in T_1 (kim)?", "find_bouts", {"behaviors": ["wall rear"], "min_bout_s": 3.0}),
+    ("Longest two grooming bouts by lee", "find_bouts", {"order": "longest", "limit": 2}),
     ("Show me kim's grooming bouts longer than 5 s.", "find_bouts", GROOMING | {"min_bout_s": 5.0}),
     ("Find places where a wall rear is followed by grooming within 2 s (lee).", "find_bouts", {"followed_by": ["grooming"], "within_s": 2.0}),
     ("Show me clips where the mouse stretches towards the wall and retreats", "search_segments", {}),
@@ -72,6 +110,12 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("How long is the recording T_1?", "experiment_facts", {"topic": "recordings", "sessions": ["T_1"]}),
     ("Who annotated the videos?", "experiment_facts", {"topic": "sources"}),
     ("Give me an overview of this experiment", "experiment_facts", {"topic": "summary"}),
+    ("Which treatments are there?", "experiment_facts", {"topic": "columns", "columns": ["treatment"]}),
+    ("Which group does A-101 belong to?", "experiment_facts", {"topic": "sessions", "columns": ["treatment"], "subjects": ["A-101"]}),
+    ("How many behaviors did Kim score?", "experiment_facts", {"topic": "behaviors", "sources": ["kim"]}),
+    ("Which sessions were scored by Kim but not by Lee?", "experiment_facts", {"sources": ["kim"], "not_sources": ["lee"]}),
+    ("Which sessions did neither Kim nor Lee score?", "experiment_facts", {"sources": ["kim", "lee"], "without": True}),
+    ("How long is T_2 in seconds?", "experiment_facts", {"topic": "recordings", "sessions": ["T_2"]}),
     # conditions
     ("Total distance of the females on 7 March 2025?", "measure", {"where": [{"column": "sex", "op": "==", "value": "female"}, {"column": "test_date", "op": "==", "value": "2025-03-07"}]}),
 ]  # fmt: skip
@@ -113,6 +157,13 @@ REFUSED = [
     "Run `import os; os.listdir('/')` for me",
     "What caused the difference in grooming?",
     "Which cage mate does A-101 groom?",
+    "Which mouse groomed the mouse A-102?",
+    "Compare grooming between drug A and drug B.",
+    "Which drug was given at 7 mg/kg?",
+    "How many centimeters high did A-101 wall rear according to kim?",
+    "How long was the tailbase in the center in T_1?",
+    "Why?",
+    "How long after the first wall rear does grooming start in T_1 (kim)?",
 ]
 
 
@@ -137,6 +188,29 @@ def test_comparison_without_a_measure_asks_back(question: str, lab: Vocabulary) 
     assert found.options
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much did T_1 groom in the first half (kim)?",
+        "What is the ratio of body.center.total.time to body.corners.total.time in T_1?",
+        "Did the males groom longer than 30 s in total (kim)?",
+        "What fraction of the grooming time falls into the first minute (kim)?",
+        "How much did T_1 rear without touching anything (kim)?",
+    ],
+)
+def test_what_no_argument_can_hold_is_asked_about(question: str, lab: Vocabulary) -> None:
+    assert isinstance(understand(question, lab), AskBack)
+
+
+def test_name_that_the_tool_cannot_heed_is_not_dropped_silently(lab: Vocabulary) -> None:
+    reading = Reading(
+        "agreement", {"behaviors": ["grooming"], "sources": ["kim", "lee"], "zones": ["center"]}
+    )
+    ((name, arguments),) = plan(reading, lab)
+    assert name == "decline"
+    assert "center" in arguments["reason"]
+
+
 def test_distance_between_animals_is_not_the_distance_moved(pair: Vocabulary) -> None:
     _, arguments = call_of("What is the mean distance between the center back points of red and blue?", pair)
     assert arguments["measure"] == "pair_distance"
@@ -158,6 +232,9 @@ FOLLOW_UPS: list[tuple[str, str, dict[str, Any]]] = [
     ("How many grooming bouts does kim have in T_1?", "And in T_2?", {"sessions": ["T_2"], "measure": "bout_count", "sources": ["kim"]}),
     ("How many grooming bouts does kim have in T_1?", "And Lee?", {"sessions": ["T_1"], "sources": ["lee"], "behaviors": ["grooming"]}),
     ("How much grooming did kim mark in T_1?", "And only between 1 and 3 min?", {"start_s": 60.0, "stop_s": 180.0, "behaviors": ["grooming"]}),
+    ("How much did T_1 groom according to kim?", "Show me the clips", {"behaviors": ["grooming"], "sources": ["kim"], "sessions": ["T_1"], "measure": None}),
+    ("How long was T_1 in the center?", "How often did it enter?", {"measure": "zone_entries", "zones": ["center"], "sessions": ["T_1"]}),
+    ("Compare the distance between saline and psilocybin.", "And with a Mann-Whitney test?", {"measure": "distance", "test": "mann_whitney_u"}),
     ("How much grooming did kim mark in T_1?", "What about free rears?", {"behaviors": ["free rear"], "sessions": ["T_1"], "sources": ["kim"]}),
     ("Compare the distance between saline and psilocybin.", "And body.center.total.time?", {"measure": "body.center.total.time", "group_column": "treatment"}),
     ("Which animals had a dose of 1 or higher?", "What is their mean distance?", {"measure": "distance", "where": [{"column": "dose", "op": ">=", "value": 1.0}]}),

@@ -1,0 +1,151 @@
+"""Nothing that was read may silently drop out of an answer: what has no place in it is asked about."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ethochat.agent.builtin.limits import suggestions
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.text import name_stems
+from ethochat.agent.builtin.vocabulary import Vocabulary
+
+_AMOUNT = (
+    r"(?<![\w.])(\d+(?:\.\d+)?\s*(?:mg/kg|mg|µg|kg|grams?|milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|cm|mm|meters?|pixels?|px|%|percent|°|degrees|lux|db)"
+    r"|\d+\s*(?:s|h|m)(?=[\s?.,)]|$))(?![\w/])"
+)
+_LENGTH_ASKED = r"\bhow many (?:centimeters?|cm|meters?|mm|millimeters?|pixels?|px)\b"
+_OF_LABELS: Final = (
+    "bout_count", "total_duration", "percent_time", "percent_bouts", "bout_rate", "bout_duration", "latency", "last_end", "inter_bout_interval",
+)  # fmt: skip
+_OF_ZONES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_latency")
+_WORDS: Final = {
+    "start_s": "the time window", "stop_s": "the time window", "bin_s": "the time bins", "min_bout_s": "the bout limit", "max_bout_s": "the bout limit",
+    "max_distance": "the distance limit", "min_confidence": "the confidence limit", "within_s": "the time limit", "min_frames": "the number of frames",
+    "keep_value": "the limit",
+}  # fmt: skip
+_NAMES: Final = (
+    "sessions",
+    "subjects",
+    "individuals",
+    "sources",
+    "not_sources",
+    "zones",
+    "keypoints",
+    "behaviors",
+    "metrics",
+    "excluding",
+)
+_ELSEWHERE: Final = (
+    "before",
+    "after",
+    "followed_by",
+    "during",
+    "x",
+    "y",
+    "pair",
+    "groups",
+    "combine_of",
+    "like_session",
+    "name",
+    "measure",
+    "against",
+    "query",
+)
+
+
+def amount_left(scan: Scanner) -> str | None:
+    """Find an amount with a unit that no phrase took."""
+    left = re.search(_AMOUNT, scan.rest, re.IGNORECASE)
+    return left[1] if left is not None else None
+
+
+def unused(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """Ask about amounts that no phrase took, and refuse what a measure cannot heed."""
+    if reading.intent == "search":
+        return reading
+    unknown = None if reading.intent in ("facts", "plot") else _not_computed(reading, scan, vocabulary)
+    if unknown is not None:
+        return unknown
+    return _unheeded(reading, scan, vocabulary) or reading
+
+
+def _unheeded(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    """Amounts, points and metrics beside those that the measure takes."""
+    slots = reading.slots
+    left = amount_left(scan)
+    if left is not None and reading.intent in ("measure", "compare", "clips", "transitions", "correlate"):
+        question = f"What does “{left}” limit: the bouts, the recording, or the value itself?"
+        return AskBack(question, (), reading)
+    if slots.get("measure") in _OF_LABELS and slots.get("behaviors") and scan.has(_LENGTH_ASKED):
+        reason = "Labels of a behavior say when it happens, not how far or how high."
+        return Refusal(reason, suggestions(vocabulary))
+    if reading.intent in ("measure", "compare") and slots.get("keypoints"):
+        return _about_points(reading, vocabulary)
+    if reading.intent in ("measure", "compare") and len(slots.get("metrics", ())) > 1:
+        return AskBack("Which of them do you mean? One is given at a time.", tuple(slots["metrics"]), reading)
+    return None
+
+
+def _not_computed(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    """Parts of a question that no argument holds: halves of a recording, ratios of unlike things, times after another behavior."""
+    timed = any(reading.slots.get(key) is not None for key in ("start_s", "stop_s", "bin_s"))
+    if not timed and re.search(
+        r"\b(?:first|second|last|former|latter)\s+(?:half|third|quarter)\b|\bhalves\b",
+        scan.text,
+        re.IGNORECASE,
+    ):
+        return AskBack("From when to when? Please give the time window in seconds or minutes.", (), reading)
+    if reading.slots.get("uncombined"):
+        return AskBack(
+            f"Which two values make the {reading.slots['uncombined']}? Each can be asked for by itself.",
+            (),
+            reading,
+        )
+    after = r"\bhow (?:long|soon|much time|many \w+) after\b[^?]*BEHAVIOR[^?]*BEHAVIOR"
+    if reading.slots.get("measure") == "latency" and re.search(after, scan.named, re.IGNORECASE):
+        reason = "A latency counts from the start of the recording, not from another behavior; clips of one followed by the other can be shown."
+        return Refusal(reason, suggestions(vocabulary))
+    return None
+
+
+def _about_points(reading: Reading, vocabulary: Vocabulary) -> Understanding:
+    """Zones and labels are about the animal as a whole."""
+    slots = reading.slots
+    names = ", ".join(slots["keypoints"])
+    said = {part for name in slots.get("behaviors", ()) for part in name_stems(name)}
+    if all(set(name_stems(name)) <= said for name in slots["keypoints"]):
+        return reading  # the behavior itself is about that point
+    if slots.get("measure") in _OF_LABELS:
+        return Refusal(f"Labels are about the whole animal, not about {names}.", suggestions(vocabulary))
+    if slots.get("measure") in _OF_ZONES and not re.search(r"cent|body|mid", names, re.IGNORECASE):
+        reason = f"Zones are told by the animal's body center, not by {names}."
+        return Refusal(reason, suggestions(vocabulary))
+    return reading
+
+
+def dropped(reading: Reading, arguments: dict[str, Any]) -> list[str]:
+    """Name what was read and is not among the arguments of the call.
+
+    Parameters
+    ----------
+    arguments
+        As they are sent to the tool.
+    """
+    if reading.intent in ("facts", "search"):
+        return []
+    sent = repr([arguments.get(key) for key in (*_NAMES, *_ELSEWHERE, "where", "unit")])
+    lost = [
+        str(name) for key in _NAMES for name in reading.slots.get(key) or () if repr(name)[1:-1] not in sent
+    ]
+    lost += [
+        words
+        for key, words in _WORDS.items()
+        if reading.slots.get(key) is not None and key not in arguments and reading.slots[key] != 0
+    ]
+    conditions = [
+        item for item in reading.slots.get("where") or () if item not in (arguments.get("where") or ())
+    ]
+    lost += [f"{item['column']} {item['value']}" for item in conditions]
+    return list(dict.fromkeys(lost))
