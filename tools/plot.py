@@ -18,7 +18,7 @@ from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Evidence, Figure, Value
 from ethochat.tools.grouping import animal_means, group_rows, to_values
 from ethochat.tools.labels import listed_bouts, plan_labels
-from ethochat.tools.measures import Outcome, compute
+from ethochat.tools.measures import CATALOGUE, Outcome, compute
 from ethochat.tools.motion import TrackRef, center_path, plan_tracks
 from ethochat.tools.rows import Call, Row
 from ethochat.tools.selection import (
@@ -50,7 +50,7 @@ class Drawing:
 def plot(context: ToolContext, arguments: PlotArguments) -> Evidence:
     """Draw a figure and write it to the figures folder."""
     drawing = _KINDS[arguments.kind](context, arguments)
-    drawing.figure.update_layout(title=drawing.title, template="plotly_white")
+    drawing.figure.update_layout(title_text=drawing.title, template="plotly_white")
     given = arguments.model_dump(mode="json", exclude_defaults=True)
     evidence = Evidence(
         evidence_id="",
@@ -75,8 +75,13 @@ def _written(context: ToolContext, drawing: Drawing, given: Mapping[str, object]
     return Figure(title=drawing.title, plotly_json=content, path=str(path))
 
 
+def _words(name: str) -> str:
+    """A measure's name in words; names that came with the data stay as they are."""
+    return name.replace("_", " ") if name in CATALOGUE else name
+
+
 def _axis(name: str, unit: str | None) -> str:
-    return f"{name} ({unit})" if unit not in (None, "") else name
+    return f"{_words(name)} ({unit})" if unit not in (None, "") else _words(name)
 
 
 # ----------------------------------------------------------------- bars, with one point per animal
@@ -92,7 +97,7 @@ def _bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
     groups = group_rows(measured.rows, [resolved] if resolved else [], outcome.scope, measured.name)
     drawing = Drawing(
         figure=go.Figure(),
-        title=f"{measured.name}{f' by {resolved}' if resolved else ''}",
+        title=f"{_words(measured.name)}{f' by {resolved}' if resolved else ''}",
         flags=list(measured.flags),
     )
     points: list[Value] = []
@@ -212,7 +217,7 @@ def _scatter(context: ToolContext, arguments: PlotArguments) -> Drawing:
     )
     drawing = Drawing(
         figure=figure,
-        title=f"{y.measured.name} against {x.measured.name}",
+        title=f"{_words(y.measured.name)} against {_words(x.measured.name)}",
         flags=[*y.measured.flags, *x.measured.flags],
         n_rows=len(animals),
     )
@@ -275,11 +280,11 @@ def _time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     unit = "frames" if outcome.scope.time_unit() == "frames" else "s"
     figure.update_layout(
         xaxis_title=f"bin start ({unit})",
-        yaxis_title=_axis(f"{measured.name}{f' ({first})' if first else ''}", measured.unit),
+        yaxis_title=f"{f'{first} ' if first else ''}{_axis(measured.name, measured.unit)}",
     )
     return Drawing(
         figure=figure,
-        title=f"{measured.name} in bins of {asked.bin_s:g} {unit}",
+        title=f"{_words(measured.name)} in bins of {asked.bin_s:g} {unit}",
         values=[value for values in series.values() for value in values],
         flags=[*measured.flags, *grouped.flags],
         n_rows=grouped.n_rows,

@@ -33,8 +33,6 @@ def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidenc
     if like is None and not arguments.query.strip():
         raise ToolRetryError("search_segments needs a query, or like_session and like_time.")
     conditions = _conditions(context, scope, arguments)
-    if context.catalog.scan("segments").select(pl.len()).collect().item() == 0:
-        raise ToolFailedError("This experiment has no tracks and no labels to search: nothing was described.")
     try:
         hits = context.open_search().search(
             arguments.query, conditions=conditions, limit=arguments.limit, like_segment=like

@@ -20,7 +20,7 @@ from ethochat.agent.chat_models import probe_tool_calling, resolve_chat_model
 from ethochat.agent.events import DraftRejected, Event, Token, ToolFinished, ToolStarted
 from ethochat.agent.events import Final as FinalEvent
 from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
-from ethochat.index.errors import EthochatError
+from ethochat.index.errors import BackendUnavailableError, EthochatError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
@@ -30,10 +30,10 @@ from ethochat.ui.results import (
     Clips,
     Player,
     figures_of,
+    html_of_tests,
     page_figure,
     table_html,
     table_of_values,
-    html_of_tests,
 )
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
 from ethochat.ui.turns import Turns, Waiting
@@ -205,7 +205,8 @@ class Page:
         seen, running = -1, True
         while running:
             with visit.changed:
-                visit.changed.wait_for(lambda seen=seen: visit.version != seen)
+                while visit.version == seen:
+                    visit.changed.wait()
                 seen, running, messages = visit.version, visit.turn is not None, visit.messages()
             yield messages, gr.skip(), visit, gr.update(visible=not running), gr.update(visible=running)
 
@@ -585,6 +586,13 @@ def serve(
     block
         Return only when the server was stopped.
 
+    Raises
+    ------
+    BackendUnavailableError
+        When the port is taken or the chat model cannot be used.
+    ExperimentError, NotIngestedError
+        When the folder is no ingested experiment.
+
     Returns
     -------
     tuple
@@ -594,19 +602,24 @@ def serve(
     blocks = build_page(page)
     # Only cut clips are served, from where they lie: not the recordings, not the experiment folder, no copies elsewhere.
     gr.set_static_paths([page.clips.folder])
-    _, address, _ = blocks.queue(default_concurrency_limit=_AT_ONCE).launch(
-        server_name=host,
-        server_port=port,
-        allowed_paths=[str(page.clips.folder)],
-        max_file_size=1,  # nothing can be uploaded
-        theme=_theme(),
-        css=files("ethochat.ui").joinpath("assets/page.css").read_text(encoding="utf-8"),
-        ssr_mode=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        show_error=False,
-        footer_links=[],
-    )
+    try:
+        _, address, _ = blocks.queue(default_concurrency_limit=_AT_ONCE).launch(
+            server_name=host,
+            server_port=port,
+            allowed_paths=[str(page.clips.folder)],
+            max_file_size=1,  # nothing can be uploaded
+            theme=_theme(),
+            css=files("ethochat.ui").joinpath("assets/page.css").read_text(encoding="utf-8"),
+            ssr_mode=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            show_error=False,
+            footer_links=[],
+        )
+    except OSError as exc:
+        raise BackendUnavailableError(
+            f"Expected a free port at {host}, got {exc}; name another one with --port, or leave it out."
+        ) from exc
     logger.info("serving %s at %s", root, address)
     if block:
         print(f"ethochat answers at {address} (Ctrl+C ends)", flush=True)  # noqa: T201 - the address is what the user needs

@@ -129,7 +129,7 @@ def _test_html(test: TestResult) -> str:
         f"{name}: n = {group.n}{_plus_minus(group.mean, group.sd, test.unit)}"
         for name, group in test.groups.items()
     ]
-    lines = {
+    lines: dict[str, Sequence[str | None]] = {
         "groups": groups,
         "statistic": [_number(test.statistic)],
         "df": [", ".join(f"{part:.4g}" for part in _parts(test.df))],

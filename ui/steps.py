@@ -108,7 +108,9 @@ def describe_call(name: str, arguments: Mapping[str, Any], *, unit: str = "s") -
 
 def plain_name(name: str) -> str:
     """Write a measure, statistic or tool without underscores; names with dots are a data set's own."""
-    return name if "." in name else name.replace("_", " ")
+    if "." in name:
+        return name
+    return f"number of {name[2:]}".replace("_", " ") if name.startswith("n_") else name.replace("_", " ")
 
 
 def _listed(names: Sequence[str]) -> str:

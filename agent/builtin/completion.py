@@ -65,6 +65,11 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         and scan.has(r"\b(?:overall|whole|entire|altogether|dataset)\b|\bof all\b")
     ):
         slots["statistics"] = ["sum"]  # parts over wholes, all animals together
+    _conditions_and_groups(slots)
+
+
+def _conditions_and_groups(slots: dict[str, Any]) -> None:
+    """One value of a column is a condition, several are groups."""
     for column, values in slots.get("values", {}).items():
         if column not in slots.get("group_by", ()) or len(values) > 1:
             condition = {

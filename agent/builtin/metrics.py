@@ -84,8 +84,5 @@ def metric_for(
         missing = needed - words
         scored.append((len(missing), -len(needed & words), len(parts), metric))
     scored.sort()
-    if not scored or scored[0][0] > 0:
-        return None
-    if len(scored) > 1 and scored[0][:3] == scored[1][:3]:
-        return None
-    return scored[0][3]
+    tied = len(scored) > 1 and scored[0][:3] == scored[1][:3]
+    return None if not scored or scored[0][0] > 0 or tied else scored[0][3]

@@ -160,6 +160,11 @@ def read_bins(scan: Scanner) -> None:
         starts = [seconds(spans[index], spans[6]) for index in (1, 2, 4, 5)]
         if None not in starts and starts[1] == starts[2] and starts[1] - starts[0] == starts[3] - starts[2]:  # type: ignore[operator]
             slots.update(bin_s=starts[1] - starts[0], start_s=starts[0], stop_s=starts[3])  # type: ignore[operator]
+
+
+def read_halves(scan: Scanner) -> None:
+    """Read "each 20 s of the first minute", "the first 60 s and the next 60 s", "5 bins of 1 min"."""
+    slots = scan.slots
     minutes = scan.take(rf"\b(?:in\s+)?each of the first\s+({NUMBER})\s+minutes\b")
     if minutes and (last := number(minutes[1])):
         slots.update(bin_s=60.0, start_s=0.0, stop_s=60.0 * last)
@@ -187,6 +192,23 @@ def read_bins(scan: Scanner) -> None:
         slots.update(bin_s=width, start_s=0.0, stop_s=count * width)
 
 
+def read_one_end(scan: Scanner) -> None:
+    """Read "after the first 30 s", "without the first minute", "before minute 3"."""
+    slots = scan.slots
+    after = scan.take(
+        rf"\b(?:after|(?:without|leaving out|excluding|except(?: for)?|ignoring|omitting|not counting)(?:\s+counting)?)\s+(?:the\s+)?first\s+({NUMBER})\s*({TIME_UNIT})\b"
+    ) or scan.take(rf"\bafter\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)(?!\s+(?:of|later))")
+    if after and "start_s" not in slots:
+        found = [part for part in after.groups() if part]
+        slots["start_s"] = seconds(found[0], found[1] if len(found) > 1 else "min")
+    before = scan.take(rf"\bbefore\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)")
+    if before and "stop_s" not in slots:
+        found = [part for part in before.groups() if part]
+        slots.update(
+            start_s=slots.get("start_s", 0.0), stop_s=seconds(found[0], found[1] if len(found) > 1 else "min")
+        )
+
+
 def read_window(scan: Scanner) -> None:
     """Read "first 5 min", "last 30 s", "between 120 and 360 s", "from 0 to 10 min", "0-300 s", "after 2 min"."""
     slots = scan.slots
@@ -201,18 +223,6 @@ def read_window(scan: Scanner) -> None:
         start, stop = _clock(ranged[1], ranged[2] or unit), _clock(ranged[3], unit)
         if start is not None and stop is not None and "start_s" not in slots:
             slots.update(start_s=start, stop_s=stop)
-    after = scan.take(
-        rf"\b(?:after|(?:without|leaving out|excluding|except(?: for)?|ignoring|omitting|not counting)(?:\s+counting)?)\s+(?:the\s+)?first\s+({NUMBER})\s*({TIME_UNIT})\b"
-    ) or scan.take(rf"\bafter\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)(?!\s+(?:of|later))")
-    if after and "start_s" not in slots:
-        found = [part for part in after.groups() if part]
-        slots["start_s"] = seconds(found[0], found[1] if len(found) > 1 else "min")
-    before = scan.take(rf"\bbefore\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)")
-    if before and "stop_s" not in slots:
-        found = [part for part in before.groups() if part]
-        slots.update(
-            start_s=slots.get("start_s", 0.0), stop_s=seconds(found[0], found[1] if len(found) > 1 else "min")
-        )
     first = scan.take(
         rf"\b(?:in|during|over|within|for)?\s*(?:the\s+)?(?:first|initial|opening)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
     )
@@ -435,7 +445,7 @@ def read_unit(scan: Scanner) -> None:
 
 
 READERS: tuple[Callable[[Scanner], None], ...] = (
-    read_sequence, read_tracking_limits, read_bins, read_bout_limits, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
+    read_sequence, read_tracking_limits, read_bins, read_halves, read_bout_limits, read_one_end, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
 )  # fmt: skip
 
 

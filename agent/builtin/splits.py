@@ -18,6 +18,66 @@ _COMPARATIVE = (
 def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Fill ``group_by`` from "per condition", "for each rater", "which animal" and names given in a row."""
     text = scan.text
+    groups = _asked_groups(slots, scan, vocabulary)
+    for key, column in (
+        ("sources", "source"),
+        ("zones", "zone"),
+        ("individuals", "individual"),
+        ("sessions", "session_id"),
+        ("subjects", "subject_id"),
+        ("keypoints", "keypoint"),
+    ):
+        if (
+            len(slots.get(key, ())) > 1
+            and column not in groups
+            and slots.get("measure") not in ("keypoint_distance", "pair_distance", "time_near")
+        ):
+            groups.append(column)
+    if len(slots.get("behaviors", ())) > 1 and not slots.get("category"):
+        groups.append("behavior")
+    if slots.get("measure") == "pair_distance" and len(slots.get("individuals", ())) != 2:
+        groups.append("pair")
+    pairs = "|".join(re.escape(column) for column in vocabulary.columns)
+    if pairs and (
+        both := re.search(
+            rf"{lexicon.PER}\s+(?:\w+\s+)?({pairs})s?\s*(?:and|x|,|by)\s*({pairs})s?\b", text, re.IGNORECASE
+        )
+    ):
+        known = {column.lower(): column for column in vocabulary.columns}
+        groups = [*(known[name.lower()] for name in both.groups()), *groups]
+    if (
+        slots.get("behaviors")
+        and matches(r"\btogether\b|\bcombined\b|\bin sum\b|\b\w+ or \w+\b", text)
+        and "behavior" in groups
+    ):
+        groups.remove("behavior")
+    resolved = [_resolve_group(column, scan, vocabulary) for column in groups]
+    named = [column for column in dict.fromkeys(resolved) if column is not None]
+    named = _without_what_it_is_over(named, slots, scan)
+    if named:
+        slots["group_by"] = named
+
+
+def _without_what_it_is_over(named: list[str], slots: dict[str, Any], scan: Scanner) -> list[str]:
+    """Drop sessions and animals where they are what a mean or an SD is over."""
+    spread = {"sd", "sem"} & set(slots.get("statistics", ()))
+    if spread or scan.has(r"\b(?:mean|average) per (?:animal|mouse|rat|subject|session|recording)\b"):
+        # "the SD per recording": recordings are what it is over
+        named = [column for column in named if column not in ("session_id", "subject_id")]
+        slots["statistics"] = [name for name in slots.get("statistics", ()) if name != "sum"]
+    if (
+        len(named) > 1
+        and {"mean", "median", "sem", "sd"} & set(slots.get("statistics", ()))
+        and not slots.get("order")
+    ):
+        # "the mean per session, for every rater": sessions are what the mean is over
+        named = [column for column in named if column not in ("session_id", "subject_id")]
+    return named
+
+
+def _asked_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> list[str]:
+    """Columns that the question splits by in words: "per condition", "for each rater", "which animal"."""
+    text = scan.text
     groups: list[str] = []
     rank = slots.get("order") and matches(r"\b(?:which|what|who|where|rank|name|in which)\b", text)
     for pattern, column in (
@@ -60,54 +120,7 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         for column in slots.get("columns", ())
         if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{column}s?\b", text)
     ]
-    for key, column in (
-        ("sources", "source"),
-        ("zones", "zone"),
-        ("individuals", "individual"),
-        ("sessions", "session_id"),
-        ("subjects", "subject_id"),
-        ("keypoints", "keypoint"),
-    ):
-        if (
-            len(slots.get(key, ())) > 1
-            and column not in groups
-            and slots.get("measure") not in ("keypoint_distance", "pair_distance", "time_near")
-        ):
-            groups.append(column)
-    if len(slots.get("behaviors", ())) > 1 and not slots.get("category"):
-        groups.append("behavior")
-    if slots.get("measure") == "pair_distance" and len(slots.get("individuals", ())) != 2:
-        groups.append("pair")
-    pairs = "|".join(re.escape(column) for column in vocabulary.columns)
-    if pairs and (
-        both := re.search(
-            rf"{lexicon.PER}\s+(?:\w+\s+)?({pairs})s?\s*(?:and|x|,|by)\s*({pairs})s?\b", text, re.IGNORECASE
-        )
-    ):
-        known = {column.lower(): column for column in vocabulary.columns}
-        groups = [*(known[name.lower()] for name in both.groups()), *groups]
-    if (
-        slots.get("behaviors")
-        and matches(r"\btogether\b|\bcombined\b|\bin sum\b|\b\w+ or \w+\b", text)
-        and "behavior" in groups
-    ):
-        groups.remove("behavior")
-    resolved = [_resolve_group(column, scan, vocabulary) for column in groups]
-    named = [column for column in dict.fromkeys(resolved) if column is not None]
-    spread = {"sd", "sem"} & set(slots.get("statistics", ()))
-    if spread or scan.has(r"\b(?:mean|average) per (?:animal|mouse|rat|subject|session|recording)\b"):
-        # "the SD per recording": recordings are what it is over
-        named = [column for column in named if column not in ("session_id", "subject_id")]
-        slots["statistics"] = [name for name in slots.get("statistics", ()) if name != "sum"]
-    if (
-        len(named) > 1
-        and {"mean", "median", "sem", "sd"} & set(slots.get("statistics", ()))
-        and not slots.get("order")
-    ):
-        # "the mean per session, for every rater": sessions are what the mean is over
-        named = [column for column in named if column not in ("session_id", "subject_id")]
-    if named:
-        slots["group_by"] = named
+    return groups
 
 
 def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str:

@@ -87,7 +87,20 @@ def test_a_loaded_table_follows_its_files(catalog):
 
 @pytest.mark.parametrize(
     "name",
-    ["../../evil", "..", ".", "a/b", "a\\b", "s 1", "ünïcode", "日本", "%2E%2E", "con.parquet", ".hidden", "." * 200],
+    [
+        "../../evil",
+        "..",
+        ".",
+        "a/b",
+        "a\\b",
+        "s 1",
+        "ünïcode",
+        "日本",
+        "%2E%2E",
+        "con.parquet",
+        ".hidden",
+        "." * 200,
+    ],
 )
 def test_a_session_is_kept_in_the_folder_whatever_its_name(catalog, name):
     catalog.write_session(name, session(name))

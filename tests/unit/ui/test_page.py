@@ -15,7 +15,7 @@ from ethochat.agent.scripted import ScriptedChatModel
 from ethochat.index.errors import BackendUnavailableError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef
-from ethochat.ui.page import Page, Visit, build_page
+from ethochat.ui.page import Page, Visit, build_page, serve
 
 CLIP_PART, CLIPS, FIGURE_PART, VALUES_PART, TESTS_PART = 2, 3, 4, 7, 9
 
@@ -405,3 +405,17 @@ def test_page_can_be_laid_out(page: Page) -> None:
     blocks = asyncio.run(lay_out())
     assert isinstance(blocks, gr.Blocks)
     assert len(page.show(answered([]))) == 12
+
+
+def test_taken_port_is_said(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(*_: Any, **__: Any) -> Any:
+        raise OSError("Cannot find empty port in range: 7860-7860")
+
+    monkeypatch.setattr("ethochat.ui.page.open_context", lambda *_, **__: context)
+    monkeypatch.setattr(gr.Blocks, "launch", taken)
+
+    async def start() -> None:
+        serve(context.experiment.root, port=7860)
+
+    with pytest.raises(BackendUnavailableError, match="free port"):
+        asyncio.run(start())

@@ -7,7 +7,7 @@ from ethochat.agent.answer import Answer
 from ethochat.index.video import probe_video
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef, Evidence, Figure, GroupSummary, TestResult, Value
-from ethochat.ui.results import Clips, figures_of, page_figure, table_html, table_of_values, html_of_tests
+from ethochat.ui.results import Clips, figures_of, html_of_tests, page_figure, table_html, table_of_values
 
 
 def clip(session_id: str, start: float, stop: float, description: str = "Rearing") -> ClipRef:
