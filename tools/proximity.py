@@ -90,7 +90,7 @@ def _clips(
                 start_time=clock.time_of(first),
                 stop_time=clock.time_of(last + 1),
                 description=f"{pair.first.individual} and {pair.second.individual} closer than "
-                f"{arguments.max_distance:g} {arguments.unit} for {stop - start} frames (nearest "
+                f"{arguments.max_distance:g} {arguments.unit} for {stop - start} frame{'' if stop - start == 1 else 's'} (nearest "
                 f"{number(nearest)} {arguments.unit})",
                 individual=pair.first.individual or None,
                 has_video=has_video,
@@ -102,9 +102,14 @@ def _values(pair: PairDistance, clips: list[ClipRef]) -> list[Value]:
     total = sum(clip.stop_time - clip.start_time for clip in clips)
     group = {"pair": pair.name}
     session_id = pair.first.session_id
+    n_frames = sum(
+        clock.nearest_boundary(clip.stop_time) - clock.nearest_boundary(clip.start_time) for clip in clips
+    )
+    frames = Value(name="time_near", value=float(n_frames), unit="frames", group=group, session_id=session_id)
     return [
         Value(name="bout_count", value=float(len(clips)), unit="bouts", group=group, session_id=session_id),
         Value(name="time_near", value=total, unit=clock.unit, group=group, session_id=session_id),
+        *([] if clock.unit == "frames" else [frames]),
     ]
 
 

@@ -410,17 +410,28 @@ def word_clips(item: Evidence) -> str:
     if not item.clips:
         return f"No such bout or segment was found. {mark}"
     lines = [_clip_line(clip) for clip in item.clips[:_MOST_CLIPS]]
-    found = next((value for value in item.values if isinstance(value.value, int | float)), None)
-    total = (
-        int(found.value) if found is not None and isinstance(found.value, int | float) else len(item.clips)
-    )
+    counts = [
+        value.value for value in item.values if value.name == "bout_count" and isinstance(value.value, float)
+    ]
+    total = int(sum(counts)) if counts else len(item.clips)
     shown = "" if total <= len(lines) else ", the first ones listed"
     noun = "clip" if total == 1 else "clips"
     if item.tool == "search_segments":
         text = f"{len(item.clips)} best matching {noun} {mark}:\n"
     else:
-        text = f"{total} {noun}{shown} {mark}:\n"
+        together = _lasting(item)
+        text = f"{total} {noun}{together}{shown} {mark}:\n"
     return text + "\n".join(lines)
+
+
+def _lasting(item: Evidence) -> str:
+    """How long the intervals last together, pair by pair."""
+    by_pair: dict[str, list[str]] = {}
+    for value in item.values:
+        if value.name == "time_near":
+            by_pair.setdefault(value.group.get("pair", ""), []).append(amount(value.value, value.unit))
+    told = [f"{pair} {' or '.join(amounts)}" for pair, amounts in by_pair.items()]
+    return f", together {'; '.join(told)}" if told else ""
 
 
 def _clip_line(clip: ClipRef) -> str:
