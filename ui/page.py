@@ -555,6 +555,8 @@ def _theme() -> gr.Theme:
     ).set(
         body_background_fill="*neutral_50",
         body_text_color_subdued="*neutral_500",
+        link_text_color="*primary_700",
+        link_text_color_hover="*primary_800",
         block_border_width="0px",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",

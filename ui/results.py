@@ -220,7 +220,7 @@ def page_figure(figure: Figure) -> Any:  # noqa: ANN401 - plotly is untyped
         margin={"l": 56, "r": 16, "t": 48, "b": 72},
         title={"font": {"size": 15}, "x": 0.01, "xanchor": "left"},
         font={"family": "system-ui, sans-serif", "size": 12},
-        paper_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor="white",
         legend={
             "orientation": "h",
             "yref": "container",

@@ -48,7 +48,7 @@ SUMMARY: Final = (
     r"\bsummar\w+|\boverview\b|\bdescribe (?:this|the|my) (?:experiment|study|data\w*)|\btell me about (?:this|the|my) (?:experiment|study|data\w*)"
     r"|\bwhat (?:does|is in) (?:this|the) (?:experiment|data\w*|study)\b|\bwhat (?:data|do (?:we|i|you)) have\b|\bwhat was recorded\b"
 )
-PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?|videos?|files?|individuals?|rodents?|rats?|snippets?|cages?|ones?)"
+PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?|videos?|files?|individuals?|rodents?|rats?|snippets?|ones?)"
 SESSIONS: Final = r"(?:recordings?|sessions?|trials?|videos?|files?|snippets?|tests?)"
 ANIMALS: Final = r"(?:animals?|mice|mouse|subjects?|individuals?|rodents?|rats?)"
 HUMAN: Final = r"\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
@@ -139,7 +139,7 @@ COMMON_WORDS: Final = frozenset(
     arena box maze recorded fps hz pixel pixels path automatic classifier human manual coordinates likelihood interpolated interpolate rule iqr boxplot significance
     significantly equal unequal sizes size hedges g cohen d welch student mann whitney wilcoxon friedman anova repeated measures paired unpaired effect effects pearson spearman rho
     correlation kappa f1 frame-wise wise inter cohens s t u r m h ms mm kg mg shortest slowest bottom smallest farthest furthest figure graph chart scatter bar bars dot dots
-    color colored trajectory occupancy heatmap map raster ethogram histogram line minutes hour hours age sex dose weight cage animal mouse-seconds snippet snippets
+    color colored trajectory occupancy heatmap map raster ethogram histogram line minutes hour hours age sex dose weight animal mouse-seconds snippet snippets
     budget breakdown contrast versus seen scoring rating automated automatically tracking pose keypoint keypoints bodypart bodyparts skeleton markers marker
     key keys active activity actively began begin begins begun beginning minus weeks drug drugs hand alter alters altered impact impacts modify modified received receive given got
     centimeter centimeters millimeter velocity speed speeds undetected detected relationship response dependent depend depends affected affect affects influence

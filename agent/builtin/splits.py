@@ -169,7 +169,7 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         slots.pop("statistics", None)
         return
     listing = matches(
-        rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b",
+        rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b(?!\s+frames)",
         text,
     )
     if not listing or slots.get("order"):

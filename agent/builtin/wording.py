@@ -318,10 +318,17 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     return "\n".join(lines) + "\n\n" + _verdict(test)
 
 
+_TEST_NAMES = {
+    "welch_t": "Welch's t test", "student_t": "Student's t test", "mann_whitney_u": "Mann-Whitney U test", "paired_t": "paired t test",
+    "wilcoxon": "Wilcoxon signed-rank test", "anova": "ANOVA", "welch_anova": "Welch's ANOVA", "kruskal_wallis": "Kruskal-Wallis test",
+    "rm_anova": "repeated-measures ANOVA", "friedman": "Friedman test", "permutation": "permutation test",
+}  # fmt: skip
+
+
 def _verdict(test: TestResult) -> str:
     if test.p_value is None:
         return f"No test could be made. {test.why or ''}".strip()
-    name = test.name.replace("_", " ")
+    name = _TEST_NAMES.get(test.name, test.name.replace("_", " "))
     found = f"{name}: p = {probability(test.p_value)}"
     if test.statistic is not None:
         found = f"{name}: statistic = {number(test.statistic)}, p = {probability(test.p_value)}"

@@ -273,7 +273,7 @@ def test_ingest_says_what_failed_and_goes_on(make_lab: MakeLab, run_cli: Cli) ->
     edit(root / "s2_labels.csv", "5.0,6.0", "5.0,soon")
     said = run_cli("ingest", root)
     assert said.status == 0
-    assert "1 sessions ingested" in said.out
+    assert "1 session ingested" in said.out
     assert "s2: s2_labels.csv, line 3, column 'stop': Expected a number" in said.out
     assert "'soon'" in said.out
 
