@@ -112,14 +112,14 @@ class Vocabulary:
 
     @property
     def named_behaviors(self) -> tuple[str, ...]:
-        """Behaviors whose names are words rather than cluster numbers; those of people first."""
-        words = [name for name in self.behaviors if not name.isdigit()]
-        by_hand = {
-            name
-            for name in words
-            if any(self.sources.get(source) == "manual" for source in self.behaviors[name])
+        """Behaviors whose names are words rather than cluster numbers; those of people first, those of rules last."""
+        rank = {"manual": 0, "automated": 1, "rule": 2}
+        best = {
+            name: min((rank.get(self.sources.get(source, "rule"), 2) for source in sources), default=2)
+            for name, sources in self.behaviors.items()
+            if not name.isdigit()
         }
-        return tuple(sorted(words, key=lambda name: (name not in by_hand, name)))
+        return tuple(sorted(best, key=lambda name: (best[name], name)))
 
     @property
     def stems(self) -> set[str]:
