@@ -85,7 +85,8 @@ def _names_a_topic(scan: Scanner, vocabulary: Vocabulary) -> str | None:
 
 def _asks_for_a_definition(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     meaning = r"\bwhat (?:does|do)\b[^?]*\bmean\W*$|\bmeant by\b|\bdefinition of\b|\bhow (?:is|are|was|were|do you) [^.?]*\bdefined?\W*$"
-    return "definition" if matches(meaning, scan.text) else None
+    named = r"^\W*what (?:is|are|counts as|exactly is) (?:an? |the )?BEHAVIOR\W*$"
+    return "definition" if matches(meaning, scan.text) or matches(named, scan.named) else None
 
 
 def _asks_for_people(scan: Scanner, vocabulary: Vocabulary) -> str | None:

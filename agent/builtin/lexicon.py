@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PLOT: Final = r"\b(?:plot|draw|graph|chart|figure|visuali[sz]e|heat ?-?map|histogram|raster|scatter|diagram|bar chart)\b"
+PLOT: Final = (
+    r"\b(?:plot|draw|graph|chart|figure|visuali[sz]e|heat ?-?map|histogram|raster|scatter|diagram|bar chart)\b"
+    r"|\b(?:show|see|display)\b[^.?]*\b(?:ethogram|trajector\w+|raster|path) (?:of|for)\b"
+)
 PLOT_KINDS: Final = (
     (r"\bscatter|against\b", "scatter"),
     (r"\btrajector|\bpath of|\btracks?\b|\broute", "trajectory"),

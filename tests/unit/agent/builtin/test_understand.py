@@ -102,6 +102,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Find places where a wall rear is followed by grooming within 2 s (lee).", "find_bouts", {"followed_by": ["grooming"], "within_s": 2.0}),
     ("Show me clips where the mouse stretches towards the wall and retreats", "search_segments", {}),
     ("Plot the distance by treatment.", "plot", {"kind": "bars", "measure": "distance", "group_column": "treatment"}),
+    ("Show the ethogram of T_2", "plot", {"kind": "ethogram", "sessions": ["T_2"]}),
+    ("What is grooming?", "experiment_facts", {"topic": "definition", "name": "grooming"}),
     ("Draw the trajectory of T_2.", "plot", {"kind": "trajectory", "sessions": ["T_2"]}),
     # the experiment itself
     ("How many animals are there per treatment?", "experiment_facts", {"topic": "subject_count", "group_by": ["treatment"]}),
