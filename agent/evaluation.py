@@ -104,7 +104,7 @@ def evaluate(
     Returns
     -------
     EvaluationReport
-        An experiment that is absent, or a run that fails, counts as ``cannot_answer`` and says why.
+        An experiment that is absent, or a run that fails, is written with the status ``failed`` and says why.
     """
     asked = read_questions(questions)
     lab = _Lab(experiments, model)
@@ -121,11 +121,17 @@ def evaluate(
                 times.append(answer.elapsed_s)
             else:
                 crashes.append((question.question_id, problem))
-            statuses[answer.status] += 1
-            line = {"id": question.question_id, **answer.to_json()}
+            # A run that failed has refused nothing: a scorer must not take it for a right refusal.
+            status = answer.status if problem is None else FAILED
+            statuses[status] += 1
+            line = {"id": question.question_id, **answer.to_json(), "status": status}
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
             out.flush()
     return EvaluationReport(statuses=dict(statuses), crashes=tuple(crashes), times_s=tuple(times))
+
+
+FAILED = "failed"
+"""Status of a line whose question could not be run; no answer has it."""
 
 
 class _Lab:

@@ -157,9 +157,9 @@ def read_bins(scan: Scanner) -> None:
         rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:,|and|or|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
     )
     if spans:
-        starts = [seconds(spans[index], spans[6]) for index in (1, 2, 4, 5)]
-        if None not in starts and starts[1] == starts[2] and starts[1] - starts[0] == starts[3] - starts[2]:  # type: ignore[operator]
-            slots.update(bin_s=starts[1] - starts[0], start_s=starts[0], stop_s=starts[3])  # type: ignore[operator]
+        begin, middle, again, end = (seconds(spans[index], spans[6]) or 0.0 for index in (1, 2, 4, 5))
+        if middle == again and middle - begin == end - again:
+            slots.update(bin_s=middle - begin, start_s=begin, stop_s=end)
 
 
 def read_halves(scan: Scanner) -> None:

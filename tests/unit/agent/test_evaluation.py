@@ -41,7 +41,7 @@ def test_crash_is_one_wrong_answer(tmp_path, monkeypatch):
     (tmp_path / "q.jsonl").write_text('{"id": "q1", "dataset": "d", "turns": ["How many?"]}\n')
     report = evaluate(tmp_path / "q.jsonl", tmp_path, tmp_path / "a.jsonl")
     assert report.crashes == (("q1", "ZeroDivisionError: x"),)
-    assert json.loads((tmp_path / "a.jsonl").read_text())["status"] == "cannot_answer"
+    assert json.loads((tmp_path / "a.jsonl").read_text())["status"] == "failed"
 
 
 @pytest.mark.parametrize("name", ["../d", "d/../d", ""])
