@@ -204,10 +204,10 @@ def test_evaluation_writes_one_answer_per_line_and_the_times(run, experiment, tm
     status, out, _ = run("eval", "--questions", questions, "--experiments", tmp_path, "--answers", answers)
     written = [json.loads(line) for line in answers.read_text().splitlines()]
     assert status == 0
-    assert [(line["id"], line["status"]) for line in written] == [("q1", "answered"), ("q2", "cannot_answer")]
+    assert [(line["id"], line["status"]) for line in written] == [("q1", "answered"), ("q2", "failed")]
     assert written[0]["values"][0]["value"] == 0
     assert "Expected an experiment folder named 'elsewhere'" in written[1]["answer"]
-    assert "2 questions: 1 answered, 1 cannot_answer" in out
+    assert "2 questions: 1 answered, 1 failed" in out
     assert "p95" in out
 
 
