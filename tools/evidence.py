@@ -38,6 +38,43 @@ class GroupSummary(BaseModel):
     sd: float | None
     median: float | None
     sem: float | None = None
+    ci95: tuple[float, float] | None = None
+    """Interval of the mean by Student's t."""
+
+
+class AssumptionCheck(BaseModel):
+    """One assumption of a test, looked at and shown; no test is ever chosen by its outcome."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    """``shapiro_wilk``, ``brown_forsythe``, ``mauchly`` …"""
+    about: str
+    """What it looks at: a group's name, ``all groups``, ``differences``, ``residuals``."""
+    statistic: float | None = None
+    p_value: float | None = None
+    holds: bool | None = None
+    """``None`` where it cannot be looked at (``note`` says why)."""
+    note: str | None = None
+
+
+class Influence(BaseModel):
+    """What a conclusion would be without one animal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    animal: str
+    group: str | None = None
+    value: float
+    """The animal's own value."""
+    outlier: bool
+    """Flagged by the robust rule; it stays in the test all the same."""
+    p_value: float | None = None
+    """Of the same test without this animal."""
+    effect: float | None = None
+    """The main effect size without this animal."""
+    changes: bool = False
+    """Whether the test falls on the other side of 0.05."""
 
 
 class TestResult(BaseModel):
@@ -53,13 +90,25 @@ class TestResult(BaseModel):
     p_value: float | None
     df: float | tuple[float, float] | None = None
     effect_size: dict[str, float | list[float] | None] = Field(default_factory=dict)
-    """Hedges g or another effect, and its interval under ``ci95``."""
+    """The main effect first, its interval under ``ci95``; others by name with ``<name>_ci95`` (``mean_difference``,
+    ``mean_difference_ci95``, ``cliffs_delta`` …). All are first group minus second."""
     groups: dict[str, GroupSummary] = Field(default_factory=dict)
     measure: str | None = None
     unit: str | None = None
     correction: str | None = None
     why: str | None = None
     """One line: which test, and why this one."""
+    term: str | None = None
+    """Of a design with several factors: the factor or interaction (``sex``, ``sex:treatment``) tested."""
+    corrected: dict[str, float] = Field(default_factory=dict)
+    """Corrected p values of a family of tests: ``holm``, ``fdr_bh``, ``fdr_by``."""
+    n_tests: int | None = None
+    """How many tests the family has."""
+    posthoc: list[TestResult] = Field(default_factory=list)
+    """Pairs of groups after a test of several; their ``p_value`` is corrected, ``correction`` says how."""
+    checks: list[AssumptionCheck] = Field(default_factory=list)
+    influence: list[Influence] = Field(default_factory=list)
+    """Outliers, and the animal without which p changes most."""
     evidence_id: str | None = None
 
 
