@@ -186,6 +186,7 @@ class LocalSegmentStore(_ClientSegmentStore):
             load=_open_local,
             finish=lambda client: None,  # every point is committed as it is written
             close=lambda client: client.close(),
+            settle=lambda folder: None,
             shares_folder=False,
         )
         self._session = GenerationSession(

@@ -78,6 +78,7 @@ class EdgeSegmentStore:
             load=_load,
             finish=_finish,
             close=lambda shard: shard.close(),
+            settle=_replay_journals,
             shares_folder=True,
         )
         self._session = GenerationSession(
@@ -227,6 +228,11 @@ def _load(folder: Path) -> EdgeShard:
 def _finish(shard: EdgeShard) -> None:
     shard.optimize()  # drops deleted points where they are many; builds a graph only beyond EXACT_UP_TO
     shard.flush()
+
+
+def _replay_journals(folder: Path) -> None:
+    """Open and close a folder once: opening replays the journals that closing leaves, and removes their files."""
+    _load(folder).close()
 
 
 def _index_fields(shard: EdgeShard, points: Sequence[SegmentPoint]) -> None:

@@ -156,8 +156,10 @@ class FolderEngine(Generic[HandleT]):
     """Make an empty collection in an empty folder."""
     load: Callable[[Path], HandleT]
     finish: Callable[[HandleT], None]
-    """Bring everything to disk before the folder is published."""
+    """Bring everything to disk before the handle is closed for publishing."""
     close: Callable[[HandleT], None]
+    settle: Callable[[Path], None]
+    """Do in a closed folder what its first opening would do, so that a reader changes nothing that a writer copies."""
     shares_folder: bool
     """Several processes may have one folder open for reading."""
 
@@ -257,6 +259,7 @@ class GenerationSession(Generic[HandleT]):
             if self._working is not None and self._handle is not None:
                 self._engine.finish(self._handle)
                 self._drop()
+                self._engine.settle(self._working)
                 self._generations.publish(self._working, self._description)
                 self._working = None
             self._drop()

@@ -216,6 +216,18 @@ def test_only_the_last_two_generations_are_kept(spec, tmp_path):
     assert sorted(path.name for path in (tmp_path / spec).iterdir() if path.is_dir()) == ["000003", "000004"]
 
 
+def test_published_folder_loses_no_file_when_a_reader_opens_it(tmp_path, open_here):
+    """A writer may be copying it: journals that opening replays and removes must be gone before."""
+    filled("edge", tmp_path, n=50)
+    folder = tmp_path / "edge" / "000001"
+    before = {path.relative_to(folder) for path in folder.rglob("*")}
+    reader = open_here("edge", tmp_path, read_only=True)
+    assert reader.count() == 50
+    assert {path.relative_to(folder) for path in folder.rglob("*")} >= before
+    reader.close()
+    assert not [path for path in before if "journal" in path.name]
+
+
 def test_writer_with_nothing_to_write_publishes_nothing(spec, tmp_path, open_here):
     filled(spec, tmp_path)
     store = open_here(spec, tmp_path)
