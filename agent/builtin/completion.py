@@ -8,8 +8,10 @@ from typing import Any
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.combination import choose_combination
+from ethochat.agent.builtin.designs import MATRIX, asks_for_chance, complete_factors
 from ethochat.agent.builtin.intents import is_spread
 from ethochat.agent.builtin.lexicon import matches
+from ethochat.agent.builtin.names import CONTROLS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.quantities import choose_measure, nest_behaviors
 from ethochat.agent.builtin.reading import Intent, Reading
@@ -119,6 +121,18 @@ def _all_of_an_axis(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary
                 slots["category"] = "all behaviors"  # taken together
             if which:
                 slots["group_by"] = ["behavior"]
+    each_zone = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:zones?|regions?|areas?)\b"
+    if (
+        vocabulary.zones
+        and not slots.get("zones")
+        and not slots.get("behaviors")
+        and matches(each_zone, text)
+    ):
+        slots["zones"] = list(vocabulary.zones)
+        if slots.get("measure") in (None, "total_duration", "bout_count", "percent_time", "latency"):
+            slots["measure"] = next(
+                name for pattern, name in lexicon.ZONE_MEASURES if matches(pattern, scan.cues)
+            )
     point = (
         r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:key ?points?|body ?parts?|(?:tracked )?points?)\b"
     )
@@ -140,11 +154,17 @@ def _settle_metadata_column(slots: dict[str, Any], vocabulary: Vocabulary) -> No
 
 def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
     """Choose the measure and the groups of a comparison."""
-    slots, text = reading.slots, scan.text
+    slots = reading.slots
     choose_measure(slots, scan, vocabulary)
     if slots.get("measure_guessed") or (slots.get("behaviors") and slots.get("measure") == "total_duration"):
-        rears_more = matches(r"\b(?:more|less|fewer) often\b", text)
+        rears_more = matches(r"\b(?:more|less|fewer) often\b", scan.text)
         slots["measure"] = "bout_count" if rears_more else slots["measure"]
+    _choose_compared(slots, scan, vocabulary)
+
+
+def _choose_compared(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Fill the column that tells the groups, which of them are compared, and whether the animals are the same."""
+    text = scan.text
     values = slots.pop("values", {})
     sources = len(slots.get("sources", ())) > 1 or (
         matches(lexicon.RATERS, text)
@@ -158,17 +178,14 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         slots["values"] = values
         _filter_by_values(slots)
     elif values:
-        column = max(values, key=lambda name: len(values[name]))
+        column = _column_compared(values, slots, scan, vocabulary)
         slots["group_column"] = column
-        slots["groups"] = values[column] if len(values[column]) > 1 else []
+        slots["groups"] = values[column] if len(values.get(column, ())) > 1 else []
         for other, names in values.items():
             if other != column:
                 slots.setdefault("where", []).append({"column": other, "op": "in", "value": names})
     else:
-        named = [
-            name for name in slots.get("columns", ()) if 2 <= len(vocabulary.columns.get(name, ())) <= 12
-        ]
-        groups = named or vocabulary.grouping_columns()
+        groups = _grouping_columns(slots, vocabulary)
         if groups:
             slots["group_column"] = groups[0]
     slots.pop("statistics", None)
@@ -177,12 +194,112 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     slots["paired"] = slots.get("paired", False) or matches(
         r"\bpaired\b|\brepeated[- ]measures?\b|\bwithin[- ]subjects?\b", text
     )
+    if slots.get("focus") == "posthoc" and matches(
+        r"\bdunnett\b|\b(?:against|versus|vs|to) (?:the )?control\b", text
+    ):
+        slots["control"] = _control_of(slots, vocabulary)
+
+
+def _column_compared(
+    values: dict[str, list[str]], slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary
+) -> str:
+    """Choose between the columns of the values named: one with several of them, else one that is not a mere restriction.
+
+    "Between the groups for females only" compares the groups; "do CSI mice rear less?" compares CSI with the rest.
+    """
+    column = max(values, key=lambda name: len(values[name]))
+    if len(values[column]) > 1:
+        return column
+    others = [name for name in _grouping_columns(slots, vocabulary) if name not in values]
+    said = "|".join(re.escape(name) for name in values[column])
+    restricted = scan.has(
+        rf"\b(?:for|among|amongst|within|only|in|of)\s+(?:the\s+)?(?:{said})s?\b|\b(?:{said})s?\b(?:\s+\w+)?\s+only\b|\bonly\s+(?:the\s+)?(?:{said})"
+    )
+    between = scan.has(r"\b(?:groups?|conditions?|treatments?|cohorts?)\b")
+    named = [name for name in others if name in slots.get("columns", ())]
+    return others[0] if others and (named or (restricted and between)) else column
+
+
+def _grouping_columns(slots: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
+    """Columns named that can tell groups, else those of the experiment; one that is itself measured tells none."""
+    named = [name for name in slots.get("columns", ()) if 2 <= len(vocabulary.columns.get(name, ())) <= 12]
+    named = [name for name in named if name != slots.get("measure")]
+    if slots.get("focus") == "posthoc" and not named:
+        several = [name for name in vocabulary.grouping_columns() if len(vocabulary.columns[name]) > 2]
+        return several or vocabulary.grouping_columns()
+    return named or vocabulary.grouping_columns()
+
+
+def _control_of(slots: dict[str, Any], vocabulary: Vocabulary) -> str | None:
+    """The group that the others are held against: one called control, vehicle, saline … or the lowest number."""
+    values = slots.get("groups") or vocabulary.columns.get(slots.get("group_column", ""), ())
+    control = next((value for value in values if value.lower() in CONTROLS), None)
+    if control is None and slots.get("group_column") in vocabulary.numeric_columns:
+        return min(values, key=float, default=None)
+    return control
+
+
+def complete_family(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose what is compared one by one, and by what."""
+    slots = reading.slots
+    if slots["of"] == "behaviors" and not slots.get("behaviors"):
+        _drop_quantity(slots)
+    own = {key: slots[key] for key in ("behaviors", "zones", "sources") if slots.get(key)}
+    found: dict[str, Any] = dict(own)
+    if slots["of"] in ("behaviors", "zones"):
+        choose_measure(found, scan, vocabulary)
+        guessed = found.get("measure_guessed") or found.get("measure") not in _OF_BEHAVIORS
+        slots["measure"] = "" if guessed else found["measure"]
+    slots.pop("metrics", None)
+    _choose_compared(slots, scan, vocabulary)
+    if matches(r"\b(?:benjamini|hochberg|bh|false discovery|fdr)\b", scan.text):
+        slots["correct_by"] = "fdr_by" if matches(r"\byekutieli\b", scan.text) else "fdr_bh"
+
+
+_OF_BEHAVIORS = ("bout_count", "total_duration", "percent_time", "bout_rate", "bout_duration", "latency")
+
+
+def _drop_quantity(slots: dict[str, Any]) -> None:
+    """Nothing but the plural was named."""
+    for key in ("category", "metrics", "metric_for_behaviors"):
+        slots.pop(key, None)
+
+
+def complete_two_factors(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose the measure and the two factors."""
+    slots = reading.slots
+    complete_factors(slots, scan, vocabulary)
+    columns = slots.get("columns", [])
+    slots["columns"] = [name for name in columns if name not in slots["factors"]]
+    choose_measure(slots, scan, vocabulary)
+    for key in ("statistics", "order", "keep"):
+        slots.pop(key, None)
+
+
+def complete_power(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Choose the comparison whose difference is to be found, unless an effect size is given."""
+    slots = reading.slots
+    if slots.get("effect") is None:
+        complete_compare(reading, scan, vocabulary)
+        slots.pop("keep", None)
+
+
+def complete_cooccurrence(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Keep the two behaviors."""
+    slots = reading.slots
+    slots["first"], slots["second"] = slots.pop("behaviors")[:2]
+    _filter_by_values(slots)
+    slots.pop("statistics", None)
 
 
 def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
     """Find the two quantities: metrics named, numeric columns, or measures on both sides of "and", "with", "on"."""
     slots, text = reading.slots, scan.text
-    slots["method"] = "pearson" if matches(r"\bpearson\b|\blinear\b", text) else "spearman"
+    slots["method"] = (
+        "pearson" if matches(r"\bpearson\b|\blinear(?:ly)? (?:correlat|relat)\w*", text) else "spearman"
+    )
+    if matches(r"\blinear\b|\bregress\w*|\bslope\b", text) and slots["method"] == "spearman":
+        slots["method"] = "linear"
     quantities = [{"measure": name} for name in slots.get("metrics", ())]
     conditions = {item["column"] for item in slots.get("where", ())}
     quantities += [
@@ -208,6 +325,12 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     for column, names in slots.pop("values", {}).items():
         slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
     slots.pop("statistics", None)
+    # What the experimenter set, such as a dose, is what a quantity is drawn over.
+    quantities[:2] = sorted(
+        quantities[:2], key=lambda item: item["measure"] not in vocabulary.numeric_columns
+    )
+    if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?(?:groups?|conditions?|treatments?)\b", text):
+        slots["group_column"] = next(iter(vocabulary.grouping_columns()), None)
     if len(quantities) >= 2:
         slots["x"], slots["y"] = quantities[:2]
     elif quantities:
@@ -235,19 +358,35 @@ def _measures_of_both(scan: Scanner) -> tuple[str, str]:
 def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
     """Choose raters and statistics."""
     slots, text = reading.slots, scan.text
-    wanted = [
-        name for pattern, name in ((r"\bf1\b", "f1"), (r"\bkappa\b", "kappa")) if matches(pattern, text)
-    ]
+    wanted = [name for pattern, name in _AGREEMENT_STATISTICS if matches(pattern, text)]
     trackers = [name for name in slots.get("sources", ()) if name in vocabulary.trackers]
     if trackers or matches(r"\bhow far apart\b|\bpositions?\b", text):
         wanted = ["median_distance"]
     slots["statistics"] = wanted or ["f1", "kappa"]
+    slots["group_by"] = [
+        column
+        for column, words in (("session_id", lexicon.SESSIONS), ("behavior", "behaviors?"))
+        if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{words}\b", text)
+    ]
     _filter_by_values(slots)
     match = scan.take(r"\b(\d+(?:\.\d+)?)\s*(?:fps|frames(?:/s| per second)|hz)\b")
     if match:
         slots["fps"] = float(match[1])
     if slots.get("order"):
         slots["order"] = "ascending" if matches(r"\b(?:worst|least)\b", text) else "descending"
+
+
+_AGREEMENT_STATISTICS = (
+    (r"\bf1\b", "f1"),
+    (r"\bfleiss\b", "fleiss_kappa"),
+    (r"\bkrippendorff\w*\b|\balpha\b", "krippendorff_alpha"),
+    (r"(?<!fleiss )(?<!fleiss' )(?<!fleiss's )\bkappa\b", "kappa"),
+    (r"\bpercent(?:age)? (?:of )?agreement\b|\b(?:raw|simple) agreement\b", "percent_agreement"),
+    (
+        r"\b(?:correlat\w+)\b[^?]*\b(?:counts?|numbers?|bouts)\b|\b(?:counts?|numbers?|bouts)\b[^?]*\bcorrelat\w+\b",
+        "count_correlation",
+    ),
+)
 
 
 def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -283,7 +422,8 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
         both = set.intersection(*wanted) if len(wanted) > 1 else set()
         slots["sources"] = sorted(both) if len(both) == 1 else []
     _filter_by_values(slots)
-    slots["probability"] = matches(r"\bprobabilit|\bhow likely\b|\bchance\b", text)
+    slots["null"] = asks_for_chance(text)
+    slots["probability"] = slots["null"] or matches(rf"\bprobabilit|\bhow likely\b|\bchance\b|{MATRIX}", text)
     slots.pop("order", None)
 
 
@@ -393,7 +533,8 @@ def _filter_by_values(slots: dict[str, Any]) -> None:
 
 
 COMPLETE: dict[Intent, Callable[[Reading, Scanner, Vocabulary], None]] = {
-    "measure": complete_measure, "compare": complete_compare, "correlate": complete_correlate, "agreement": complete_agreement,
+    "measure": complete_measure, "compare": complete_compare, "family": complete_family, "two_factors": complete_two_factors,
+    "power": complete_power, "cooccurrence": complete_cooccurrence, "correlate": complete_correlate, "agreement": complete_agreement,
     "transitions": complete_transitions, "clips": complete_clips, "proximity": complete_proximity, "search": complete_search,
     "facts": complete_facts, "plot": complete_plot,
 }  # fmt: skip

@@ -32,6 +32,7 @@ def asks_for_a_fact(scan: Scanner, vocabulary: Vocabulary) -> bool:
     for asks in (
         _names_a_topic,
         _asks_for_a_definition,
+        _asks_for_group_sizes,
         _asks_for_people,
         _looks_up_a_column,
         _counts,
@@ -87,6 +88,16 @@ def _asks_for_a_definition(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     meaning = r"\bwhat (?:does|do)\b[^?]*\bmean\W*$|\bmeant by\b|\bdefinition of\b|\bhow (?:is|are|was|were|do you) [^.?]*\bdefined?\W*$"
     named = r"^\W*what (?:is|are|counts as|exactly is) (?:an? |the )?BEHAVIOR\W*$"
     return "definition" if matches(meaning, scan.text) or matches(named, scan.named) else None
+
+
+def _asks_for_group_sizes(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Read "what is the sample size?", "what is the n per group?"."""
+    sizes = r"\bsample sizes?\b|\bgroup sizes?\b|\bhow (?:large|big) (?:is|are) (?:the|each)\b[^?]*\bgroups?\b|\b(?:what is|what's) (?:the )?n\b"
+    if not matches(sizes, scan.text) or scan.slots.get("behaviors") or scan.slots.get("metrics"):
+        return None
+    columns = [name for name in scan.slots.get("columns", ()) if name in vocabulary.columns]
+    scan.slots["group_by"] = columns or vocabulary.grouping_columns()[:1]
+    return "subject_count"
 
 
 def _asks_for_people(scan: Scanner, vocabulary: Vocabulary) -> str | None:

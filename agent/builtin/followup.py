@@ -25,7 +25,9 @@ _WHAT = (
 _HOW = (
     "sources", "start_s", "stop_s", "bin_s", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
     "distance_unit", "min_frames", "group_by", "group_column", "groups", "paired", "statistics",
+    "of", "factors", "test", "margin", "margin_unit", "control", "focus", "effect", "wanted_power", "alpha", "correct_by",
 )  # fmt: skip
+_KINDS_THAT_STAY = ("compare", "family", "two_factors", "power", "plot")
 _NEEDS_BEHAVIOR = (
     "bout_count",
     "total_duration",
@@ -123,7 +125,7 @@ def _keeps_the_kind(reading: Reading, previous: Reading, scan: Scanner) -> bool:
     if reading.intent != "measure" or reading.slots.get("sessions") or reading.slots.get("statistics"):
         return False
     opens = matches(r"^\W*(?:and|what about|how about|now|also|then)\b", scan.text)
-    return bool(previous.slots.get(ASKED_BACK)) or (opens and previous.intent in ("compare", "plot"))
+    return bool(previous.slots.get(ASKED_BACK)) or (opens and previous.intent in _KINDS_THAT_STAY)
 
 
 def _continues(reading: Reading, scan: Scanner) -> bool:

@@ -50,6 +50,10 @@ _ELSEWHERE: Final = (
     "like_session",
     "name",
     "measure",
+    "measures",
+    "factors",
+    "first",
+    "second",
     "against",
     "query",
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.combination import asks_for_a_difference, lists_sessions_by_source
+from ethochat.agent.builtin.designs import MATRIX, choose_design
 from ethochat.agent.builtin.facts import asks_for_a_fact
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
@@ -21,10 +22,13 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
     if matches(lexicon.SUMMARY, text) and not _names_a_quantity(slots):
         slots["topic"] = "summary"
         return "facts"
+    design = choose_design(scan, vocabulary)
+    if design is not None:
+        return design
     if matches(lexicon.AGREEMENT, text) and not is_spread(scan):
         return "agreement"
     if matches(lexicon.CORRELATION, text):
-        return "correlate"
+        return "agreement" if _of_raters(scan, vocabulary) else "correlate"
     return _intent_of_moments(scan, vocabulary) or _intent_of_numbers(scan, vocabulary)
 
 
@@ -47,6 +51,8 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     sequence = (
         (matches(lexicon.TRANSITION, text) or preceding) and len(vocabulary.behaviors) > 1 and not several
     )
+    if matches(MATRIX, text) and len(vocabulary.behaviors) > 1 and not slots.get("zones"):
+        return "transitions"
     if sequence and slots.get("behaviors") and not slots.get("metrics"):
         shown = (clips and "within_s" in slots) or matches(r"\bclips?\b|\bplaces\b|\bmoments\b", text)
         return "clips" if shown else "transitions"
@@ -76,6 +82,12 @@ def _intent_of_numbers(scan: Scanner, vocabulary: Vocabulary) -> Intent:
     if asks_for_a_fact(scan, vocabulary):
         return "facts"
     return "compare" if _is_comparison(scan, vocabulary) else "measure"
+
+
+def _of_raters(scan: Scanner, vocabulary: Vocabulary) -> bool:
+    """Whether what is correlated are raters: their bout counts over the recordings."""
+    raters = [name for name in scan.slots.get("sources", ()) if name not in vocabulary.trackers]
+    return len(raters) > 1 or (scan.has(lexicon.RATERS) and not scan.slots.get("metrics"))
 
 
 def is_spread(scan: Scanner) -> bool:

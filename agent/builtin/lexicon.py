@@ -22,8 +22,12 @@ CLIPS: Final = (
     r"|\bwhen (?:is|does|do|are|did|was|were)\b|\bat what times?\b|\bwhere (?:is|are) the\b.*\bbouts?\b"
 )
 SIMILAR: Final = r"\b(?:similar to|more like|like (?:this|that|the)|resembl\w+)\b"
-AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
-CORRELATION: Final = r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bpredict\w*|\bdose-?response\b|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b"
+AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bfleiss\b|\bkrippendorff\w*\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
+CORRELATION: Final = (
+    r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
+    r"|\bdose[- ]?(?:response|dependen\w+|effect)\b|\b(?:linear )?trends?\b[^?]*\bdos\w+\b"
+    r"|\b(?:increas|decreas|ris|fall|scal)\w*\b[^?]*\bwith (?:the |increasing |higher )?dos\w+\b"
+)
 TRANSITION: Final = (
     r"\b(?:directly |immediately )?(?:followed by|following|follows?|precedes?|preceded by|preceding)\b|\bgo(?:es)? from\b[^?]*\bto\b|\bends? in\b|\bcomes? (?:right |directly |immediately )?(?:next|after)\b"
     r"|\bgo(?:es)? (?:directly )?(?:over )?into\b|\b(?:switch|change|turn|pass|move)(?:es|s)? (?:directly )?(?:over )?(?:from\b.*\b)?(?:in)?to\b"
@@ -94,7 +98,7 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
     (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),
     (r"\bbody lengths?\b", "body_length", "track"),
-    (r"\bmov(?:e|es|ed)\b|\bcover(?:ed|s)?\b|\blocomot\w*|\b(?:more|less|most|least) active\b", "distance", "track"),
+    (r"\bmov(?:e|es|ed)\b|\bcover(?:ed|s)?\b|\blocomot\w*|\b(?:more|less|most|least|equally|similarly|as|how) active\b", "distance", "track"),
     (r"\bhow (?:many|much) (?:\w+ )?(?:seconds|minutes|hours|frames|time)\b|\bseconds of\b|\bminutes of\b|\bframes of\b", "total_duration", "behavior"),
     (r"\bbouts?\b|\bepisodes?\b|\bhow often\b|\bhow many times\b|\bnumber of\b|\bcounts?\b|\bhow many\b|\bfrequen\w+", "bout_count", "behavior"),
     (DURATION, "total_duration", "behavior"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from rapidfuzz import fuzz, process
 
@@ -18,7 +18,7 @@ _COMMON_STEMS = {stem(word) for word in COMMON_WORDS if word[0].isalpha()} | {
     stem(word) for word in NUMBER_WORDS
 }
 _COMMON_LOWER = {word.lower() for word in COMMON_WORDS}
-_CONTROLS = (
+CONTROLS: Final = (
     "control",
     "vehicle",
     "saline",
@@ -304,7 +304,7 @@ def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
         return
     named = scan.slots.get("values", {})
     for column in vocabulary.grouping_columns():
-        controls = [value for value in vocabulary.columns[column] if value.lower() in _CONTROLS]
+        controls = [value for value in vocabulary.columns[column] if value.lower() in CONTROLS]
         others = [value for value in vocabulary.columns[column] if value not in controls]
         if not controls or set(named.get(column, ())) & set(others):
             continue

@@ -411,8 +411,11 @@ def read_rank(scan: Scanner) -> None:
 
 
 _TESTS = (
-    (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
-    (r"\bwilcoxon\b", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\bpermutation\b", "permutation"),
+    (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch(?:'s)?\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
+    (r"\bone-?\s?way (?:anova|analysis of variance)\b|(?<!welch )(?<!welch's )(?<!measures )(?<!measure )(?<!way )\banova\b", "anova"),
+    (r"\bwelch(?:'s)?[- ]anova\b", "welch_anova"), (r"\brepeated[- ]measures? anova\b|\brm[- ]?anova\b", "rm_anova"),
+    (r"\bwilcoxon\b(?! rank[- ]sum)", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\bpermutation\b", "permutation"),
+    (r"\b(?:linear )?mixed(?:[- ]effects?)?[- ]models?\b|\blmm\b|\brandom (?:effect|intercept)\b", "mixed_model"), (r"\bpaired t\b", "paired_t"),
 )  # fmt: skip
 
 

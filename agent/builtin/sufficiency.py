@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.designs import MATRIX
 from ethochat.agent.builtin.guard import amount_left, unused
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.limits import suggestions
@@ -150,6 +151,36 @@ def check_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
     return check_measure(reading, scan, vocabulary)
 
 
+def check_family(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """Many measures need groups."""
+    if not reading.slots.get("group_column"):
+        return Refusal(f"There is nothing to compare by.{_known_groups(vocabulary)}", suggestions(vocabulary))
+    return reading
+
+
+def check_two_factors(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """Two factors need two columns and a measure."""
+    slots = reading.slots
+    if len(slots.get("factors", ())) < 2:
+        single = [name for name in slots.get("columns", ()) if len(vocabulary.columns.get(name, "  ")) == 1]
+        if single:
+            value = vocabulary.columns[single[0]][0]
+            reason = (
+                f"{single[0]} cannot be a factor: every session has {value!r}.{_known_groups(vocabulary)}"
+            )
+            return Refusal(reason, suggestions(vocabulary))
+        return AskBack("Which two columns are the factors?", tuple(vocabulary.grouping_columns()), reading)
+    if not slots.get("measure"):
+        options = (*vocabulary.named_behaviors[:6], *vocabulary.metrics[:4])
+        return AskBack("Which measure should be analyzed?", options, reading)
+    return check_measure(reading, scan, vocabulary)
+
+
+def check_power(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
+    """A sample size needs an effect: one given, or the difference of a comparison."""
+    return reading if reading.slots.get("effect") is not None else check_compare(reading, scan, vocabulary)
+
+
 def check_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """A correlation needs two quantities."""
     if "x" in reading.slots and "y" in reading.slots:
@@ -160,7 +191,7 @@ def check_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> 
 
 def check_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """A transition needs at least one behavior."""
-    if reading.slots.get("before") or reading.slots.get("after"):
+    if reading.slots.get("before") or reading.slots.get("after") or scan.has(MATRIX):
         return reading
     return _no_behavior(reading, scan, vocabulary)
 
@@ -179,6 +210,6 @@ def check_plot(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Under
 
 _CHECKS: dict[Intent, Callable[[Reading, Scanner, Vocabulary], Understanding]] = {
     "facts": check_facts,
-    "measure": check_measure, "compare": check_compare, "correlate": check_correlate, "transitions": check_transitions,
+    "measure": check_measure, "compare": check_compare, "family": check_family, "two_factors": check_two_factors, "power": check_power, "correlate": check_correlate, "transitions": check_transitions,
     "clips": check_clips, "plot": check_plot,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ethochat.agent.builtin.completion import COMPLETE
+from ethochat.agent.builtin.designs import blank_terms
 from ethochat.agent.builtin.followup import merge_previous
 from ethochat.agent.builtin.intents import choose_intent
 from ethochat.agent.builtin.limits import refuse_out_of_reach, refuse_requests, suggestions
@@ -56,8 +57,9 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
     read_phrases(scan)
     fill_names(mentions, scan, vocabulary)
     fill_treated(scan, vocabulary)
-    unread = unread_words(scan, mentions, vocabulary)
     intent = choose_intent(scan, vocabulary)
+    blank_terms(scan, intent)
+    unread = unread_words(scan, mentions, vocabulary)
     reading = Reading(intent, scan.slots, tuple(unread))
     COMPLETE[intent](reading, scan, vocabulary)
     reading = merge_previous(reading, previous, scan)
