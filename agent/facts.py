@@ -186,26 +186,67 @@ def _known_of_value(value: Value, item: Evidence) -> Iterator[Known]:
 
 
 def _known_of_test(test: TestResult, item: Evidence) -> Iterator[Known]:
+    eid = item.evidence_id
+    yield from _known_of_groups(test, item)
+    for p_value in (test.p_value, *test.corrected.values()):
+        if p_value is not None:
+            yield Known(value=p_value, evidence_id=eid, p_value=True)
+    for number in _numbers_in([test.statistic, test.df]):
+        yield Known(value=number, evidence_id=eid)
+    yield from _known_of_effects(test, eid)
+    if test.n_tests is not None:
+        yield Known(value=float(test.n_tests), counts=True, evidence_id=eid)
+    for pair in test.posthoc:
+        yield from _known_of_test(pair, item)
+    for check in test.checks:
+        for number in _numbers_in([check.statistic, check.p_value]):
+            yield Known(value=number, evidence_id=eid)
+        yield from _known_of_text(check.note or "", eid)
+    yield from _known_of_influence(test, eid)
+    for text in (test.why, test.correction):
+        yield from _known_of_text(text or "", eid)
+
+
+def _known_of_groups(test: TestResult, item: Evidence) -> Iterator[Known]:
     eid, unit = item.evidence_id, unit_of(test.unit)
     counts = unit is None and test.unit is not None
     column = str(item.arguments.get("group_column") or "group")
     for label, group in test.groups.items():
         owner = () if _is_number(label) else ((column, label.lower()),)
-        for number in (group.mean, group.sd, group.median, group.sem):
-            if number is not None:
-                yield Known(value=number, unit=unit, counts=counts, evidence_id=eid, labels=owner)
+        for number in _numbers_in([group.mean, group.sd, group.median, group.sem, group.ci95]):
+            yield Known(value=number, unit=unit, counts=counts, evidence_id=eid, labels=owner)
         yield Known(value=float(group.n), counts=True, evidence_id=eid, labels=owner, sample=True)
         if _is_number(label):
             yield Known(value=float(label), evidence_id=eid)
     yield Known(value=float(len(test.groups)), counts=True, evidence_id=eid)
     total = float(sum(group.n for group in test.groups.values()))
     yield Known(value=total, counts=True, evidence_id=eid, sample=True)
-    if test.p_value is not None:
-        yield Known(value=test.p_value, evidence_id=eid, p_value=True)
-    for number in _numbers_in([test.statistic, test.df, *test.effect_size.values()]):
-        yield Known(value=number, evidence_id=eid)
-    for text in (test.why, test.correction):
-        yield from _known_of_text(text or "", eid)
+
+
+_IN_THE_UNIT: Final = ("mean_difference", "median_difference", "hodges_lehmann", "margin")
+"""Effects in the unit of the values; all others have none."""
+
+
+def _known_of_effects(test: TestResult, eid: str) -> Iterator[Known]:
+    unit = unit_of(test.unit)
+    for name, effect in test.effect_size.items():
+        own = unit if name.startswith(_IN_THE_UNIT) else None
+        counts = own is None and name.startswith(_IN_THE_UNIT) and test.unit is not None
+        for number in _numbers_in([effect]):
+            yield Known(value=number, unit=own, counts=counts, evidence_id=eid)
+
+
+def _known_of_influence(test: TestResult, eid: str) -> Iterator[Known]:
+    unit = unit_of(test.unit)
+    outliers = sum(one.outlier for one in test.influence)
+    if outliers:
+        yield Known(value=float(outliers), counts=True, evidence_id=eid)
+    for one in test.influence:
+        yield Known(
+            value=one.value, unit=unit, counts=unit is None and test.unit is not None, evidence_id=eid
+        )
+        for number in _numbers_in([one.p_value, one.effect]):
+            yield Known(value=number, evidence_id=eid)
 
 
 def _known_of_clip(clip: ClipRef, eid: str) -> Iterator[Known]:

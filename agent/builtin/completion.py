@@ -279,9 +279,14 @@ def complete_two_factors(reading: Reading, scan: Scanner, vocabulary: Vocabulary
 def complete_power(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
     """Choose the comparison whose difference is to be found, unless an effect size is given."""
     slots = reading.slots
-    if slots.get("effect") is None:
-        complete_compare(reading, scan, vocabulary)
-        slots.pop("keep", None)
+    if slots.get("effect") is not None:
+        return
+    complete_compare(reading, scan, vocabulary)
+    slots.pop("keep", None)
+    if slots.get("measure_guessed") or not (slots.get("behaviors") or slots.get("metrics")):
+        detectable = slots.get("n_per_group") and matches(r"\b(?:smallest|minim\w+|detectable)\b", scan.text)
+        if detectable and slots.get("measure") in (None, *_OF_BEHAVIORS):
+            slots["measure"] = None
 
 
 def complete_cooccurrence(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:

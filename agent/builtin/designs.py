@@ -18,6 +18,7 @@ POWER: Final = (
     rf"|\b(?:what|which) sample sizes?\b[^?]*\b{_NEEDED}\b|\bsample sizes?\b[^?]*\b(?:calculat\w+|estimat\w+|comput\w+|needed|required|necessary)\b"
     r"|\b(?:calculate|estimate|compute|plan) (?:the |a )?(?:required |needed )?sample sizes?\b|\bpower (?:analysis|calculation)\b|\b(?:statistical|achieved) power\b"
     r"|\b(?:what|how much) power\b|\bpower (?:of|to detect|do (?:i|we)|did (?:i|we))\b|\b(?:under|over)powered\b"
+    r"|\b\d{2}\s?% (?:statistical )?power\b|\bpower (?:of|=) ?0?\.\d"
     r"|\b(?:smallest|minimum|minimal) (?:detectable )?(?:effect|difference)s?\b[^?]*\b(?:detect\w*|see|seen|find|found)\b|\bdetectable (?:effect|difference)\b"
 )
 INTERACTION: Final = (

@@ -48,6 +48,7 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     _shows_clips_of_before(reading, before, scan)
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
+        _split_becomes_groups(slots, before)
     _settle_measure(slots, before)
     _enters_the_zone_of_before(slots, before, scan)
     if _says_nothing_new_to_measure(reading):
@@ -126,6 +127,21 @@ def _keeps_the_kind(reading: Reading, previous: Reading, scan: Scanner) -> bool:
         return False
     opens = matches(r"^\W*(?:and|what about|how about|now|also|then)\b", scan.text)
     return bool(previous.slots.get(ASKED_BACK)) or (opens and previous.intent in _KINDS_THAT_STAY)
+
+
+def _split_becomes_groups(slots: dict[str, Any], before: dict[str, Any]) -> None:
+    """Read "and between males and females?" after a comparison: other groups of the same quantity."""
+    column = next((name for name in slots.get("group_by", ()) if name not in _AXES), None)
+    if column is None or not before.get("group_column"):
+        return
+    where = slots.get("where", [])
+    own = [item["value"] for item in where if item["column"] == column and isinstance(item["value"], list)]
+    slots["where"] = [item for item in where if item["column"] != column]
+    slots.update(group_column=column, groups=own[0] if own else [])
+    slots["group_by"] = [name for name in slots["group_by"] if name != column]
+
+
+_AXES = ("session_id", "subject_id", "individual", "source", "behavior", "zone", "keypoint", "pair")
 
 
 def _continues(reading: Reading, scan: Scanner) -> bool:

@@ -178,7 +178,9 @@ def check_two_factors(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -
 
 def check_power(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """A sample size needs an effect: one given, or the difference of a comparison."""
-    return reading if reading.slots.get("effect") is not None else check_compare(reading, scan, vocabulary)
+    slots = reading.slots
+    standardized = slots.get("effect") is not None or (slots.get("n_per_group") and not slots.get("measure"))
+    return reading if standardized else check_compare(reading, scan, vocabulary)
 
 
 def check_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:

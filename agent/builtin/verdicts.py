@@ -1,0 +1,310 @@
+"""Tests as an answer words them: what was compared, what was found, and what that does and does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ethochat.agent.builtin.spelling import (
+    amount,
+    capital,
+    number,
+    probability,
+    quantity_words,
+    subject_of,
+    word_summary,
+)
+from ethochat.tools.evidence import AssumptionCheck, Evidence, Influence, TestResult
+from ethochat.tools.figures.captions import effect_name, name_of_test
+
+_LEVEL: Final = 0.05
+_BY_RANKS: Final = frozenset({"mann_whitney_u", "kruskal_wallis", "wilcoxon", "friedman"})
+_CHECKS: Final = {"shapiro_wilk": "Shapiro-Wilk", "brown_forsythe": "Brown-Forsythe", "mauchly": "Mauchly"}
+_CORRECTIONS: Final = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg", "fdr_by": "Benjamini-Yekutieli"}
+_SAME_IS_ANOTHER_CLAIM: Final = "that alone does not show that the groups are the same"
+_MOST_PAIRS: Final = 12
+_MOST_MEMBERS: Final = 30
+
+
+# ----------------------------------------------------------------- one comparison
+def word_compare(item: Evidence) -> str:
+    """Groups, test, effect and what it does and does not say."""
+    if not item.tests:
+        return word_summary(item)
+    return "\n\n".join(_word_test(test, item) for test in item.tests)
+
+
+def _word_test(test: TestResult, item: Evidence) -> str:
+    if test.name.startswith("tost"):
+        return _word_equivalence(test)
+    title = subject_of(item, item.values) if item.values else (test.measure or "")
+    if len({other.measure for other in item.tests}) > 1 and test.measure:
+        title = test.measure.replace("_", " ")
+    column = item.arguments.get("group_column", "group")
+    unit = "paired by session" if column in ("source", "zone", "behavior") else "one value per animal"
+    lines = [f"{capital(title)} by {column}, {unit} [{item.evidence_id}]:", *_group_lines(test)]
+    difference = _difference_line(test, item)
+    if difference:
+        lines.append(difference)
+    parts = [
+        "\n".join(lines),
+        _verdict(test),
+        _pairs(test),
+        _outliers(test.influence, test),
+        _assumptions(test.checks),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _group_lines(test: TestResult) -> list[str]:
+    lines = []
+    for name, group in test.groups.items():
+        mean = "no value" if group.mean is None else f"mean {amount(group.mean, test.unit)}"
+        spread = "" if group.sd is None else f" (SD {number(group.sd)})"
+        middle = "" if group.median is None else f", median {amount(group.median, test.unit)}"
+        lines.append(f"- {name}: {mean}{spread}{middle}, n = {group.n}")
+    return lines
+
+
+def _difference_line(test: TestResult, item: Evidence) -> str | None:
+    """Difference of two means in the unit of the values, with its interval."""
+    difference = test.effect_size.get("mean_difference")
+    if len(test.groups) != 2 or not isinstance(difference, float | int):
+        return None
+    first, second = test.groups
+    span = _span(test.effect_size.get("mean_difference_ci95"), test.unit)
+    return f"- difference of the means ({first} minus {second}): {amount(difference, test.unit)}{span}"
+
+
+def _span(interval: object, unit: str | None = None) -> str:
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        return ""
+    low, high = interval
+    return f" (95% CI {number(low)} to {amount(high, unit)})"
+
+
+def _verdict(test: TestResult) -> str:
+    if test.p_value is None:
+        return f"No test could be made. {test.why or ''}".strip()
+    found = f"{capital(name_of_test(test))}: {_statistic(test)}p = {probability(test.p_value)}{_main_effect(test)}"
+    why = f" {test.why}" if test.why else ""
+    return f"{found}. {_claim(test)}{why}"
+
+
+def _claim(test: TestResult) -> str:
+    """Say on which side of 0.05 a test falls, and no more than that."""
+    assert test.p_value is not None
+    if test.p_value >= _LEVEL:
+        return f"No statistically significant difference at the 0.05 level; {_SAME_IS_ANOTHER_CLAIM}."
+    middle = "median" if test.name in _BY_RANKS else "mean"
+    middles = [(getattr(group, middle), name) for name, group in test.groups.items()]
+    known = [(value, name) for value, name in middles if value is not None]
+    apart = len({value for value, _ in known}) == len(known)
+    order = f" ({' > '.join(name for _, name in sorted(known, reverse=True))})" if known and apart else ""
+    return f"The difference is statistically significant at the 0.05 level{order}."
+
+
+def _statistic(test: TestResult) -> str:
+    return "" if test.statistic is None else f"statistic = {number(test.statistic)}, "
+
+
+def _main_effect(test: TestResult) -> str:
+    """The effect size a test leads with, and its interval."""
+    for effect, size in test.effect_size.items():
+        if isinstance(size, float | int):
+            interval = test.effect_size.get(f"{effect}_ci95") or test.effect_size.get("ci95")
+            return f"; {effect_name(effect)} = {number(size)}{_span(interval)}"
+    return ""
+
+
+def _word_equivalence(test: TestResult) -> str:
+    if test.p_value is None:
+        return f"Equivalence could not be tested. {test.why or ''}".strip()
+    return f"{capital(name_of_test(test))}: p = {probability(test.p_value)}. {test.why or ''}".strip()
+
+
+def _pairs(test: TestResult) -> str:
+    """The pairs of several groups, with p values corrected for how many they are."""
+    if not test.posthoc:
+        return ""
+    lines = []
+    for pair in test.posthoc[:_MOST_PAIRS]:
+        names = " vs ".join(pair.groups) or (pair.term or pair.measure or "")
+        if pair.p_value is None:
+            lines.append(f"- {names}: {pair.why or 'not tested'}")
+            continue
+        difference = pair.effect_size.get("mean_difference")
+        shown = (
+            f"difference {amount(difference, test.unit)}{_span(pair.effect_size.get('mean_difference_ci95'))}, "
+            if isinstance(difference, float | int)
+            else ""
+        )
+        side = "significant" if pair.p_value < _LEVEL else "not significant"
+        lines.append(f"- {names}: {shown}corrected p = {probability(pair.p_value)}, {side}")
+    if len(test.posthoc) > _MOST_PAIRS:
+        lines.append("- and further pairs, which the table lists")
+    how = test.posthoc[0].correction or ""
+    return (
+        f"Pairs of groups{f', {name_of_test(test.posthoc[0])}' if test.posthoc[0].name else ''}{f' ({how})' if how else ''}:\n"
+        + "\n".join(lines)
+    )
+
+
+def _outliers(found: Sequence[Influence], test: TestResult) -> str:
+    """Name outliers, which stay in, and what the test says without each."""
+    outliers = [one for one in found if one.outlier]
+    if not outliers:
+        changing = [one for one in found if one.changes]
+        said = [
+            f"Without {_animal(one)} p would be {_p(one)}: the conclusion rests on this animal."
+            for one in changing
+        ]
+        return " ".join(said)
+    told = []
+    for one in outliers[:4]:
+        without = f"without it p = {_p(one)}, {'which changes' if one.changes else 'which does not change'} the conclusion"
+        told.append(
+            f"{_animal(one)} ({amount(one.value, test.unit)}; {without if one.p_value is not None else 'no test without it'})"
+        )
+    more = f" and {len(outliers) - 4} more" if len(outliers) > 4 else ""
+    return f"Far from the rest of their group, and kept: {'; '.join(told)}{more}."
+
+
+def _animal(one: Influence) -> str:
+    return f"{one.animal} in {one.group}" if one.group else one.animal
+
+
+def _p(one: Influence) -> str:
+    return "not available" if one.p_value is None else probability(one.p_value)
+
+
+def _assumptions(checks: Sequence[AssumptionCheck]) -> str:
+    """What the checks of the assumptions show; no test was chosen by them."""
+    failing = [check for check in checks if check.holds is False]
+    if not checks:
+        return ""
+    if not failing:
+        return ""
+    told = []
+    for check in failing:
+        p = "" if check.p_value is None else f", p = {probability(check.p_value)}"
+        told.append(f"{_CHECKS.get(check.name, check.name.replace('_', ' '))} ({check.about}{p})")
+    return f"Assumptions that look doubtful: {'; '.join(told)}. The test was not chosen by this."
+
+
+# ----------------------------------------------------------------- many comparisons
+def word_family(item: Evidence) -> str:
+    """How many were tested, which differ after correction, and how much."""
+    if not item.tests:
+        return word_summary(item)
+    method = str(item.arguments.get("correct_by") or "holm")
+    tested = [test for test in item.tests if test.p_value is not None]
+    differing = [test for test in tested if test.corrected.get(method, 1.0) < _LEVEL]
+    of = str(item.arguments.get("of") or "behaviors")
+    what = "measures" if of in ("behaviors", "zones") else of
+    names = " and ".join(next((list(test.groups) for test in tested), []))
+    head = f"**{len(differing)} of {len(tested)}** {what} compared between {names} differ after {_CORRECTIONS[method]} correction [{item.evidence_id}]"
+    lines = [_member_line(test, method) for test in differing[:_MOST_MEMBERS]]
+    text = head + (":\n" + "\n".join(lines) if lines else ".")
+    return "\n\n".join(part for part in (text, _rest_of_family(tested, differing, method)) if part)
+
+
+def _member_line(test: TestResult, method: str) -> str:
+    means = ", ".join(
+        f"{name} {amount(group.mean, test.unit)}"
+        for name, group in test.groups.items()
+        if group.mean is not None
+    )
+    assert test.p_value is not None
+    name = (
+        (test.measure or test.name)
+        .replace("bout_count of", "number of bouts of")
+        .replace("total_duration of", "time of")
+    )
+    return f"- {name}: {means}{_main_effect(test)}, p = {probability(test.p_value)}, corrected p = {probability(test.corrected[method])}"
+
+
+def _rest_of_family(tested: Sequence[TestResult], differing: Sequence[TestResult], method: str) -> str:
+    """What was not found, and what the other corrections say."""
+    rest = [test for test in tested if test not in differing]
+    said = []
+    if rest:
+        nearest = min(test.corrected.get(method, 1.0) for test in rest)
+        said.append(
+            f"The other {len(rest)} do not differ significantly (smallest corrected p = {probability(nearest)}); "
+            f"{_SAME_IS_ANOTHER_CLAIM}."
+            if differing
+            else f"Smallest corrected p = {probability(nearest)}; {_SAME_IS_ANOTHER_CLAIM}."
+        )
+    counts = [
+        f"{sum(test.corrected.get(name, 1.0) < _LEVEL for test in tested)} by {_CORRECTIONS[name]}"
+        for name in _CORRECTIONS
+        if name != method
+    ]
+    said.append(f"Other corrections: {', '.join(counts)}. One test per measure, one value per animal.")
+    first = next(iter(tested), None)
+    if first is not None:
+        said.append(f"Each by {name_of_test(first)}.")
+    return " ".join(said)
+
+
+# ----------------------------------------------------------------- two factors
+def word_two_factors(item: Evidence) -> str:
+    """Means of the cells, then each effect, the interaction first."""
+    if not item.tests:
+        return word_summary(item)
+    factors = [str(name) for name in item.arguments.get("factors") or ()]
+    title = subject_of(item, item.values) if item.values else (item.tests[0].measure or "")
+    head = f"{capital(title)} by {' and '.join(factors)}, one value per animal [{item.evidence_id}]:"
+    cells = [value for value in item.values if value.statistic == "mean" and len(value.group) >= 2]
+    lines = [
+        f"- {', '.join(value.group.values())}: mean {amount(value.value, value.unit)}, n = {value.n}"
+        for value in cells
+    ]
+    effects = [_term_line(test) for test in sorted(item.tests, key=lambda test: ":" not in (test.term or ""))]
+    simple = [_pairs(test) for test in item.tests if test.posthoc]
+    why = next((test.why for test in item.tests if test.why), "")
+    return "\n\n".join(part for part in ("\n".join([head, *lines]), "\n".join(effects), *simple, why) if part)
+
+
+def _term_line(test: TestResult) -> str:
+    name = (test.term or test.name).replace(":", " × ")
+    kind = "interaction" if ":" in (test.term or "") else "effect"
+    if test.p_value is None:
+        return f"- {name}: not tested. {test.why or ''}".strip()
+    df = f"({number(test.df[0])}, {number(test.df[1])})" if isinstance(test.df, tuple) else ""
+    statistic = "" if test.statistic is None else f"F{df} = {number(test.statistic)}, "
+    side = "statistically significant" if test.p_value < _LEVEL else "not statistically significant"
+    return f"- {name} ({kind}): {statistic}p = {probability(test.p_value)}{_main_effect(test)}; {side} at the 0.05 level"
+
+
+# ----------------------------------------------------------------- sample sizes
+def word_power(item: Evidence) -> str:
+    """How many animals, for what, under which assumptions."""
+    return word_summary(item)
+
+
+# ----------------------------------------------------------------- two quantities
+def word_correlate(item: Evidence) -> str:
+    """Coefficient, interval, p and n."""
+    if not item.tests:
+        return word_summary(item)
+    return "\n".join(_word_correlation(test, item) for test in item.tests)
+
+
+def _word_correlation(test: TestResult, item: Evidence) -> str:
+    mark = f"[{item.evidence_id}]"
+    if test.statistic is None or test.p_value is None:
+        return f"No correlation can be given. {test.why or ''} {mark}"
+    n = next((value.n for value in item.values if value.n), None)
+    quantities = [item.arguments.get(key) for key in ("x", "y")]
+    both = (
+        " and ".join(quantity_words(one) for one in quantities if one) or test.measure or "the two quantities"
+    )
+    symbol = "r" if "pearson" in test.name else "rho"
+    kind = "No statistically significant" if test.p_value >= _LEVEL else "A statistically significant"
+    return (
+        f"{test.name.replace('_', ' ').capitalize()} correlation of the {both}: {symbol} = **{test.statistic:.4f}**"
+        f"{_span(test.effect_size.get('ci95'))}, p = {probability(test.p_value)}{f', n = {n}' if n else ''} {mark}. "
+        f"{kind} association at the 0.05 level; an association does not show what brings it about."
+    )
