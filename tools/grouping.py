@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,14 @@ import numpy as np
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Value
+from ethochat.tools.remarks import (
+    empty_group_flags,
+    metadata_of,
+    missing_flags,
+    shared,
+    source_flags,
+    unequal_lengths,
+)
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import IDENTIFIERS, Scope, column_values
 from ethochat.tools.statistics import outlier_limits, summarize
@@ -84,17 +93,34 @@ def _share_animals(rows: Iterable[Row]) -> bool:
 
 def group_rows(rows: Iterable[Row], columns: Sequence[str], scope: Scope, name: str) -> list[Group]:
     """Put rows of equal labels together, bins apart, in the order in which they come."""
+    rows = list(rows)
+    _check_told_apart(rows, columns, name)
     known = {*IDENTIFIERS, *_LABELS}
     metadata = {column: column_values(scope.sessions, column) for column in columns if column not in known}
+    labeled = {label for row in rows for label in row.labels}
     found: dict[tuple[str, ...], dict[int, list[Row]]] = {}
     for row in rows:
-        labels = tuple(label_of(row, column, metadata, name) for column in columns)
+        # Where only some rows have a label, the others are a group of their own that goes without.
+        labels = tuple(
+            "" if column in labeled and column not in row.labels else label_of(row, column, metadata, name)
+            for column in columns
+        )
         found.setdefault(labels, {}).setdefault(row.bin_index, []).append(row)
     return [
-        Group(labels=dict(zip(columns, labels, strict=True)), rows=members)
+        Group(labels={key: text for key, text in zip(columns, labels, strict=True) if text}, rows=members)
         for labels, bins in found.items()
         for _, members in sorted(bins.items())
     ]
+
+
+def _check_told_apart(rows: Sequence[Row], columns: Sequence[str], name: str) -> None:
+    """Refuse a split by animals where none of the rows says which animal it is of."""
+    if "individual" in columns and not any(row.individual for row in rows):
+        raise ToolRetryError(
+            f"{name} cannot be split by individual: none is told apart here; split by session_id."
+        )
+    if "subject_id" in columns and not any(row.subject_id for row in rows):
+        raise ToolRetryError(f"{name} cannot be split by subject: none is stated; split by session_id.")
 
 
 def label_of(row: Row, column: str, metadata: Mapping[str, Mapping[str, str]], name: str) -> str:
@@ -139,12 +165,15 @@ def to_values(
     columns = split_columns(arguments, resolved, measured)
     groups = group_rows(measured.rows, columns, scope, measured.name)
     statistics = _statistics(arguments, columns, groups, measured)
-    flags = _combined_flags(columns, groups)
     made: _Made
     if "each" in statistics:
         made = [(group, [value]) for group in groups for value in _each(group, measured)]
     else:
-        made = [(group, [_value(group, name, measured) for name in statistics]) for group in groups]
+        by_animal = any(name not in _LABELS for name in columns)
+        made = [
+            (group, [_value(group, name, measured, by_animal=by_animal) for name in statistics])
+            for group in groups
+        ]
     total = len(made)
     kept = _keep(made, arguments)
     if arguments.order is not None:
@@ -152,17 +181,48 @@ def to_values(
     values = [value for _, items in kept[: arguments.limit] for value in items]
     if arguments.keep != "all":
         values.insert(0, _count_value(len(kept), total, columns, measured, arguments.keep))
+    flags = _flags(columns, groups, statistics, measured, scope)
     if arguments.limit is not None and len(kept) > arguments.limit:
         flags.append(f"The first {arguments.limit} of {len(kept)} are shown.")
-    flags += _missing_flags(measured, groups)
     return Grouped(values=values, flags=flags, n_rows=sum(row.n_rows for row in measured.rows))
+
+
+def _flags(
+    columns: Sequence[str],
+    groups: Sequence[Group],
+    statistics: Sequence[str],
+    measured: Measured,
+    scope: Scope,
+) -> list[str]:
+    """Say what must be known of the groups."""
+    rows = [row for group in groups for row in group.rows]
+    metadata = metadata_of(columns, _LABELS)
+    present = [
+        tuple(group.labels.get(name, "not stated") for name in metadata)
+        for group in groups
+        if any(row.value is not None for row in group.rows)
+    ]
+    uneven = None
+    if statistics != ["sum"]:
+        uneven = unequal_lengths(measured)
+    elif columns:
+        uneven = unequal_lengths(measured, added=[group.rows for group in groups])
+    return [
+        *source_flags(columns, rows),
+        *missing_flags(measured, rows),
+        *empty_group_flags(measured.name, metadata, present, scope),
+        *([uneven] if uneven else []),
+    ]
 
 
 def _statistics(
     arguments: MeasureArguments, columns: Sequence[str], groups: Sequence[Group], measured: Measured
 ) -> list[str]:
     if arguments.statistics:
-        return list(dict.fromkeys(arguments.statistics))
+        asked: list[str] = list(dict.fromkeys(arguments.statistics))
+        if "each" in asked and len(asked) > 1:
+            raise ToolRetryError("The statistic 'each' lists single values and stands alone; ask twice.")
+        return asked
     if measured.kind == "pooled":
         if arguments.order is not None:
             return ["max" if arguments.order == "descending" else "min"]
@@ -197,9 +257,9 @@ def _never(measured: Measured) -> str:
     )
 
 
-def _value(group: Group, statistic: str, measured: Measured) -> Value:
+def _value(group: Group, statistic: str, measured: Measured, *, by_animal: bool) -> Value:
     if measured.kind == "pooled" and statistic != "range":
-        return _pooled_value(group, statistic, measured)
+        return _pooled_value(group, statistic, measured, by_animal=by_animal)
     present = [row for row in group.rows if row.value is not None]
     if statistic in ("min", "max"):
         if not present:
@@ -261,15 +321,19 @@ def _describe(numbers: Sequence[float], statistic: str) -> float | None:
     return found[statistic]
 
 
-def _pooled_value(group: Group, statistic: str, measured: Measured) -> Value:
+def _pooled_value(group: Group, statistic: str, measured: Measured, *, by_animal: bool) -> Value:
     rows = [row for row in group.rows if row.observations is not None and len(row.observations)]
     pooled = np.concatenate(
         [row.observations for row in rows if row.observations is not None] or [np.zeros(0)]
     )
     n = len({row.animal for row in rows})
-    note = f"Pooled over {len(pooled)} {measured.observation}."
-    if statistic == "count":
-        return _make(group, measured, "count", float(len(pooled)), n=n, note=note)
+    note = f"Pooled over {len(pooled)} {measured.observation}{_of_animals(n)}."
+    if statistic in ("count", "sum"):
+        # A source that looked and marked none gives a count and a sum of zero.
+        n, value = len({row.animal for row in group.rows}), float(len(pooled))
+        return _make(
+            group, measured, statistic, value if statistic == "count" else float(pooled.sum()), n=n, note=note
+        )
     if not len(pooled):
         return _make(group, measured, statistic, None, n=0, note=f"There are no {measured.observation}.")
     if statistic in ("min", "max"):
@@ -279,8 +343,33 @@ def _pooled_value(group: Group, statistic: str, measured: Measured) -> Value:
             note += f" It starts at {row.times[place]:.6g} in {row.session_id}."
         picked = Group(labels=group.labels, rows=[row])
         return _make(picked, measured, statistic, float(pooled[best]), n=n, note=note)
-    value = float(pooled.sum()) if statistic == "sum" else _describe(pooled.tolist(), statistic)
-    return _make(group, measured, statistic, value, n=n, note=note)
+    if by_animal and len(rows) > 1 and (n > 1 or statistic in ("mean", "median")):
+        return _animal_value(group, rows, statistic, measured)
+    return _make(group, measured, statistic, _describe(pooled.tolist(), statistic), n=n, note=note)
+
+
+def _of_animals(n: int) -> str:
+    return f" of {n} animals, so that one with many weighs more" if n > 1 else ""
+
+
+def _animal_value(group: Group, rows: Sequence[Row], statistic: str, measured: Measured) -> Value:
+    """Combine bouts with the animal as the unit: within a session first, then over sessions, then over animals.
+
+    Bouts of one animal are no independent observations (Hurlbert 1984, Ecological Monographs 54, 187-211; Lazic 2010,
+    BMC Neuroscience 11, 5).
+    """
+    within = "median" if statistic == "median" else "mean"
+    single = [
+        dataclasses.replace(row, value=_describe(row.observations.tolist(), within))
+        for row in rows
+        if row.observations is not None
+    ]
+    per_animal = list(animal_means(single).values())
+    observed = sum(len(row.observations) for row in rows if row.observations is not None)
+    note = f"Of one {within} per animal ({observed} {measured.observation} in all)"
+    note += "." if len(per_animal) == len(rows) else ", its sessions averaged."
+    value = _describe(per_animal, statistic) if len(per_animal) > 1 else per_animal[0]
+    return _make(group, measured, statistic, value, n=len(per_animal), note=note)
 
 
 def _place_of(rows: Sequence[Row], index: int) -> tuple[Row, int]:
@@ -303,11 +392,8 @@ def _make(
 ) -> Value:
     """One value with all that its rows have in common."""
     rows = group.rows
-    labels = {key: text for key, text in group.labels.items() if key not in ("session_id", "subject_id")}
-    for name in ("source", "behavior", "zone", "keypoint", "pair", "frames"):
-        shared = {row.labels.get(name) for row in rows}
-        if name not in labels and len(shared) == 1 and None not in shared:
-            labels[name] = str(shared.pop())
+    own = {key: text for key, text in group.labels.items() if key not in ("session_id", "subject_id")}
+    labels = shared(own, rows, _LABELS)
     if "individual" not in labels and len({row.individual for row in rows}) == 1 and rows[0].individual:
         labels["individual"] = rows[0].individual
     sessions, subjects = {row.session_id for row in rows}, {row.subject_id for row in rows}
@@ -393,25 +479,3 @@ def _count_value(n: int, total: int, columns: Sequence[str], measured: Measured,
         n=total,
         note=f"Of {total} {what}; kept: {_KEEP_WORDS[keep]}.",
     )
-
-
-# ----------------------------------------------------------------- what must be said
-def _combined_flags(columns: Sequence[str], groups: Sequence[Group]) -> list[str]:
-    sources = sorted({row.labels.get("source", "") for group in groups for row in group.rows} - {""})
-    if "source" not in columns and len(sources) > 1:
-        return [f"Sources taken together: {', '.join(sources)}."]
-    return []
-
-
-def _missing_flags(measured: Measured, groups: Sequence[Group]) -> list[str]:
-    without = [
-        row for group in groups for row in group.rows if row.value is None and measured.kind != "pooled"
-    ]
-    rows = sum(len(group.rows) for group in groups)
-    if not without or rows == 1:
-        return []
-    names = ", ".join(dict.fromkeys(row.session_id for row in without[:5]))
-    return [
-        f"{measured.name} has no value in {len(without)} of {rows} rows "
-        f"({names}{' …' if len(without) > 5 else ''})."
-    ]

@@ -95,11 +95,28 @@ def _rate(listed: Listed) -> Found:
     return Found(value=part / whole, parts=(part, whole))
 
 
+def _lengths(listed: Listed) -> Vector:
+    return np.array([stop - start for start, stop in listed.started])
+
+
 def _durations(listed: Listed) -> Found:
-    started = listed.started
-    lengths = np.array([stop - start for start, stop in started])
+    lengths = _lengths(listed)
     value = float(lengths.mean()) if len(lengths) else None
-    return Found(value=value, observations=lengths, times=np.array([start for start, _ in started]))
+    return Found(value=value, observations=lengths, times=np.array([start for start, _ in listed.started]))
+
+
+def _mean_duration(listed: Listed) -> Found:
+    lengths = _lengths(listed)
+    return Found(value=float(lengths.mean()) if len(lengths) else None)
+
+
+def _median_duration(listed: Listed) -> Found:
+    lengths = _lengths(listed)
+    return Found(value=float(np.median(lengths)) if len(lengths) else None)
+
+
+def _longest(listed: Listed) -> Found:
+    return Found(value=float(_lengths(listed).max()) if listed.started else None)
 
 
 def _latency(listed: Listed) -> Found:
@@ -160,6 +177,7 @@ class LabelMeasure:
                 parts=found.parts,
                 observations=found.observations,
                 times=found.times,
+                observed=listed.observed,
                 n_rows=len(listed.bouts),
             )
             for key, index, start, listed in joined(call, listed_bouts(call, plan, behaviors))
@@ -179,7 +197,8 @@ class LabelMeasure:
 def _time_unit(scope: Scope, unit: str, arguments: MeasureArguments) -> str:
     """Find the unit of times; seconds and frames mix only where the result is a number of neither."""
     units = set(scope.sessions["time_unit"].drop_nulls().to_list())
-    timed = arguments.start_s is not None or arguments.stop_s is not None or arguments.bin_s is not None
+    times = (arguments.start_s, arguments.stop_s, arguments.bin_s, arguments.min_bout_s, arguments.max_bout_s)
+    timed = any(time is not None for time in times)
     if len(units) > 1 and (unit == "s" or timed):
         return scope.time_unit()
     return units.pop() if len(units) == 1 else "s"
@@ -194,6 +213,9 @@ def _said(call: Call, behaviors: Sequence[str], time_unit: str) -> list[str]:
     if arguments.together is not None:
         who = arguments.sources if arguments.together == "sources" else arguments.individuals
         flags.append(f"Only while {listing(who) or 'all'} agree on it at the same time.")
+    if arguments.zones:
+        where = "outside of" if arguments.outside else "in"
+        flags.append(f"Only while {where} {listing(arguments.zones)}.")
     if arguments.during:
         flags.append(f"Only during {listing(arguments.during)}.")
     if arguments.excluding:
@@ -303,6 +325,8 @@ def joined(
         bouts, looked = list(unite(members[0][1].bouts)), list(members[0][1].looked)
         for _, listed in members[1:]:
             bouts, looked = intersect(bouts, unite(listed.bouts)), intersect(looked, listed.looked)
+        if not looked:  # they never looked at the same time
+            continue
         name = " and ".join(text for text, _ in members)
         key = (rest[0], rest[1], name, rest[3]) if place == 2 else (rest[0], name, rest[2], rest[3])
         yield key, index, start, Listed(bouts=bouts, looked=looked)
@@ -434,6 +458,11 @@ BOUT_RATE = LabelMeasure(name="bout_rate", unit="bouts/min", kind="ratio", find=
 BOUT_DURATION = LabelMeasure(
     name="bout_duration", unit="s", kind="pooled", find=_durations, statistics=("mean", "median", "max")
 )
+MEAN_BOUT_DURATION = LabelMeasure(name="mean_bout_duration", unit="s", kind="plain", find=_mean_duration)
+MEDIAN_BOUT_DURATION = LabelMeasure(
+    name="median_bout_duration", unit="s", kind="plain", find=_median_duration
+)
+LONGEST_BOUT = LabelMeasure(name="longest_bout", unit="s", kind="plain", find=_longest)
 LATENCY = LabelMeasure(name="latency", unit="s", kind="plain", find=_latency)
 LAST_END = LabelMeasure(name="last_end", unit="s", kind="plain", find=_last_end)
 INTER_BOUT_INTERVAL = LabelMeasure(

@@ -8,6 +8,7 @@ from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.combine import combined
 from ethochat.tools.context import ToolContext
+from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence, Value
 from ethochat.tools.grouping import Grouped, keep_values, to_values
 from ethochat.tools.measures import Outcome, compute
@@ -34,6 +35,10 @@ def _grouped(arguments: MeasureArguments, outcome: Outcome) -> Grouped:
     """Values of the call; rows that are combined come after what they make."""
     if arguments.combine is None:
         return to_values(arguments, outcome.columns, outcome.measured, outcome.scope)
+    if len(arguments.statistics) > 1:
+        raise ToolRetryError(
+            f"One statistic is combined at a time, got {', '.join(arguments.statistics)}; name one in `statistics`."
+        )
     plainly = arguments.model_copy(update={"keep": "all", "order": None, "limit": None})
     rows = to_values(plainly, outcome.columns, outcome.measured, outcome.scope)
     made = combined(rows.values, arguments, outcome.columns)
@@ -51,10 +56,11 @@ def _size(value: Value) -> float:
 
 TOOL: Tool[MeasureArguments] = Tool(
     name="measure",
-    description="Compute one measure (counts and durations of a behavior, distances, speeds, time in zones, "
-    "tracking quality, or a metric or numeric column that came with the data) for chosen sessions, animals "
-    "and time windows; split it by group_by, combine it by statistics, cut it into time bins, rank it or "
-    "keep only some rows. One animal is one unit.",
+    description="Compute one measure (counts, durations and rates of a behavior, its bout lengths, latency and intervals, "
+    "distances, speeds, time in zones, time near another animal, tracking quality, or a metric or numeric column that came "
+    "with the data) for chosen sessions, animals and time windows; split it by one or several columns in group_by, combine "
+    "it by statistics, cut it into time bins, rank it or keep only some rows. One animal is one unit: its sessions are "
+    "averaged, and bouts by animal first wherever animals or groups are told apart.",
     arguments=MeasureArguments,
     function=measure,
 )

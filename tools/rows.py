@@ -24,6 +24,9 @@ MAX_BINS: Final = 5_000
 Kind = Literal["additive", "plain", "ratio", "pooled"]
 """How values are put together: added up, averaged, as a share of added parts, or bout by bout."""
 
+Needs = Literal["labels", "track", "zones", "session"]
+"""What data a measure is made of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -44,6 +47,8 @@ class Row:
     """Of a pooled measure: the single bouts or frames."""
     times: Vector | None = None
     """When each observation starts, in the session's time unit."""
+    observed: float | None = None
+    """Time that was looked at for this value, in the session's time unit; ``None`` where time plays no part."""
     n_rows: int = 0
     """Rows of the tables behind it."""
 
@@ -62,11 +67,15 @@ class Measured:
     kind: Kind
     rows: Sequence[Row]
     default_statistics: tuple[str, ...] = ("mean",)
-    """Of a pooled measure, the first being the one used where a single number is needed."""
+    """Of a pooled measure; the first is what :attr:`Row.value` holds, the value of a single animal."""
     observation: str = "bouts"
     """What a pooled measure pools."""
     flags: tuple[str, ...] = ()
     definition: str = ""
+    time_unit: str = "s"
+    """Unit of :attr:`Row.observed`: ``frames`` where the frame rate is not documented."""
+    instead: str | None = None
+    """The measure of the catalogue that does not grow with the time looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +96,17 @@ class Measure:
     name: str
     synonyms: tuple[str, ...]
     unit: str
-    """Unit of the result where the session counts in seconds and has no scale to choose."""
+    """Unit of the result where the session counts in seconds and has a scale."""
     definition: str
-    needs: Literal["labels", "track", "zones", "session"]
+    needs: Needs
     kind: Kind
     compute: Callable[[Call], Measured]
+    reference: str
+    """Where the definition comes from: a paper, a manual's term, or this project with its reason."""
+    takes: frozenset[str]
+    """Arguments that change what is measured; a call with any other cut is refused."""
+    instead: str | None = None
+    """For a measure that grows with the time looked at: the one that does not."""
 
 
 def clock_of(session: Mapping[str, object]) -> TimeBase:

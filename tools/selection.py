@@ -118,6 +118,8 @@ class Scope:
     start: float | None
     stop: float | None
     flags: tuple[str, ...]
+    left_out: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """Rows of the sessions that were selected, but are flagged as unusable."""
 
     @property
     def session_ids(self) -> list[str]:
@@ -154,12 +156,24 @@ class Scope:
         return units.pop() if units else "s"
 
     def window(self, session: Mapping[str, object]) -> tuple[float, float]:
-        """Time window asked for in one session, ends open where none was given."""
+        """Time window asked for in one session, ends open where none was given.
+
+        Raises
+        ------
+        ToolFailedError
+            When it counts from the end of a session whose length is not known.
+        """
         duration = session["duration"]
-        end = float(duration) if isinstance(duration, int | float) else float("inf")
         start = self.start if self.start is not None else 0.0
         stop = self.stop if self.stop is not None else float("inf")
-        return (start + end if start < 0 else start), (stop + end if stop < 0 else stop)
+        if start >= 0 and stop >= 0:
+            return start, stop
+        if not isinstance(duration, int | float):
+            raise ToolFailedError(
+                f"The length of {session['session_id']!r} is not known, so nothing can be counted from its end."
+            )
+        end = float(duration)
+        return max(0.0, start + end if start < 0 else start), max(0.0, stop + end if stop < 0 else stop)
 
 
 def select_sessions(context: ToolContext, selection: Selection) -> Scope:
@@ -183,9 +197,11 @@ def select_sessions(context: ToolContext, selection: Selection) -> Scope:
     for condition in selection.where:
         chosen = _where(everything, chosen, condition)
     flags = _partial_warning(context)
+    left_out = chosen.clear()
     if not selection.include_excluded:
-        chosen, left_out = _leave_out(context, chosen)
-        flags += left_out
+        left_out = chosen.filter(pl.col("excluded"))
+        chosen, said = _leave_out(context, chosen)
+        flags += said
     alone = dict(chosen.select("session_id", "subject_id").iter_rows())
     in_scope = individuals.filter(pl.col("session_id").is_in(chosen["session_id"].to_list()))
     subjects = {
@@ -201,6 +217,7 @@ def select_sessions(context: ToolContext, selection: Selection) -> Scope:
         start=selection.start_s,
         stop=selection.stop_s,
         flags=tuple(flags),
+        left_out=left_out,
     )
 
 
@@ -353,11 +370,12 @@ def match_group_column(context: ToolContext, name: str) -> str:
 
 
 def show(value: object) -> str:
-    """Text of a metadata value; a whole number without decimals."""
+    """Text of a metadata value; a whole number without decimals, no two numbers alike."""
     if value is None:
         return "not stated"
     if isinstance(value, float):
-        return f"{value:g}"
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
     return str(value)
 
 

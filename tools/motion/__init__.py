@@ -14,9 +14,9 @@ from ethochat.tools.motion.pairs import (
     PairDistance,
     body_center,
     keypoint_distance,
+    near_measure,
     pair_distance,
     pair_distances,
-    time_near,
 )
 from ethochat.tools.motion.paths import body_length, center_path, distance, max_speed, mean_speed
 from ethochat.tools.motion.quality import missing_frames, n_frames, percent_tracked
@@ -39,11 +39,11 @@ __all__ = [
     "mean_speed",
     "missing_frames",
     "n_frames",
+    "near_measure",
     "pair_distance",
     "pair_distances",
     "percent_tracked",
     "plan_tracks",
-    "time_near",
     "zone_intervals",
     "zone_measure",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ethochat.index.behaviors.bouts import Interval, mask_to_runs, unite
+from ethochat.index.behaviors.bouts import Interval, intersect, mask_to_runs, unite
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.motion.tracks import Frames, TrackPlan, TrackRef, name_sessions, plan_tracks, scan_session
@@ -55,7 +55,7 @@ def match_zones(context: ToolContext, names: Sequence[str], session_ids: Sequenc
     return list(dict.fromkeys(found)) or known
 
 
-ZONE_MEASURES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_latency")
+ZONE_MEASURES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_entry_rate", "zone_latency")
 
 
 def occupancies(call: Call, plan: TrackPlan) -> Iterator[Occupancy]:
@@ -107,9 +107,11 @@ def _inside(column: pl.Series, *, outside: bool) -> NDArray[np.bool_]:
 def zone_intervals(call: Call) -> dict[tuple[str, str], list[Interval]]:
     """When each animal was in one of the zones of a call: (session_id, individual) to intervals.
 
-    A session with a single tracked animal is also listed under the individual ``""``.
+    With ``outside`` it is when the animal was outside of all of them. A session with a single tracked animal is also
+    listed under the individual ``""``. An animal whose zones are not known is not listed at all.
     """
-    plan = plan_tracks(call)
+    # A split by source is one of what is measured; where an animal is does not depend on who labels it.
+    plan = plan_tracks(replace(call, split=call.split - {"source"}))
     found: dict[tuple[str, str], list[Interval]] = {}
     for occupancy in occupancies(call, plan):
         time = occupancy.track.clock.time_of
@@ -119,7 +121,10 @@ def zone_intervals(call: Call) -> dict[tuple[str, str], list[Interval]]:
             (time(int(occupancy.frames[a])), time(int(occupancy.frames[b - 1]) + 1)) for a, b in runs
         ]
         key = (occupancy.track.session_id, occupancy.track.individual)
-        found[key] = unite([*found.get(key, []), *intervals])
+        if call.arguments.outside and key in found:
+            found[key] = intersect(found[key], intervals)
+        else:
+            found[key] = unite([*found.get(key, []), *intervals])
     animals: dict[str, list[str]] = {}
     for session_id, individual in found:
         animals.setdefault(session_id, []).append(individual)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from ethochat.tools.motion.tracks import (
     read_point,
 )
 from ethochat.tools.motion.windows import Part, Windows
-from ethochat.tools.rows import Call, Measured, Row, Vector
+from ethochat.tools.rows import Call, Kind, Measured, Row, Vector
 from ethochat.tools.selection import match_name
 
 
@@ -44,6 +45,8 @@ class PairDistance:
 def pair_distances(call: Call, plan: TrackPlan) -> Iterator[PairDistance]:
     """Distances of every pair of animals that one tracker follows in one session.
 
+    Of the animals that a call names both must be in a pair; where it names one, each pair holds it.
+
     Raises
     ------
     ToolFailedError
@@ -54,8 +57,13 @@ def pair_distances(call: Call, plan: TrackPlan) -> Iterator[PairDistance]:
         plan.tracks, key=lambda t: (t.session_id, t.source)
     ):
         animals = list(members)
-        for first, second in itertools.combinations(animals, 2):
+        named = [call.scope.includes(track.session_id, track.individual) for track in animals]
+        least = min(2, sum(named))
+        for i, j in itertools.combinations(range(len(animals)), 2):
+            if not least or named[i] + named[j] < least:
+                continue
             found = True
+            first, second = animals[i], animals[j]
             a, b = _pair_points(call, plan, first, second)
             yield PairDistance(
                 first=first, second=second, frames=a[0], distance=np.hypot(a[1] - b[1], a[2] - b[2])
@@ -63,6 +71,51 @@ def pair_distances(call: Call, plan: TrackPlan) -> Iterator[PairDistance]:
     if not found:
         raise ToolFailedError(
             "A distance between animals needs two tracked animals in one session; there is none."
+        )
+
+
+def _nearest(call: Call, pairs: Iterable[PairDistance]) -> Iterator[_Apart]:
+    """Distance of each animal that was asked for to the nearest other one that is seen."""
+    of_animal: dict[tuple[str, str, str], list[tuple[TrackRef, PairDistance]]] = {}
+    for pair in pairs:
+        for track in (pair.first, pair.second):
+            if call.scope.includes(track.session_id, track.individual):
+                key = (track.session_id, track.source, track.individual)
+                of_animal.setdefault(key, []).append((track, pair))
+    for members in of_animal.values():
+        track = members[0][0]
+        frames = np.unique(np.concatenate([pair.frames for _, pair in members]))
+        nearest = np.full(len(frames), np.nan)
+        for _, pair in members:
+            place = np.searchsorted(frames, pair.frames)
+            nearest[place] = np.fmin(nearest[place], pair.distance)
+        yield _Apart(track=track, individuals=(track.individual,), pair=None, frames=frames, distance=nearest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Apart:
+    """How far an animal is from another one: that of a pair, or the nearest."""
+
+    track: TrackRef
+    individuals: tuple[str, ...]
+    pair: str | None
+    frames: Frames
+    distance: Vector
+
+
+def _aparts(call: Call, plan: TrackPlan) -> Iterator[_Apart]:
+    """Pair by pair, or animal by animal where the call is split by animals."""
+    pairs = pair_distances(call, plan)
+    if call.split & {"individual", "subject_id"}:
+        yield from _nearest(call, pairs)
+        return
+    for pair in pairs:
+        yield _Apart(
+            track=pair.first,
+            individuals=(pair.first.individual, pair.second.individual),
+            pair=pair.name,
+            frames=pair.frames,
+            distance=pair.distance,
         )
 
 
@@ -111,14 +164,14 @@ def _aligned(a: _Points, b: _Points) -> tuple[_Points, _Points]:
 
 def pair_distance(call: Call) -> Measured:
     """Distance between two animals, over frames in which both are seen."""
-    plan, windows = plan_tracks(call), Windows(call)
+    plan, windows = plan_tracks(call, everyone=True), Windows(call)
     rows = []
-    for pair in pair_distances(call, plan):
-        for part in windows.parts(pair.first, (pair.first.individual, pair.second.individual)):
-            numbers = pair.distance[part.mask(pair.frames)]
-            rows.append(
-                _pair_row(call, pair, part, observations=numbers[np.isfinite(numbers)], n_rows=len(numbers))
-            )
+    for apart in _aparts(call, plan):
+        for part in windows.parts(apart.track, apart.individuals):
+            numbers = apart.distance[part.mask(apart.frames)]
+            seen = numbers[np.isfinite(numbers)]
+            value = float(seen.mean()) if len(seen) else None
+            rows.append(_row(call, apart, part, value=value, observations=seen, n_rows=len(numbers)))
     return measured_rows(
         "pair_distance",
         plan.unit,
@@ -130,42 +183,48 @@ def pair_distance(call: Call) -> Measured:
     )
 
 
-def time_near(call: Call) -> Measured:
-    """Time in which two animals are closer than ``max_distance``."""
+def near_measure(call: Call, name: str) -> Measured:
+    """Time in which two animals are closer than ``max_distance``, or its share (``time_near``, ``percent_near``)."""
     limit = call.arguments.max_distance
     if limit is None:
-        raise ToolRetryError("time_near needs max_distance (cm where there is a scale, else px).")
-    plan, windows = plan_tracks(call), Windows(call)
+        raise ToolRetryError(f"{name} needs max_distance (cm where there is a scale, else px).")
+    plan, windows = plan_tracks(call, everyone=True), Windows(call)
     rows = []
-    for pair in pair_distances(call, plan):
-        for part in windows.parts(pair.first, (pair.first.individual, pair.second.individual)):
-            numbers = pair.distance[part.mask(pair.frames)]
+    for apart in _aparts(call, plan):
+        for part in windows.parts(apart.track, apart.individuals):
+            numbers = apart.distance[part.mask(apart.frames)]
             # A NaN is not below any limit, so a frame with a missing animal never counts.
-            n_near = int(np.count_nonzero(numbers < limit))
-            near = n_near / pair.first.clock.frames_per_unit
-            rows.append(_pair_row(call, pair, part, value=near, n_rows=len(numbers)))
-    measured = measured_rows("time_near", plan.time_unit, "additive", rows, plan=plan, windows=windows)
+            near, seen = int(np.count_nonzero(numbers < limit)), int(np.isfinite(numbers).sum())
+            found = _near(name, near, seen, apart.track, part)
+            rows.append(_row(call, apart, part, n_rows=len(numbers), **found))
+    unit, kind = _NEAR[name]
+    measured = measured_rows(name, unit or plan.time_unit, kind, rows, plan=plan, windows=windows)
     said = f"Near means closer than {limit:g} {plan.unit}; frames with a missing animal do not count."
-    return Measured(
-        name=measured.name, unit=measured.unit, kind=measured.kind, rows=rows, flags=(*measured.flags, said)
+    return replace(measured, flags=(*measured.flags, said))
+
+
+_NEAR: Final[Mapping[str, tuple[str | None, Kind]]] = {
+    "time_near": (None, "additive"),
+    "percent_near": ("%", "ratio"),
+}
+"""Unit (``None``: that of times) and kind."""
+
+
+def _near(name: str, near: int, seen: int, track: TrackRef, part: Part) -> dict[str, object]:
+    """Value of a part with some near frames among those in which both animals are seen."""
+    if not seen and not part.is_empty:
+        return {}
+    if name == "time_near":
+        return {"value": near / track.clock.frames_per_unit}
+    return {"value": 100.0 * near / seen, "parts": (100.0 * near, float(seen))} if seen else {}
+
+
+def _row(call: Call, apart: _Apart, part: Part, *, n_rows: int, **found: object) -> Row:
+    row = make_row(
+        call, apart.track, part, {} if apart.pair is None else {"pair": apart.pair}, n_rows=n_rows, **found
     )
-
-
-def _pair_row(call: Call, pair: PairDistance, part: Part, **found: object) -> Row:
-    observations = found.get("observations")
-    if isinstance(observations, np.ndarray) and len(observations):
-        found["value"] = float(observations.mean())
-    row = make_row(call, pair.first, part, {"pair": pair.name}, **found)
     # A pair belongs to no single animal.
-    return Row(
-        session_id=row.session_id,
-        labels=row.labels,
-        bin_index=row.bin_index,
-        bin_start=row.bin_start,
-        value=row.value,
-        observations=row.observations,
-        n_rows=row.n_rows,
-    )
+    return row if apart.pair is None else replace(row, individual="", subject_id=None)
 
 
 def keypoint_distance(call: Call) -> Measured:

@@ -105,17 +105,10 @@ def distance(call: Call) -> Measured:
         for keypoint, path in paths_of(call, plan, track):
             for part in windows.parts(track):
                 moved = path.step[part.mask(path.frames - 1)]
-                seen = bool(np.isfinite(moved).any())
-                rows.append(
-                    make_row(
-                        call,
-                        track,
-                        part,
-                        _point_label(keypoint),
-                        value=float(np.nansum(moved)) if seen else None,
-                        n_rows=len(moved),
-                    )
-                )
+                seen = bool(np.isfinite(moved).any()) or part.is_empty
+                value = float(np.nansum(moved)) if seen else None
+                labels = _point_label(keypoint)
+                rows.append(make_row(call, track, part, labels, value=value, n_rows=len(moved)))
     return measured_rows("distance", plan.unit, "additive", rows, plan=plan, windows=windows)
 
 

@@ -83,7 +83,7 @@ def missing_frames(call: Call) -> Measured:
             rows.append(
                 _missing_row(call, track, part, tracked, seen=seen, of="of the track" if differ else "")
             )
-        if differ and call.scope.start is None and call.scope.stop is None and call.arguments.bin_s is None:
+        if differ and windows.everything and not _is_windowed(call):
             whole = Part(index=0, start=0.0, behavior="", mask_of=[(0.0, float("inf"))], clock=track.clock)
             row = _missing_row(call, track, whole, session, seen=seen, of="of the session", everything=True)
             rows.append(row)
@@ -91,6 +91,10 @@ def missing_frames(call: Call) -> Measured:
     return Measured(
         name=measured.name, unit="frames", kind="additive", rows=rows, flags=without_scale(measured.flags)
     )
+
+
+def _is_windowed(call: Call) -> bool:
+    return not (call.scope.start is None and call.scope.stop is None and call.arguments.bin_s is None)
 
 
 def _frames_with_a_point(call: Call, track: TrackRef) -> Frames:

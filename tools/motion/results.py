@@ -13,9 +13,21 @@ from ethochat.tools.rows import Call, Kind, Measured, Row, Vector
 
 
 def make_row(
-    call: Call, track: TrackRef, part: Part | None, labels: Mapping[str, str], **found: object
+    call: Call,
+    track: TrackRef,
+    part: Part | None,
+    labels: Mapping[str, str],
+    *,
+    n_rows: int,
+    **found: object,
 ) -> Row:
-    """Row of a track in a bin."""
+    """Row of a track in a bin.
+
+    Parameters
+    ----------
+    n_rows
+        Frames that were looked at.
+    """
     known = {"source": track.source, **labels}
     if part is not None and part.behavior:
         known["behavior"] = part.behavior
@@ -26,6 +38,8 @@ def make_row(
         labels=known,
         bin_index=part.index if part is not None else 0,
         bin_start=part.start if part is not None and call.arguments.bin_s is not None else None,
+        observed=n_rows / track.clock.frames_per_unit,
+        n_rows=n_rows,
         **found,  # type: ignore[arg-type]
     )
 

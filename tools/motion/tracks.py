@@ -50,8 +50,13 @@ class TrackPlan:
         return "frames" if units == {"frames"} else "s"
 
 
-def plan_tracks(call: Call) -> TrackPlan:
+def plan_tracks(call: Call, *, everyone: bool = False) -> TrackPlan:
     """Choose tracker, animals and the unit of lengths.
+
+    Parameters
+    ----------
+    everyone
+        Plan the other animals of the sessions too, where the call names some.
 
     Raises
     ------
@@ -75,14 +80,30 @@ def plan_tracks(call: Call) -> TrackPlan:
             f"trackers there: {listing(sorted(set(table['source'])))}."
         )
     chosen, flags = _choose_trackers(table, wanted, every="source" in call.split)
-    tracks = [track for track in _refs(chosen, scope) if scope.includes(track.session_id, track.individual)]
-    if not tracks:
+    tracks = list(_refs(chosen, scope))
+    if not any(scope.includes(track.session_id, track.individual) for track in tracks):
         raise ToolFailedError(f"None of the animals asked for is tracked in {name_sessions(scope)}.")
-    untracked = [name for name in scope.session_ids if name not in set(table["session_id"])]
-    if untracked:
-        flags.append(f"{len(untracked)} sessions have no track and are not counted: {listing(untracked, 5)}.")
+    if not everyone:
+        tracks = [track for track in tracks if scope.includes(track.session_id, track.individual)]
+    flags += _untracked_flags(scope, table, chosen)
     tracks, unit = _length_unit(call, tracks, flags)
     return TrackPlan(tracks=tracks, flags=tuple(flags), unit=unit)
+
+
+def _untracked_flags(scope: Scope, table: pl.DataFrame, chosen: pl.DataFrame) -> list[str]:
+    """Name the sessions without a track, and those that only other trackers saw."""
+    tracked, seen = set(table["session_id"].to_list()), set(chosen["session_id"].to_list())
+    untracked = [name for name in scope.session_ids if name not in tracked]
+    others = [name for name in scope.session_ids if name in tracked - seen]
+    flags = []
+    if untracked:
+        flags.append(f"{len(untracked)} sessions have no track and are not counted: {listing(untracked, 5)}.")
+    if others:
+        sources = listing(sorted(set(chosen["source"].to_list())))
+        flags.append(
+            f"{len(others)} sessions were not tracked by {sources} and are not counted: {listing(others, 5)}."
+        )
+    return flags
 
 
 def name_sessions(scope: Scope) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, unite
 from ethochat.index.timebase import TimeBase
-from ethochat.tools.errors import ToolRetryError
+from ethochat.tools.labels import select_bouts, without
 from ethochat.tools.motion.occupancy import ZONE_MEASURES, zone_intervals
 from ethochat.tools.motion.tracks import Frames, TrackRef
 from ethochat.tools.rows import Call, bins_of
-from ethochat.tools.selection import listing, match_behaviors, match_sources, plan_sources
+from ethochat.tools.selection import label_coverage, listing, match_behaviors, match_sources, plan_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,11 @@ class Part:
     behavior: str
     mask_of: Sequence[Interval]
     clock: TimeBase
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether what is measured can only be nothing, since the behavior does not happen in the bin."""
+        return not self.mask_of
 
     def mask(self, frames: Frames) -> NDArray[np.bool_]:
         """Frames whose start lies in the bin (and in a bout, where bouts were named)."""
@@ -45,79 +50,111 @@ def first_frame(clock: TimeBase, time: float) -> int:
     return frame if clock.time_of(frame) >= time - 1e-9 else frame + 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marked:
+    """When animals do what a call names."""
+
+    covered: Mapping[tuple[str, str], Collection[str]]
+    """(session_id, individual) to the behaviors that somebody looked for there; ``""`` where they are not told apart."""
+    bouts: Mapping[tuple[str, str], Mapping[str, Sequence[Interval]]]
+
+    def of(self, session_id: str, individuals: Sequence[str]) -> dict[str, list[Interval]]:
+        """Bouts of some animals and of the session as a whole; none where nobody looked."""
+        found: dict[str, list[Interval]] = {}
+        for key in dict.fromkeys((session_id, name) for name in ("", *individuals)):
+            for behavior in self.covered.get(key, ()):
+                found.setdefault(behavior, []).extend(self.bouts.get(key, {}).get(behavior, ()))
+        return {behavior: unite(intervals) for behavior, intervals in found.items()}
+
+
 class Windows:
-    """Bins of a call, cut to the bouts that it names; made once for all tracks."""
+    """Bins of a call, cut to the bouts and zones that it names; made once for all tracks."""
 
     def __init__(self, call: Call) -> None:
-        """Find the bouts, where behaviors are named: then only what happens during them counts."""
+        """Find the bouts and zones, where some are named: then only what happens during them counts."""
+        arguments = call.arguments
         self.call = call
         self._sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
         self.flags: list[str] = []
-        self._bouts: dict[tuple[str, str], dict[str, list[Interval]]] | None = None
-        if call.arguments.excluding:
-            raise ToolRetryError(
-                f"{call.arguments.measure} knows no `excluding`; name what counts in `behaviors`."
-            )
-        if call.arguments.behaviors or call.arguments.during:
-            self._bouts = self._during()
-        if call.arguments.zones and call.arguments.measure not in ZONE_MEASURES:
-            self._bouts = self._in_zones()
+        self._behaviors = self._marked(arguments.behaviors, split="behavior" in call.split)
+        self._during = self._marked(arguments.during, split=False)
+        self._excluding = self._marked(arguments.excluding, split=False, words="Not during")
+        self._zones: Mapping[tuple[str, str], Sequence[Interval]] | None = None
+        if arguments.zones and arguments.measure not in ZONE_MEASURES:
+            where = "outside of" if arguments.outside else "in"
+            self.flags.append(f"Only while {where} {listing(arguments.zones)}.")
+            self._zones = zone_intervals(call)
 
-    def _in_zones(self) -> dict[tuple[str, str], dict[str, list[Interval]]]:
-        """When each animal is in the zones of the call, and does what it names."""
-        call = self.call
-        self.flags.append(f"Only while in {listing(call.arguments.zones)}.")
-        inside = zone_intervals(call)
-        if self._bouts is None:
-            return {key: {"": intervals} for key, intervals in inside.items()}
-        return {
-            (session_id, individual): {
-                name: intersect(
-                    intervals, inside.get((session_id, individual), inside.get((session_id, ""), []))
-                )
-                for name, intervals in bouts.items()
-            }
-            for (session_id, individual), bouts in self._bouts.items()
-        }
+    @property
+    def everything(self) -> bool:
+        """Whether no bout and no zone limits what counts."""
+        return self._behaviors is self._during is self._excluding is self._zones is None
 
-    def _during(self) -> dict[tuple[str, str], dict[str, list[Interval]]]:
-        from ethochat.tools.labels import select_bouts
-
-        call = self.call
-        behaviors = match_behaviors(call.context, call.arguments.behaviors or call.arguments.during)
-        coverage = call.context.catalog.load("coverage").filter(
-            pl.col("kind").is_in(["annotations", "rules"])
+    def _marked(self, names: Sequence[str], *, split: bool, words: str = "Only during") -> _Marked | None:
+        if not names:
+            return None
+        call, arguments = self.call, self.call.arguments
+        behaviors = match_behaviors(call.context, names)
+        # The first behaviors that a call names are those that its sources mark, and its limits are of their bouts.
+        first = names is (arguments.behaviors or arguments.during)
+        plan = plan_sources(
+            call.context, call.scope, behaviors, _labelers(call, None if first else behaviors), split=False
         )
-        labelers = set(coverage["source"].to_list())
-        sources = [name for name in match_sources(call.context, call.arguments.sources) if name in labelers]
-        plan = plan_sources(call.context, call.scope, behaviors, sources, split=False)
-        self.flags += [*plan.flags, f"Only during {listing(behaviors)}."]
-        found: dict[tuple[str, str], dict[str, list[Interval]]] = {}
-        rows = select_bouts(call.context, plan, behaviors, call.arguments)
-        for row in rows.select("session_id", "individual", "behavior", "start_time", "stop_time").iter_rows():
-            name = row[2] if "behavior" in call.split else ""
-            found.setdefault((row[0], row[1] or ""), {}).setdefault(name, []).append((row[3], row[4]))
-        return found
+        if not first:
+            arguments = arguments.model_copy(update={"min_bout_s": None, "max_bout_s": None})
+        self.flags += [*plan.flags, f"{words} {listing(behaviors)}."]
+        covered: dict[tuple[str, str], dict[str, None]] = {}
+        columns = ["session_id", "individual", "source", "behaviors"]
+        for session_id, individual, source, marks in plan.coverage.select(columns).iter_rows():
+            for name in behaviors:
+                if name in (marks or ()) and plan.counts(source, name):
+                    covered.setdefault((session_id, individual or ""), {})[name if split else ""] = None
+        bouts: dict[tuple[str, str], dict[str, list[Interval]]] = {}
+        columns = ["session_id", "individual", "source", "behavior", "start_time", "stop_time"]
+        rows = select_bouts(call.context, plan, behaviors, arguments)
+        for session_id, individual, source, behavior, start, stop in rows.select(columns).iter_rows():
+            if plan.counts(source, behavior):
+                found = bouts.setdefault((session_id, individual or ""), {})
+                found.setdefault(behavior if split else "", []).append((start, stop))
+        return _Marked(covered=covered, bouts=bouts)
 
     def parts(self, track: TrackRef, individuals: Sequence[str] | None = None) -> Iterator[Part]:
-        """Bins of one track, by behavior where the result is split by it."""
+        """Bins of one track, by behavior where the result is split by it.
+
+        There is none where nobody looked for the behaviors of the call, or its zones are not known. Where they were
+        looked for and did not happen the part is empty.
+        """
         window = self.call.scope.window(self._sessions[track.session_id])
-        window = (max(window[0], 0.0), window[1])
+        allowed = self._allowed(track.session_id, individuals or [track.individual])
         for index, start, stop in bins_of(window, track.stop, self.call.arguments.bin_s):
-            for behavior, intervals in self._allowed(track, individuals).items():
-                inside = (
-                    [(start, stop)] if intervals is None else clip_intervals(unite(intervals), start, stop)
-                )
+            for behavior, intervals in allowed.items():
+                inside = clip_intervals(intervals, start, stop)
                 yield Part(index=index, start=start, behavior=behavior, mask_of=inside, clock=track.clock)
 
-    def _allowed(
-        self, track: TrackRef, individuals: Sequence[str] | None
-    ) -> Mapping[str, list[Interval] | None]:
-        if self._bouts is None:
-            return {"": None}
-        names = ["", *(individuals if individuals is not None else [track.individual])]
-        merged: dict[str, list[Interval] | None] = {}
-        for name in dict.fromkeys(names):
-            for behavior, intervals in self._bouts.get((track.session_id, name), {}).items():
-                merged[behavior] = [*(merged.get(behavior) or []), *intervals]
-        return merged
+    def _allowed(self, session_id: str, individuals: Sequence[str]) -> Mapping[str, Sequence[Interval]]:
+        """Behavior to when it counts."""
+        found: dict[str, list[Interval]] = {"": [(0.0, float("inf"))]}
+        if self._behaviors is not None:
+            found = self._behaviors.of(session_id, individuals)
+        if self._during is not None:
+            during = self._during.of(session_id, individuals)
+            found = {name: intersect(spans, during[""]) for name, spans in found.items() if "" in during}
+        if self._excluding is not None:
+            excluded = self._excluding.of(session_id, individuals)
+            found = {name: without(spans, excluded[""]) for name, spans in found.items() if "" in excluded}
+        if self._zones is not None:
+            keys = [(session_id, name) for name in ("", *individuals)]
+            known = [self._zones[key] for key in keys if key in self._zones]
+            inside = unite(interval for intervals in known for interval in intervals)
+            found = {name: intersect(spans, inside) for name, spans in found.items() if known}
+        return found
+
+
+def _labelers(call: Call, behaviors: Sequence[str] | None) -> list[str]:
+    """Sources named in a call that label anything, or any of some behaviors; the other ones are trackers."""
+    labeling = label_coverage(call.context, call.scope)
+    if behaviors is not None:
+        marking = [pl.col("behaviors").list.contains(name) for name in behaviors]
+        labeling = labeling.filter(pl.any_horizontal(*marking))
+    known = set(labeling["source"].to_list())
+    return [name for name in match_sources(call.context, call.arguments.sources) if name in known]

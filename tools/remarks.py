@@ -1,0 +1,133 @@
+"""What a reader must know of grouped values: unequal lengths, empty groups, missing values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import Final
+
+import polars as pl
+
+from ethochat.tools.rows import Measured, Row
+from ethochat.tools.selection import IDENTIFIERS, Scope, column_values, listing
+from ethochat.tools.wording import number, some
+
+ALIKE: Final = 0.01
+"""Share of the longest time looked at by which another may fall short unmentioned."""
+_MOST_CELLS: Final = 60
+"""Combinations of columns beyond which empty ones are not listed."""
+
+Cell = tuple[str, ...]
+
+
+def unequal_lengths(measured: Measured, *, added: Sequence[Sequence[Row]] = ()) -> str | None:
+    """Say when totals of unequally long observations stand side by side, and what to ask for instead.
+
+    Parameters
+    ----------
+    measured
+        Rows of a measure. Only one that grows with the time looked at (``measured.instead`` names one that does not) is
+        remarked on.
+    added
+        Rows that are added up into one value each; then it is these sums whose times are compared.
+
+    Returns
+    -------
+    str or None
+        A sentence, ``None`` where all times are within 1 % of the longest.
+    """
+    if measured.kind != "additive" or measured.instead is None or not measured.time_unit:
+        return None
+    if added:
+        times = [sum(row.observed or 0.0 for row in rows) for rows in added]
+    else:
+        times = [row.observed for row in measured.rows if row.observed is not None]
+    if len(times) < 2 or min(times) >= (1 - ALIKE) * max(times):
+        return None
+    low, high, unit = number(min(times)), number(max(times)), measured.time_unit
+    return (
+        f"The time looked at is not the same everywhere (from {low} to {high} {unit}), so that totals are not like for "
+        f"like; {measured.instead} takes it into account."
+    )
+
+
+# ----------------------------------------------------------------- empty groups
+def empty_group_flags(name: str, columns: Sequence[str], present: Iterable[Cell], scope: Scope) -> list[str]:
+    """Name the groups of the selected sessions that have no value, and combinations that no session has.
+
+    Parameters
+    ----------
+    columns
+        Metadata columns of the split.
+    present
+        Their values in the groups that have a value.
+    """
+    if not columns:
+        return []
+    have = set(present)
+    sessions = pl.concat([scope.sessions, scope.left_out]) if scope.left_out.height else scope.sessions
+    known = _cells(sessions, columns)
+    empty = [cell for cell in known if cell not in have]
+    flags = [f"No value of {name} for {_listed(columns, empty)}."] if empty else []
+    levels = [list(dict.fromkeys(cell[place] for cell in known)) for place in range(len(columns))]
+    combinations = list(product(*levels))
+    absent = [cell for cell in combinations if cell not in known]
+    if absent and len(combinations) <= _MOST_CELLS:
+        flags.append(f"There is no session with {_listed(columns, absent)}.")
+    return flags
+
+
+def _cells(sessions: pl.DataFrame, columns: Sequence[str]) -> list[Cell]:
+    """Combinations of values that the sessions have, where all are stated."""
+    values = [column_values(sessions, column) for column in columns]
+    ids = sessions["session_id"].to_list()
+    cells = dict.fromkeys(
+        tuple(value.get(session_id, "not stated") for value in values) for session_id in ids
+    )
+    return [cell for cell in cells if "not stated" not in cell]
+
+
+def _listed(columns: Sequence[str], cells: Sequence[Cell]) -> str:
+    shown = [
+        " and ".join(f"{name} {text}" for name, text in zip(columns, cell, strict=True)) for cell in cells
+    ]
+    return listing(shown, 5)
+
+
+def metadata_of(columns: Sequence[str], labels: Iterable[str]) -> list[str]:
+    """Columns of a split that are metadata, rather than identifiers or labels of the rows."""
+    known = {*IDENTIFIERS, *labels}
+    return [name for name in columns if name not in known]
+
+
+# ----------------------------------------------------------------- missing values
+def missing_flags(measured: Measured, rows: Sequence[Row]) -> list[str]:
+    """Name the sessions in which a measure has no value."""
+    if measured.kind == "pooled":
+        without = [row for row in rows if row.observations is None or not len(row.observations)]
+        said = f"There are no {measured.observation} in"
+    else:
+        without = [row for row in rows if row.value is None]
+        said = f"{measured.name} has no value in"
+    if not without or len(rows) == 1:
+        return []
+    names = list(dict.fromkeys(row.session_id for row in without))
+    return [f"{said} {len(without)} of {some(len(rows), 'row')}: {listing(names, 5)}."]
+
+
+def source_flags(columns: Sequence[str], rows: Iterable[Row]) -> list[str]:
+    """Name the sources whose rows are taken together."""
+    sources = sorted({row.labels.get("source", "") for row in rows} - {""})
+    if "source" not in columns and len(sources) > 1:
+        return [f"Sources taken together: {', '.join(sources)}."]
+    return []
+
+
+def shared(labels: Mapping[str, str], rows: Sequence[Row], names: Iterable[str]) -> dict[str, str]:
+    """Labels that all rows have in common, besides those given."""
+    found = dict(labels)
+    for name in names:
+        texts = {row.labels.get(name) for row in rows}
+        if name not in found and len(texts) == 1 and None not in texts:
+            found[name] = str(texts.pop())
+    return found
