@@ -304,13 +304,29 @@ class FactsArguments(Selection):
 
 
 class PlotArguments(MeasureArguments):
-    """A figure: bars with one point per animal, scatter, time bins, trajectory, occupancy or ethogram raster."""
+    """A figure: bars with one point per animal, scatter, time bins, path, map, ethogram, matrix, agreement or forest."""
 
-    kind: Literal["bars", "scatter", "time_bins", "trajectory", "occupancy", "ethogram"]
+    kind: Annotated[
+        Literal[
+            "bars",
+            "scatter",
+            "time_bins",
+            "trajectory",
+            "occupancy",
+            "ethogram",
+            "matrix",
+            "agreement",
+            "forest",
+        ],
+        Field(
+            description="matrix: which behavior follows which; agreement: of raters, per pair and behavior; forest: effects between "
+            "groups, one per behavior or zone."
+        ),
+    ]
     measure: str = "distance"
-    group_column: Annotated[str | None, Field(description="Groups of the bars, colors of the scatter.")] = (
-        None
-    )
+    group_column: Annotated[
+        str | None, Field(description="Groups of the bars and of the forest, colors of the scatter.")
+    ] = None
     against: Annotated[
         str | None, Field(description="Measure or numeric column on the x axis of a scatter.")
     ] = None
