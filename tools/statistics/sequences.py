@@ -193,7 +193,7 @@ def alternating_hub(codes: Codes, rng: np.random.Generator) -> AlternatingHub:
         raise ValueError("Expected no two equal bouts in a row.")
     moves = _moves(len(codes), rng)
     # A byte per bout halves the memory that a move goes through.
-    dtype = np.int8 if codes.max(initial=0) < 127 else np.int16
+    dtype: type[np.signedinteger[Any]] = np.int8 if codes.max(initial=0) < 127 else np.int16
     padded = np.concatenate(([-1], codes, [-1])).astype(dtype)[:, None]
     for move in reversed(moves):
         move.apply(padded, rng)

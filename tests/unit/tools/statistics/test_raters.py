@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats import inter_rater
 
 from ethochat.index.behaviors.bouts import unite
 from ethochat.tools.statistics import raters
+
+patient = settings(deadline=None)
+"""The machine may be busy."""
 
 # The 30 patients of Fleiss (1971): diagnoses (1 to 5) by six psychiatrists each.
 FLEISS = """444444 222555 233335 555555 222444 113333 333355 113334 114444 555555 144444 124444 222333 144444 224445
@@ -46,6 +49,7 @@ class TestTwoRaters:
         assert raters.recall(self.TABLE) == pytest.approx(35 / 40)
         assert raters.percent_agreement(self.TABLE) == pytest.approx(85.0)
 
+    @patient
     @given(pairs_of_frames)
     def test_kappa_is_that_of_statsmodels(self, pairs):
         table = table_of(pairs)
@@ -59,6 +63,7 @@ class TestTwoRaters:
         expected = inter_rater.cohens_kappa(table, return_results=False)
         assert raters.cohen_kappa(table.astype(float)) == pytest.approx(expected)
 
+    @patient
     @given(pairs_of_frames)
     def test_f1_is_the_harmonic_mean_of_precision_and_recall(self, pairs):
         table = table_of(pairs)
@@ -66,6 +71,7 @@ class TestTwoRaters:
         if p and r:
             assert f == pytest.approx(2 * p * r / (p + r))
 
+    @patient
     @given(st.lists(st.booleans(), min_size=2, max_size=40).filter(lambda marks: len(set(marks)) == 2))
     def test_identical_raters_agree_fully(self, marks):
         table = table_of([(mark, mark) for mark in marks])
@@ -106,6 +112,7 @@ class TestBouts:
         assert raters.matched_bouts(first, second) == matched
         assert raters.matched_bouts(second, first) == matched
 
+    @patient
     @given(
         *[
             st.lists(
@@ -134,6 +141,7 @@ class TestSeveralRaters:
         assert kappa == pytest.approx(0.430, abs=5e-4)
         assert kappa == pytest.approx(inter_rater.fleiss_kappa(counts))
 
+    @patient
     @given(
         st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=2, max_size=30),
     )
@@ -166,6 +174,7 @@ class TestSeveralRaters:
         assert raters.defined(raters.fleiss_kappa(raters.fleiss_terms(counts))) is None
         assert raters.defined(raters.krippendorff_alpha(raters.alpha_terms(counts))) is None
 
+    @patient
     @given(st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), min_size=2, max_size=12))
     def test_terms_add_up_over_recordings(self, marks):
         counts = np.array([np.bincount(unit, minlength=3) for unit in marks])

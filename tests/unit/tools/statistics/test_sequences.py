@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ethochat.index.behaviors.bouts import intersect, total, unite
@@ -23,6 +23,9 @@ from ethochat.tools.statistics.sequences import (
     shuffled_transitions,
     to_circle,
 )
+
+patient = settings(deadline=None)
+"""The machine may be busy."""
 
 
 def stretch(codes, lag: int = 1) -> Stretch:
@@ -64,6 +67,7 @@ class TestCounts:
 
 
 class TestShuffles:
+    @patient
     @given(st.lists(codes_of, min_size=1, max_size=4))
     def test_free_orders_keep_how_often_each_behavior_occurs(self, parts):
         stretches = [stretch(part) for part in parts]
@@ -71,6 +75,7 @@ class TestShuffles:
         assert null.shape == (20, 4, 4)
         assert np.all(null.sum(axis=(1, 2)) == sum(max(len(part) - 1, 0) for part in parts))
 
+    @settings(deadline=None, max_examples=40)  # two thousand array operations an example
     @given(st.lists(codes_of, min_size=1, max_size=4))
     def test_alternating_orders_never_repeat(self, parts):
         stretches = [stretch([code for code, _ in itertools.groupby(part)]) for part in parts]
@@ -197,6 +202,7 @@ class TestCircle:
         looked = [(0.0, 10.0), (20.0, 30.0)]
         assert to_circle([(5.0, 22.0), (25.0, 40.0)], looked) == [(5.0, 10.0), (10.0, 12.0), (15.0, 20.0)]
 
+    @patient
     @given(spans, spans, st.integers(0, 99))
     def test_overlap_is_that_of_intervals_moved_by_hand(self, first, second, shift):
         moved = [
@@ -209,12 +215,14 @@ class TestCircle:
         found = shifted_overlaps(first, second, 100.0, np.array([float(shift)]))
         assert found[0] == pytest.approx(total(intersect(first, moved)))
 
+    @patient
     @given(spans)
     def test_not_shifted_a_behavior_overlaps_itself_fully(self, intervals):
         assert shifted_overlaps(intervals, intervals, 100.0, np.zeros(1))[0] == pytest.approx(
             total(intervals)
         )
 
+    @patient
     @given(spans, spans)
     def test_mean_over_all_shifts_is_the_product_of_the_shares(self, first, second):
         shifts = np.arange(0.5, 100.0, 1.0)  # exact for edges at whole numbers
