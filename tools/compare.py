@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ethochat.tools.arguments import CompareArguments, MeasureArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
+from ethochat.tools.contrast import Contrast, contrast, tell_influence
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
-from ethochat.tools.evidence import Evidence, TestResult, Value
+from ethochat.tools.evidence import Evidence, Figure, TestResult, Value
+from ethochat.tools.figures import column_styles, comparison_figure
 from ethochat.tools.grouping import Group, animal_means, group_rows, label_of, split_columns
 from ethochat.tools.measures import Outcome, compute
+from ethochat.tools.remarks import unequal_lengths
 from ethochat.tools.rows import Row
 from ethochat.tools.selection import (
     IDENTIFIERS,
@@ -21,7 +25,7 @@ from ethochat.tools.selection import (
     match_group_column,
     nearest,
 )
-from ethochat.tools.statistics import compare_independent, compare_repeated, holm
+from ethochat.tools.statistics import corrected
 from ethochat.tools.wording import p_text, summarize_evidence
 
 _NOT_STATED: Final = "not stated"
@@ -32,33 +36,44 @@ _ARGUMENT_OF: Final[Mapping[str, str]] = {
     "keypoint": "keypoints",
 }
 """Columns whose groups are parts of every animal's own data, and the argument that names them."""
+_MOST_FIGURES: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One part of a comparison (all of it, or one zone, bin …): the animals of each group, and what was tested."""
+
+    groups: Mapping[str, Mapping[str, float]]
+    contrast: Contrast
+    part: Group
+    outcome: Outcome
+    column: str
+
+    @property
+    def name(self) -> str:
+        """The measure, and the part of it that one of several tests is about."""
+        labels = [f"{key} {text}" for key, text in self.part.labels.items()]
+        if self.part.rows[0].bin_start is not None:
+            labels.append(f"from {self.part.rows[0].bin_start:g} {self.outcome.scope.time_unit()}")
+        measure = self.outcome.measured.name
+        return f"{measure} ({', '.join(labels)})" if labels else measure
 
 
 def compare_groups(context: ToolContext, arguments: CompareArguments) -> Evidence:
     """Compare a measure between groups."""
-    column = match_group_column(context, arguments.group_column)
-    if column in ("session_id", "subject_id"):
-        raise ToolRetryError(
-            f"A group needs several animals; {column} tells single ones. Name a metadata column."
-        )
-    outcome = compute(context, _with_groups(arguments, column), also_by=[column])
-    tests: list[TestResult] = []
-    values: list[Value] = []
-    flags = list(outcome.measured.flags)
-    for part in _parts(arguments, column, outcome):
-        found = _groups(part.rows, column, arguments.groups, outcome)
-        test, said = _test(found, arguments, repeated=arguments.paired or column in _ARGUMENT_OF)
-        test.measure, test.unit = _part_name(part, outcome), outcome.measured.unit
-        tests.append(test)
-        values.extend(_group_values(test, column, part, outcome))
-        flags.extend(said)
+    compared = comparisons(context, arguments)
+    outcome = compared[0].outcome
+    tests = [test for one in compared for test in one.contrast.tests]
     _correct(tests)
+    flags = [*outcome.measured.flags, *_pooled_flags(outcome), *_length_flags(outcome)]
+    flags += [flag for one in compared for flag in (*one.contrast.flags, *tell_influence(one.contrast))]
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
-        values=values,
+        values=[value for one in compared for value in group_values(one)],
         tests=tests,
+        figures=[figure_of(context, one) for one in compared[:_MOST_FIGURES]],
         n_rows=sum(row.n_rows for row in outcome.measured.rows),
         flags=list(dict.fromkeys(flags)),
     )
@@ -66,12 +81,43 @@ def compare_groups(context: ToolContext, arguments: CompareArguments) -> Evidenc
     return evidence
 
 
-def _part_name(part: Group, outcome: Outcome) -> str:
-    """Name the measure, and the part of it that one of several tests is about."""
-    labels = [f"{key} {text}" for key, text in part.labels.items()]
-    if part.rows[0].bin_start is not None:
-        labels.append(f"from {part.rows[0].bin_start:g} {outcome.scope.time_unit()}")
-    return f"{outcome.measured.name} ({', '.join(labels)})" if labels else outcome.measured.name
+def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Comparison]:
+    """Compute a measure and test it between groups: once, or for each part that must not be mixed.
+
+    Raises
+    ------
+    ToolRetryError
+        When the call names something unknown, or a test that does not fit.
+    ToolFailedError
+        When the data cannot give it: a group without animals, nothing to compare.
+    """
+    column = match_group_column(context, arguments.group_column)
+    if column in ("session_id", "subject_id"):
+        raise ToolRetryError(
+            f"A group needs several animals; {column} tells single ones. Name a metadata column."
+        )
+    outcome = compute(context, _with_groups(arguments, column), also_by=[column])
+    found = []
+    for part in _parts(arguments, column, outcome):
+        members = _members(part.rows, column, arguments.groups, outcome)
+        groups = {name: animal_means(rows) for name, rows in members.items()}
+        empty = [name for name, animals in groups.items() if not animals]
+        if empty:
+            raise ToolFailedError(
+                f"No animal of group {listing(empty)} has a value of {outcome.measured.name}."
+            )
+        made = contrast(
+            groups,
+            members,
+            arguments,
+            within=column in _ARGUMENT_OF,
+            column=column,
+        )
+        one = Comparison(groups=groups, contrast=made, part=part, outcome=outcome, column=column)
+        for test in made.tests:
+            test.measure, test.unit = one.name, outcome.measured.unit
+        found.append(one)
+    return found
 
 
 def _with_groups(arguments: CompareArguments, column: str) -> MeasureArguments:
@@ -93,10 +139,10 @@ def _parts(arguments: CompareArguments, column: str, outcome: Outcome) -> list[G
     return group_rows(outcome.measured.rows, columns, outcome.scope, outcome.measured.name)
 
 
-def _groups(
+def _members(
     rows: Sequence[Row], column: str, wanted: Sequence[str], outcome: Outcome
-) -> dict[str, dict[str, float]]:
-    """Group name to one value per animal, in the order asked for or by name."""
+) -> dict[str, list[Row]]:
+    """Group name to its rows, in the order asked for or by name."""
     metadata = {} if column in IDENTIFIERS else {column: column_values(outcome.scope.sessions, column)}
     members: dict[str, list[Row]] = {}
     for row in rows:
@@ -108,11 +154,7 @@ def _groups(
             f"Expected at least two groups in {column!r}, found {listing(present) or 'none'} in the selected "
             "sessions."
         )
-    found = {name: animal_means(present[name]) for name in names}
-    empty = [name for name, animals in found.items() if not animals]
-    if empty:
-        raise ToolFailedError(f"No animal of group {listing(empty)} has a value of {outcome.measured.name}.")
-    return found
+    return {name: present[name] for name in names}
 
 
 def _wanted_names(wanted: Sequence[str], present: Mapping[str, object], column: str) -> list[str]:
@@ -138,113 +180,85 @@ def _natural(name: str) -> tuple[int, float, str]:
         return 1, 0.0, name
 
 
-def _test(
-    groups: Mapping[str, Mapping[str, float]], arguments: CompareArguments, *, repeated: bool
-) -> tuple[TestResult, list[str]]:
-    if not repeated:
-        test = compare_independent(
-            {name: list(animals.values()) for name, animals in groups.items()}, arguments.test
-        )
-        flags = _shared_animals(groups)
-    else:
-        complete, flags = _complete(groups)
-        test = compare_repeated(
-            {name: [animals[unit] for unit in complete] for name, animals in groups.items()}, arguments.test
-        )
-    names = list(groups)
-    if len(names) == 2 and test.effect_size and test.why:
-        test.why += f" Differences are {names[0]} minus {names[1]}."
-    return test, flags
-
-
-def _shared_animals(groups: Mapping[str, Mapping[str, float]]) -> list[str]:
-    counts: dict[str, int] = {}
-    for animals in groups.values():
-        for animal in animals:
-            counts[animal] = counts.get(animal, 0) + 1
-    shared = sum(count > 1 for count in counts.values())
-    if not shared:
+# ----------------------------------------------------------------- what must be said
+def _pooled_flags(outcome: Outcome) -> list[str]:
+    """Bouts or frames of one animal are not independent: say that they were averaged first."""
+    measured = outcome.measured
+    if measured.kind != "pooled":
         return []
+    n = sum(len(row.observations) for row in measured.rows if row.observations is not None)
     return [
-        f"{shared} animals are in more than one group, so the groups are not independent; a paired test "
-        "would treat them as such."
+        f"The {n} {measured.observation} are not independent observations: each animal counts once, with its mean."
     ]
 
 
-def _complete(groups: Mapping[str, Mapping[str, float]]) -> tuple[list[str], list[str]]:
-    """Animals that have a value in every group."""
-    every = [
-        animal
-        for animal in next(iter(groups.values()))
-        if all(animal in animals for animals in groups.values())
-    ]
-    everyone = list(dict.fromkeys(animal for animals in groups.values() for animal in animals))
-    if len(every) < 2:
-        raise ToolFailedError(
-            f"Expected at least two animals with a value in every one of {listing(groups)}, found "
-            f"{len(every)}."
-        )
-    missing = [animal for animal in everyone if animal not in every]
-    if not missing:
-        return every, []
-    return every, [
-        f"{len(missing)} animals lack a value in some of {listing(groups)} and are not counted: "
-        f"{listing(missing, 5)}."
-    ]
-
-
-def _group_values(test: TestResult, column: str, part: Group, outcome: Outcome) -> list[Value]:
-    values = []
-    for statistic in ("mean", "median"):
-        for name, group in test.groups.items():
-            values.append(
-                Value(
-                    name=outcome.measured.name,
-                    value=getattr(group, statistic),
-                    unit=outcome.measured.unit,
-                    statistic=statistic,
-                    n=group.n,
-                    group={column: name, **part.labels},
-                    bin_start_s=part.rows[0].bin_start,
-                )
-            )
-    if len(test.groups) == 2:
-        values.append(_difference(test, column, part, outcome))
-    return values
-
-
-def _difference(test: TestResult, column: str, part: Group, outcome: Outcome) -> Value:
-    """First group's mean minus the second's."""
-    (first, one), (second, other) = test.groups.items()
-    difference = None if one.mean is None or other.mean is None else one.mean - other.mean
-    return Value(
-        name=outcome.measured.name,
-        value=difference,
-        unit=outcome.measured.unit,
-        statistic="difference",
-        n=one.n + other.n,
-        group={column: f"{first} minus {second}", **part.labels},
-        bin_start_s=part.rows[0].bin_start,
-    )
+def _length_flags(outcome: Outcome) -> list[str]:
+    said = unequal_lengths(outcome.measured)
+    return [said] if said else []
 
 
 def _correct(tests: Sequence[TestResult]) -> None:
-    """With several tests, say what Holm's correction makes of each p value."""
-    known = [test for test in tests if test.p_value is not None]
+    """With several tests, give what Holm's correction makes of each p value."""
+    known = [test for test in tests if test.p_value is not None and test.name != "tost_welch"]
     if len(known) < 2:
         return
-    for test, p in zip(
-        known, holm([test.p_value for test in known if test.p_value is not None]), strict=True
-    ):
-        test.why = f"{test.why or ''} Corrected for {len(known)} tests (Holm): {p_text(p)}.".strip()
+    holm = corrected([test.p_value for test in known], "holm")
+    for test, p in zip(known, holm, strict=True):
+        if p is not None:
+            test.corrected["holm"] = p
+            test.n_tests = len(known)
+            test.why = f"{test.why or ''} Corrected for {len(known)} tests (Holm): {p_text(p)}.".strip()
+
+
+# ----------------------------------------------------------------- values and the figure
+def group_values(one: Comparison) -> list[Value]:
+    """Mean and median of every group, and for two groups the difference of the means."""
+    test = one.contrast.tests[0]
+    values = [
+        _value(one, getattr(group, statistic), statistic, name, group.n)
+        for statistic in ("mean", "median")
+        for name, group in test.groups.items()
+    ]
+    if len(test.groups) == 2:
+        (first, a), (second, b) = test.groups.items()
+        difference = None if a.mean is None or b.mean is None else a.mean - b.mean
+        values.append(_value(one, difference, "difference", f"{first} minus {second}", a.n + b.n))
+    return values
+
+
+def _value(one: Comparison, value: float | None, statistic: str, label: str, n: int) -> Value:
+    return Value(
+        name=one.outcome.measured.name,
+        value=value,
+        unit=one.outcome.measured.unit,
+        statistic=statistic,
+        n=n,
+        group={one.column: label, **one.part.labels},
+        bin_start_s=one.part.rows[0].bin_start,
+    )
+
+
+def figure_of(context: ToolContext, one: Comparison) -> Figure:
+    """Draw one point per animal, with each group's mean and interval."""
+    return comparison_figure(
+        one.groups,
+        measure=one.name,
+        unit=one.outcome.measured.unit,
+        column=one.column,
+        test=one.contrast.tests[0],
+        paired=one.contrast.repeated,
+        styles=column_styles(context, one.column),
+    )
 
 
 TOOL: Tool[CompareArguments] = Tool(
     name="compare_groups",
     description="Compare a measure (or an imported metric or column) between groups of animals, such as "
     "treatments, or within animals between sources, zones or behaviors. One value per animal; Welch's t test "
-    "and Hedges g for two groups, Welch's ANOVA for more, paired or repeated-measures tests for the same "
-    "animals. Returns n, mean, sd, sem, median, the test and its p value.",
+    "for two groups, Welch's ANOVA with post-hoc pairs for more, paired or repeated-measures tests for the same "
+    "animals, a mixed model where only some are in several groups, equivalence when asked whether groups are the "
+    "same. Returns n, mean, sd, sem, median, the test, its p value, effect sizes with intervals, checks of the "
+    "assumptions and what outliers do to the result.",
     arguments=CompareArguments,
     function=compare_groups,
 )

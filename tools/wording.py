@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ethochat.tools.arguments import Condition
-from ethochat.tools.evidence import ClipRef, Evidence, TestResult, Value
+from ethochat.tools.evidence import AssumptionCheck, ClipRef, Evidence, Influence, TestResult, Value
 
 MAX_ROWS: Final = 12
 
@@ -97,17 +97,57 @@ def test_lines(test: TestResult) -> list[str]:
     head += f", {p_text(test.p_value)}" if test.p_value is not None else ", no p value"
     if test.correction:
         head += f" ({test.correction})"
-    effects = [_effect(name, item) for name, item in test.effect_size.items() if item is not None]
+    effects = _effects(test)
     lines.append(head + (f"; {', '.join(effects)}" if effects else ""))
     if test.why:
         lines.append(test.why)
+    lines += [_pair_line(pair) for pair in test.posthoc[:MAX_ROWS]]
+    lines += [_check_line(check) for check in test.checks if check.holds is False]
+    lines += [_influence_line(one) for one in test.influence if one.outlier or one.changes]
     return lines
 
 
-def _effect(name: str, item: float | list[float]) -> str:
-    if isinstance(item, list):
-        return f"{name} {number(item[0])} to {number(item[1])}"
-    return f"{name} {number(item)}"
+def _effects(test: TestResult) -> list[str]:
+    """Effects with their intervals; ``ci95`` is the interval of the first one, which has it under its own name as well."""
+    said = []
+    for name, item in test.effect_size.items():
+        if isinstance(item, int | float):
+            interval = test.effect_size.get(f"{name}_ci95")
+            span = (
+                f" (95% CI {number(interval[0])} to {number(interval[1])})"
+                if isinstance(interval, list)
+                else ""
+            )
+            said.append(f"{name} {number(item)}{span}")
+        elif (
+            item is not None
+            and not name.endswith("_ci95")
+            and (name != "ci95" or len(said) == 0 or not _has_own(test))
+        ):
+            said.append(f"{name} {number(item[0])} to {number(item[1])}")
+    return said
+
+
+def _has_own(test: TestResult) -> bool:
+    return any(name.endswith("_ci95") for name in test.effect_size)
+
+
+def _pair_line(pair: TestResult) -> str:
+    names = " vs ".join(pair.groups) or pair.term or pair.name
+    if pair.p_value is None:
+        return f"pair {names}: no p value. {pair.why or ''}".strip()
+    return f"pair {names}: {pair.name} {p_text(pair.p_value)}{f' ({pair.correction})' if pair.correction else ''}"
+
+
+def _check_line(check: AssumptionCheck) -> str:
+    p = f", {p_text(check.p_value)}" if check.p_value is not None else ""
+    return f"doubtful assumption: {check.name} of {check.about}{p} (shown only; it did not choose the test)"
+
+
+def _influence_line(one: Influence) -> str:
+    kind = "outlier, kept" if one.outlier else "most influential animal"
+    p = f"without it {p_text(one.p_value)}" if one.p_value is not None else "no test without it"
+    return f"{kind}: {one.animal}{f' in {one.group}' if one.group else ''}, {number(one.value)}; {p}{', which changes the conclusion' if one.changes else ''}"
 
 
 def clip_line(clip: ClipRef) -> str:

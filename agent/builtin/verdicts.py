@@ -280,8 +280,8 @@ def _term_line(test: TestResult) -> str:
 
 # ----------------------------------------------------------------- sample sizes
 def word_power(item: Evidence) -> str:
-    """How many animals, for what, under which assumptions."""
-    return word_summary(item)
+    """How many animals, for what; the assumptions stand in the notes."""
+    return f"{item.summary} [{item.evidence_id}]"
 
 
 # ----------------------------------------------------------------- two quantities

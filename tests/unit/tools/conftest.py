@@ -286,3 +286,31 @@ def numbers() -> Callable[..., dict[Any, Any]]:
         return {of(v): v.value for v in evidence.values if statistic is None or v.statistic == statistic}
 
     return pick
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Callable[[Rows], ToolContext]:
+    """Make an experiment of imported metrics: one row per session with its subject, metadata and ``metrics``."""
+
+    def make(rows: Rows) -> ToolContext:
+        sessions = {}
+        for number, row in enumerate(rows):
+            session_id = str(row.get("session_id", f"s{number:02d}"))
+            subject = row.get("subject_id", session_id)
+            metadata = {
+                key: text for key, text in row.items() if key not in ("session_id", "subject_id", "metrics")
+            }
+            metrics = [
+                {"individual": "", "metric": name, "value": float(value), "unit": "cm", "source": "table"}
+                for name, value in row["metrics"].items()
+            ]
+            tables: dict[str, Rows] = {
+                "sessions": [session_row(session_id, subject_id=subject, **metadata)],
+                "individuals": [{"individual": "", "subject_id": subject}],
+                "metrics": metrics,
+                "coverage": [looked("table", [], kind="metrics", source_kind="automated")],
+            }
+            sessions[session_id] = _named(session_id, tables)
+        return context_of(tmp_path / "study", sessions, {})
+
+    return make

@@ -1,0 +1,55 @@
+"""Sample sizes: from an observed difference, an effect given, or a number of animals."""
+
+from __future__ import annotations
+
+import pytest
+from statsmodels.stats.power import TTestIndPower
+
+from ethochat.tools.errors import ToolRetryError
+
+
+@pytest.fixture
+def lab(study):
+    values = {"a": [10.0, 12.0, 14.0, 11.0, 13.0], "b": [12.0, 14.0, 17.0, 13.0, 15.0]}
+    return study([{"group": name, "metrics": {"m": value}} for name, row in values.items() for value in row])
+
+
+def value(evidence, name):
+    return next(item.value for item in evidence.values if item.name == name)
+
+
+def test_animals_for_the_observed_difference(lab, call):
+    evidence = call(lab, "power", measure="m", group_column="group")
+    effect = value(evidence, "hedges_g")
+    n = value(evidence, "n_per_group")
+    assert TTestIndPower().power(effect, n, 0.05) >= 0.8 > TTestIndPower().power(effect, n - 1, 0.05)
+    assert value(evidence, "difference") == pytest.approx(2.2)
+    assert f"{n:g} animals per group" in evidence.summary
+    assert any("Assumes a two-sided t test" in flag for flag in evidence.flags)
+    assert any("effect is itself uncertain" in flag for flag in evidence.flags)
+
+
+def test_animals_for_an_effect_that_is_given(lab, call):
+    evidence = call(lab, "power", effect=0.5)
+    assert (value(evidence, "n_per_group"), value(evidence, "n_total")) == (
+        64,
+        128,
+    )  # Cohen 1988, table 2.4.1
+
+
+def test_power_of_a_number_of_animals(lab, call):
+    evidence = call(lab, "power", effect=0.8, n_per_group=26)
+    assert value(evidence, "power") == pytest.approx(100 * TTestIndPower().power(0.8, 26, 0.05), abs=1e-6)
+
+
+def test_smallest_effect_in_the_unit_of_the_measure(lab, call):
+    evidence = call(lab, "power", measure="m", group_column="group", n_per_group=10)
+    pooled = ((2.5 + 3.7) / 2) ** 0.5
+    assert value(evidence, "difference") == pytest.approx(value(evidence, "hedges_g") * pooled)
+    assert value(evidence, "power") == pytest.approx(80.0)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"effect": 0.0}])
+def test_nothing_to_find_is_an_error(lab, call, arguments):
+    with pytest.raises(ToolRetryError):
+        call(lab, "power", **arguments)
