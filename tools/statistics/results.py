@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -19,10 +22,17 @@ Effect = dict[str, float | list[float] | None]
 NORMAL_975: Final = 1.959963984540054
 SEED: Final = 20_240_501
 """What is resampled gives the same number every time."""
+ALPHA: Final = 0.05
+"""Side of p on which a difference is called significant."""
+LARGEST: Final = 1e70
+"""Beyond it the squares of squares that a variance's degrees of freedom need leave the range of float64."""
+_ROUNDING: Final = 1e-12
+"""Differences smaller than this share of the values come from rounding in sums, not from the animals."""
+_FILTERS: Final = threading.Lock()
 
 
 def check_sizes(groups: Mapping[str, Values]) -> None:
-    """Refuse fewer than two groups, and groups of fewer than two animals."""
+    """Refuse fewer than two groups, groups of fewer than two animals, and numbers that cannot be computed with."""
     if len(groups) < 2:
         raise ToolFailedError(f"Expected at least two groups to compare, found {list(groups)!r}.")
     small = {name: len(values) for name, values in groups.items() if len(values) < 2}
@@ -31,6 +41,65 @@ def check_sizes(groups: Mapping[str, Values]) -> None:
         raise ToolFailedError(
             f"Expected at least two animals in every group, but {listed}; no test can be made."
         )
+    for name, values in groups.items():
+        check_numbers(values, f"group {name!r}")
+
+
+def check_numbers(values: Values, what: str) -> None:
+    """Refuse values that are not finite, or so large that their variance is not."""
+    array = np.asarray(values, dtype=np.float64)
+    bad = array[~(np.abs(array) <= LARGEST)]
+    if bad.size:
+        raise ToolFailedError(
+            f"Expected finite numbers of at most {LARGEST:g} in {what}, found {float(bad[0])!r}."
+        )
+
+
+def vectors(groups: Mapping[str, Values]) -> dict[str, Vector]:
+    """Give every group as an array."""
+    return {name: np.asarray(values, dtype=np.float64) for name, values in groups.items()}
+
+
+def scale_of(values: Vector) -> float:
+    """Largest magnitude, of an array of any shape: how finely differences of its values are known."""
+    return float(np.max(np.abs(values), initial=0.0))
+
+
+def all_equal(values: Vector, scale: float = 0.0) -> bool:
+    """Whether values differ by no more than rounding.
+
+    Parameters
+    ----------
+    scale
+        Largest magnitude of the values that these were computed from, such as of pairs for their differences.
+    """
+    if values.size == 0:
+        return True
+    largest = max(float(np.max(np.abs(values))), scale)
+    return float(np.ptp(values)) <= max(_ROUNDING * largest, 1.0 / LARGEST)
+
+
+def constant(groups: Sequence[Vector]) -> list[bool]:
+    """Tell of each group whether its values are all equal, but for rounding at the scale of all groups."""
+    scale = max(map(scale_of, groups))
+    return [all_equal(values, scale) for values in groups]
+
+
+def settled(values: Vector, scale: float = 0.0) -> Vector:
+    """Round what lies below the precision of sums, so that ranks see ties where there are ties.
+
+    0.3 - 0.2 and 0.2 - 0.1 differ in float64; by ranks they would be different values.
+
+    Parameters
+    ----------
+    scale
+        As in :func:`all_equal`.
+    """
+    largest = max(float(np.max(np.abs(values), initial=0.0)), scale)
+    if largest <= 1.0 / LARGEST:
+        return np.zeros_like(values)
+    rounded: Vector = np.round(values, -math.floor(math.log10(largest * _ROUNDING)))
+    return rounded + 0.0  # no negative zero
 
 
 def chosen_test(test: str, default: str, fitting: Sequence[str], what: str) -> str:
@@ -52,6 +121,23 @@ def untested(name: str, reason: str) -> TestResult:
     """Make a result without a p value that says why there is none."""
     why = f"No test: {reason}, so there is no spread to test against."
     return TestResult(name=name, statistic=None, p_value=None, why=why)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Silence a library's warnings about precision, where it is known what they mean.
+
+    Python's filters belong to the whole process, so that only one thread at a time may change them.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
+def noted(result: TestResult, *sentences: str | None) -> TestResult:
+    """Add sentences to what a result says of itself."""
+    result.why = " ".join(part for part in (result.why, *sentences) if part) or None
+    return result
 
 
 def t_result(name: str, t: float, df: float) -> TestResult:
