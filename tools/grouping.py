@@ -167,7 +167,9 @@ def to_values(
     statistics = _statistics(arguments, columns, groups, measured)
     made: _Made
     if "each" in statistics:
-        made = [(group, [value]) for group in groups for value in _each(group, measured)]
+        made = [(group, [value]) for group in groups for value in _each(group, measured)] or [
+            _nothing(measured)
+        ]
     else:
         by_animal = any(name not in _LABELS for name in columns)
         made = [
@@ -249,6 +251,14 @@ def _each(group: Group, measured: Measured) -> list[Value]:
     return values
 
 
+def _nothing(measured: Measured) -> tuple[Group, list[Value]]:
+    """Say that there is nothing to list: a count of zero."""
+    everything = Group(labels={}, rows=measured.rows)
+    n = len({row.animal for row in measured.rows})
+    note = f"There are no {measured.observation}."
+    return everything, [_make(everything, measured, "count", 0.0, n=n, note=note)]
+
+
 def _never(measured: Measured) -> str:
     return (
         "It did not happen."
@@ -284,9 +294,12 @@ def _combined_value(group: Group, statistic: str, measured: Measured, present: S
         spread = max(numbers) - min(numbers)
         note = f"Largest minus smallest of {len(numbers)} values."
         return _make(group, measured, "range", spread, n=n, note=note)
-    averaged = f"Of {len(present)} values, those of one animal were averaged first."
+    note = f"Of {len(present)} values, those of one animal were averaged first." if n < len(present) else None
     value = _describe(list(per_animal.values()), statistic)
-    return _make(group, measured, statistic, value, n=n, note=averaged if n < len(present) else None)
+    return _make(group, measured, statistic, value, n=n, note=_SPREADLESS if value is None else note)
+
+
+_SPREADLESS: Final = "One value has no spread."
 
 
 def animal_means(rows: Iterable[Row]) -> dict[str, float]:
@@ -345,7 +358,8 @@ def _pooled_value(group: Group, statistic: str, measured: Measured, *, by_animal
         return _make(picked, measured, statistic, float(pooled[best]), n=n, note=note)
     if by_animal and len(rows) > 1 and (n > 1 or statistic in ("mean", "median")):
         return _animal_value(group, rows, statistic, measured)
-    return _make(group, measured, statistic, _describe(pooled.tolist(), statistic), n=n, note=note)
+    value = _describe(pooled.tolist(), statistic)
+    return _make(group, measured, statistic, value, n=n, note=_SPREADLESS if value is None else note)
 
 
 def _of_animals(n: int) -> str:
@@ -368,8 +382,7 @@ def _animal_value(group: Group, rows: Sequence[Row], statistic: str, measured: M
     observed = sum(len(row.observations) for row in rows if row.observations is not None)
     note = f"Of one {within} per animal ({observed} {measured.observation} in all)"
     note += "." if len(per_animal) == len(rows) else ", its sessions averaged."
-    value = _describe(per_animal, statistic) if len(per_animal) > 1 else per_animal[0]
-    return _make(group, measured, statistic, value, n=len(per_animal), note=note)
+    return _make(group, measured, statistic, _describe(per_animal, statistic), n=len(per_animal), note=note)
 
 
 def _place_of(rows: Sequence[Row], index: int) -> tuple[Row, int]:

@@ -462,7 +462,7 @@ MEAN_BOUT_DURATION = LabelMeasure(name="mean_bout_duration", unit="s", kind="pla
 MEDIAN_BOUT_DURATION = LabelMeasure(
     name="median_bout_duration", unit="s", kind="plain", find=_median_duration
 )
-LONGEST_BOUT = LabelMeasure(name="longest_bout", unit="s", kind="plain", find=_longest)
+LONGEST_BOUT = LabelMeasure(name="longest_bout_duration", unit="s", kind="plain", find=_longest)
 LATENCY = LabelMeasure(name="latency", unit="s", kind="plain", find=_latency)
 LAST_END = LabelMeasure(name="last_end", unit="s", kind="plain", find=_last_end)
 INTER_BOUT_INTERVAL = LabelMeasure(

@@ -35,6 +35,10 @@ def _grouped(arguments: MeasureArguments, outcome: Outcome) -> Grouped:
     """Values of the call; rows that are combined come after what they make."""
     if arguments.combine is None:
         return to_values(arguments, outcome.columns, outcome.measured, outcome.scope)
+    if not outcome.columns:
+        raise ToolRetryError(
+            "`combine` makes one number of several rows; name in group_by what tells them apart."
+        )
     if len(arguments.statistics) > 1:
         raise ToolRetryError(
             f"One statistic is combined at a time, got {', '.join(arguments.statistics)}; name one in `statistics`."

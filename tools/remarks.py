@@ -14,9 +14,6 @@ from ethochat.tools.wording import number, some
 
 ALIKE: Final = 0.01
 """Share of the longest time looked at by which another may fall short unmentioned."""
-_MOST_CELLS: Final = 60
-"""Combinations of columns beyond which empty ones are not listed."""
-
 Cell = tuple[str, ...]
 
 
@@ -72,7 +69,8 @@ def empty_group_flags(name: str, columns: Sequence[str], present: Iterable[Cell]
     levels = [list(dict.fromkeys(cell[place] for cell in known)) for place in range(len(columns))]
     combinations = list(product(*levels))
     absent = [cell for cell in combinations if cell not in known]
-    if absent and len(combinations) <= _MOST_CELLS:
+    # A design with a few empty cells has gaps; one that is mostly empty is no design, such as weight by day.
+    if absent and len(absent) < len(known):
         flags.append(f"There is no session with {_listed(columns, absent)}.")
     return flags
 

@@ -691,7 +691,8 @@ def _only_source(
     if len(outside) == 1:
         name = next(iter(outside))
         return name, [
-            f"{what} is marked by {name} and by {listing(n for n in counts if n != name)}; {name} was used."
+            f"{what} {'is' if behavior else 'are'} marked by {name} and by {listing(n for n in counts if n != name)}; "
+            f"{name} was used."
         ]
     if not outside:
         raise _ambiguous(listing(among) or what, list(counts), rows)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, unite
 from ethochat.index.timebase import TimeBase
+from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.labels import select_bouts, without
 from ethochat.tools.motion.occupancy import ZONE_MEASURES, zone_intervals
 from ethochat.tools.motion.tracks import Frames, TrackRef
@@ -73,6 +74,10 @@ class Windows:
     def __init__(self, call: Call) -> None:
         """Find the bouts and zones, where some are named: then only what happens during them counts."""
         arguments = call.arguments
+        if "behavior" in call.split and not arguments.behaviors:
+            raise ToolRetryError(
+                f"{arguments.measure} is split by behavior only where `behaviors` names the ones during which it counts."
+            )
         self.call = call
         self._sessions = {row["session_id"]: row for row in call.scope.sessions.iter_rows(named=True)}
         self.flags: list[str] = []
