@@ -12,7 +12,7 @@ export GRADIO_ANALYTICS_ENABLED := False
 # Without bytecode the heavy libraries are compiled anew by every process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint unit serve bench experiments eval clean
+.PHONY: demo test lint unit serve bench experiments eval docs clean
 
 demo: $(STAMP)
 	$(BIN)/ethochat demo $(DEMO)
@@ -40,6 +40,9 @@ experiments: $(STAMP)
 eval: experiments
 	$(BIN)/ethochat eval --questions $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl --experiments $(EXPERIMENTS) --answers build/answers.jsonl
 	$(BIN)/python $(ETHOCHAT_TEST_DATA)/../questions/score.py $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl build/answers.jsonl
+
+docs: $(STAMP)
+	$(BIN)/python -m ethochat.tools.catalogue docs/measures.md
 
 # uv is faster than pip by an order of magnitude; pip does the same where uv cannot be installed.
 # PIP_FIND_LINKS is how a machine says where its build of torch lies; uv has its own name for it. Where nothing says so and

@@ -45,9 +45,17 @@ class Selection(Arguments):
     ] = []
     start_s: Annotated[
         float | None,
-        Field(description="Start of the time window; negative counts from the end of the session."),
+        Field(
+            description="Start of the time window in seconds (frames where the frame rate is not documented); negative counts from "
+            "the end of the session: -30 for its last 30 s."
+        ),
     ] = None
-    stop_s: Annotated[float | None, Field(description="End of the time window (not included).")] = None
+    stop_s: Annotated[
+        float | None,
+        Field(
+            description="End of the time window (not included); negative counts from the end of the session."
+        ),
+    ] = None
     include_excluded: Annotated[bool, Field(description="Keep sessions that are flagged as unusable.")] = (
         False
     )
@@ -59,10 +67,11 @@ class MeasureArguments(Selection):
     measure: Annotated[
         str,
         Field(
-            description="A measure of the catalogue (bout_count, total_duration, percent_time, bout_duration, bout_rate, "
-            "latency, inter_bout_interval, distance, mean_speed, max_speed, zone_time, zone_entries, zone_latency, "
-            "pair_distance, time_near, keypoint_distance, percent_tracked, missing_frames, n_frames, duration …) or the name "
-            "of a metric or numeric column that came with the data."
+            description="A measure of the catalogue (bout_count, total_duration, percent_time, bout_rate, bout_duration, "
+            "mean_bout_duration, median_bout_duration, longest_bout_duration, latency, inter_bout_interval, distance, mean_speed, "
+            "max_speed, zone_time, zone_percent, zone_entries, zone_entry_rate, zone_latency, pair_distance, time_near, "
+            "percent_near, keypoint_distance, percent_tracked, missing_frames, n_frames, duration …) or the name of a metric or "
+            "numeric column that came with the data. An argument that a measure does not take is refused."
         ),
     ]
     behaviors: Annotated[
@@ -110,14 +119,15 @@ class MeasureArguments(Selection):
     group_by: Annotated[
         list[str],
         Field(
-            description="Columns to split by: session_id, subject_id, individual, pair, source, behavior, zone, keypoint or "
-            "any metadata column."
+            description="Columns to split by, one or several: session_id, subject_id, individual, pair, source, behavior, zone, "
+            "keypoint or any metadata column; several give every combination, such as sex and group."
         ),
     ] = []
     statistics: Annotated[
         list[Statistic],
         Field(
-            description="How values are combined within a group: over sessions, or over bouts for per-bout measures."
+            description="How values are combined within a group: over animals, each one's sessions (and its bouts, for per-bout "
+            "measures) first; over all bouts where nothing tells animals apart. each: the single values, alone."
         ),
     ] = []
     bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = (
