@@ -117,13 +117,15 @@ PAIR_COEFFICIENTS: Final[Mapping[str, Coefficient]] = {
 
 
 # ----------------------------------------------------------------- several raters
-def fleiss_terms(ratings: ArrayLike) -> Vector:
+def fleiss_terms(ratings: ArrayLike, times: ArrayLike = 1.0) -> Vector:
     """Terms of Fleiss' kappa that add up over units.
 
     Parameters
     ----------
     ratings
         How many raters gave a unit each label, shape ``(n_units, k)``; every row has the same sum, at least 2.
+    times
+        How often each unit occurs, shape ``(n_units,)``.
 
     Returns
     -------
@@ -135,7 +137,8 @@ def fleiss_terms(ratings: ArrayLike) -> Vector:
     if counts.size and (np.ptp(raters) > 0 or raters[0] < 2):
         raise ValueError(f"Expected the same number of raters, at least 2, for every unit, got {raters!r}.")
     agreement = ((counts**2).sum(axis=1) - raters) / (raters * (raters - 1))
-    return np.concatenate(([len(counts), agreement.sum()], counts.sum(axis=0)))
+    weights = np.broadcast_to(np.asarray(times, dtype=np.float64), raters.shape)
+    return np.concatenate(([weights.sum(), weights @ agreement], weights @ counts))
 
 
 def fleiss_kappa(terms: Vector) -> Vector:
@@ -146,7 +149,7 @@ def fleiss_kappa(terms: Vector) -> Vector:
     return _ratio(observed - chance, 1.0 - chance)
 
 
-def alpha_terms(ratings: ArrayLike) -> Vector:
+def alpha_terms(ratings: ArrayLike, times: ArrayLike = 1.0) -> Vector:
     """Terms of Krippendorff's alpha that add up over units.
 
     Parameters
@@ -154,6 +157,8 @@ def alpha_terms(ratings: ArrayLike) -> Vector:
     ratings
         How many raters gave a unit each label, shape ``(n_units, k)``. Rows may differ in their sum, since a rater who did not
         look at a unit gives none; units with fewer than two labels cannot be paired and do not count.
+    times
+        How often each unit occurs, shape ``(n_units,)``.
 
     Returns
     -------
@@ -161,9 +166,11 @@ def alpha_terms(ratings: ArrayLike) -> Vector:
         Shape ``(k + 1,)``: diagonal of the coincidence matrix, summed, and values per label.
     """
     counts = np.asarray(ratings, dtype=np.float64)
-    counts = counts[counts.sum(axis=1) >= 2]
+    paired = counts.sum(axis=1) >= 2
+    weights = np.broadcast_to(np.asarray(times, dtype=np.float64), paired.shape)[paired]
+    counts = counts[paired]
     pairs = (counts * (counts - 1)).sum(axis=1) / (counts.sum(axis=1) - 1)
-    return np.concatenate(([pairs.sum()], counts.sum(axis=0)))
+    return np.concatenate(([weights @ pairs], weights @ counts))
 
 
 def krippendorff_alpha(terms: Vector) -> Vector:

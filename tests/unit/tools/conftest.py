@@ -261,6 +261,83 @@ def social(tmp_path: Path) -> ToolContext:
     return context_of(tmp_path / "social", {"pair_1": _named("pair_1", _social())}, {})
 
 
+@pytest.fixture
+def labeled(tmp_path: Path) -> Callable[..., ToolContext]:
+    """Make an experiment of labels alone.
+
+    ``sessions`` maps a session to its bouts ``(source, behavior, start, stop)``, with the individual as a fifth entry where there
+    are several. Every source that has a bout anywhere looks at every animal of every session from 0 to ``duration``, for all
+    behaviors that it marks anywhere; ``looked_for`` says so explicitly, as ``(session, source, individual, start, stop,
+    behaviors)``. Subjects are named after sessions and individuals unless ``columns`` name them.
+    """
+
+    def make(
+        sessions: dict[str, list[tuple[Any, ...]]],
+        *,
+        looked_for: list[tuple[Any, ...]] | None = None,
+        duration: float = 10.0,
+        fps: float | None = 10.0,
+        kinds: dict[str, str] | None = None,
+        columns: dict[str, dict[str, Any]] | None = None,
+        extra: dict[str, dict[str, Rows]] | None = None,
+    ) -> ToolContext:
+        known: dict[str, set[str]] = {}
+        for bouts in sessions.values():
+            for source, behavior, *_ in bouts:
+                known.setdefault(source, set()).add(behavior)
+        animals = sorted({bout[4] for bouts in sessions.values() for bout in bouts if len(bout) > 4}) or [""]
+        everywhere = [
+            (session_id, source, animal, 0.0, duration, sorted(behaviors))
+            for session_id in sessions
+            for source, behaviors in known.items()
+            for animal in animals
+        ]
+        tables: dict[str, dict[str, Rows]] = {}
+        for session_id, bouts in sessions.items():
+            row = session_row(session_id, duration=duration, fps=fps, **(columns or {}).get(session_id, {}))
+            row["time_unit"] = "frames" if fps is None else "s"
+            own = [entry for entry in looked_for or everywhere if entry[0] == session_id]
+            made: dict[str, Rows] = {
+                "sessions": [row],
+                "individuals": [
+                    {
+                        "individual": name,
+                        "subject_id": f"{session_id}:{name}" if name else row.get("subject_id", session_id),
+                    }
+                    for name in animals
+                ],
+                "bouts": [
+                    bout(
+                        behavior,
+                        source,
+                        start,
+                        stop,
+                        kind=(kinds or {}).get(source, "manual"),
+                        individual=who[0] if who else "",
+                    )
+                    for source, behavior, start, stop, *who in bouts
+                ],
+                "coverage": [
+                    looked(
+                        source,
+                        behaviors,
+                        source_kind=(kinds or {}).get(source, "manual"),
+                        kind="rules" if (kinds or {}).get(source) == "rule" else "annotations",
+                        stop=stop,
+                        individual=animal,
+                    )
+                    | {"start_time": start}
+                    for _, source, animal, start, stop, behaviors in own
+                ],
+            }
+            for name, rows in (extra or {}).get(session_id, {}).items():
+                made[name] = [*made.get(name, []), *rows]
+            tables[session_id] = _named(session_id, made)
+        return context_of(tmp_path / "labeled", tables, {})
+
+    return make
+
+
 Run = Callable[..., Evidence]
 
 

@@ -186,69 +186,6 @@ class TestCorrelate:
             )
 
 
-class TestAgreement:
-    def test_frames_are_positive_by_their_start(self, context, call, numbers):
-        evidence = call(
-            context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], sessions=["oft_1"], fps=10
-        )
-        # 60 frames up to the last label at 6 s; anna 10-19 and 30-49, ben 10-24:
-        # both 10, only anna 20, only ben 5
-        assert numbers(evidence, "statistic")["f1"] == pytest.approx(2 * 10 / (2 * 10 + 20 + 5))
-        chance = (30 * 15 + 30 * 45) / 60**2
-        assert numbers(evidence, "statistic")["kappa"] == pytest.approx((35 / 60 - chance) / (1 - chance))
-        assert evidence.values[0].group == {"pair": "anna-ben", "behavior": "Rearing"}
-
-    def test_recordings_are_pooled_where_both_looked(self, context, call):
-        evidence = call(
-            context, "agreement", behaviors=["Rearing"], sources=["anna", "ben"], fps=10, statistics=["f1"]
-        )
-        assert evidence.values[0].n == 3
-        assert evidence.values[0].value == pytest.approx(20 / (20 + 30 + 5))
-
-    def test_pairs_are_ranked(self, context, call):
-        evidence = call(
-            context, "agreement", behaviors=["Rearing"], statistics=["kappa"], fps=10, order="descending"
-        )
-        values = [value.value for value in evidence.values]
-        assert len(values) == 3
-        assert values == sorted(values, reverse=True)
-
-    def test_one_source_is_not_enough(self, context, call):
-        with pytest.raises(ToolFailedError, match="two sources"):
-            call(context, "agreement", behaviors=["Grooming"])
-
-
-class TestTransitions:
-    def test_next_bout_by_start(self, context, call):
-        evidence = call(context, "transitions", sources=["anna"], sessions=["oft_1"])
-        found = {(v.group["from"], v.group["to"]): v.value for v in evidence.values}
-        assert found == {("Rearing", "Rearing"): 1.0, ("Rearing", "Grooming"): 1.0}
-
-    def test_named_pair_both_ways_with_probability(self, context, call):
-        evidence = call(
-            context,
-            "transitions",
-            sources=["anna"],
-            before=["Rearing"],
-            after=["Grooming"],
-            both_ways=True,
-            probability=True,
-            sessions=["oft_1"],
-        )
-        counts = [(v.group["from"], v.value) for v in evidence.values if v.name == "transition_count"]
-        assert counts == [("Rearing", 1.0), ("Grooming", 0.0)]
-        shares = [v.value for v in evidence.values if v.name == "transition_probability"]
-        assert shares == [0.5, None]
-
-    def test_adjacent_bouts_touch(self, context, call):
-        evidence = call(context, "transitions", sources=["anna"], adjacent=True, sessions=["oft_1"])
-        assert [(v.group["from"], v.group["to"]) for v in evidence.values] == [("Rearing", "Grooming")]
-
-    def test_never_across_animals(self, context, call):
-        evidence = call(context, "transitions", sources=["anna"])
-        assert sum(v.value for v in evidence.values) == 3.0  # two in oft_1, one in oft_5
-
-
 class TestFindBouts:
     def test_clips_are_the_rows_of_the_table(self, context, call):
         evidence = call(context, "find_bouts", behaviors=["Rearing"], sources=["anna"])
