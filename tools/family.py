@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,15 +39,21 @@ def compare_many(context: ToolContext, arguments: FamilyArguments) -> Evidence:
     """Compare every behavior, metric, zone or measure between groups; those that cannot be compared are named."""
     compared: list[tuple[_Member, Comparison]] = []
     skipped: list[str] = []
+    ambiguous: AmbiguousSourceError | None = None
+    disputed: dict[tuple[str, ...], list[str]] = {}
     for member in _members(context, arguments):
         try:
             found = comparisons(context, member.arguments)
-        except AmbiguousSourceError:
-            raise
+        except AmbiguousSourceError as exc:
+            ambiguous = ambiguous or exc
+            disputed.setdefault(exc.sources, []).extend(member.arguments.behaviors)
+            continue
         except ToolError as exc:
             skipped.append(f"{member.label}: {exc}")
             continue
         compared += [(member, one) for one in found]
+    if not compared and ambiguous is not None:
+        raise ambiguous
     if not compared:
         raise ToolFailedError(
             f"None of the {arguments.of} could be compared. {' '.join(skipped[:3])}".strip()
@@ -62,7 +68,7 @@ def compare_many(context: ToolContext, arguments: FamilyArguments) -> Evidence:
         tests=tests,
         figures=[forest_figure(tests, correction=arguments.correct_by)] if _has_effect(tests) else [],
         n_rows=sum(row.n_rows for _, one in ranked for row in one.part.rows),
-        flags=_flags(ranked, skipped, tests),
+        flags=[*_flags(ranked, skipped, tests), *_disputed_flags(disputed)],
     )
     evidence.summary = "\n".join(_summary(tests, arguments.correct_by) + evidence.flags)
     return evidence
@@ -96,16 +102,21 @@ def _of_behaviors(context: ToolContext, arguments: FamilyArguments) -> Iterator[
 
 
 def _behaviors(context: ToolContext, sources: Sequence[str]) -> list[str]:
-    """Behaviors of the sources named, else of people and classifiers, else of the rules."""
+    """Behaviors of the sources named, else of people and classifiers, else of the rules.
+
+    Unless their source is named, labels that are bare numbers are left out where others are words: dozens of clusters
+    beside a few behaviors would cost the behaviors their significance.
+    """
     wanted = set(match_sources(context, sources))
     kinds: dict[str, set[str]] = {}
     coverage = context.catalog.load("coverage")
     for source, kind, behaviors in coverage.select("source", "source_kind", "behaviors").iter_rows():
         if behaviors and (not wanted or source in wanted):
             kinds.setdefault("rule" if kind == "rule" else "label", set()).update(behaviors)
-    return sorted(
-        set().union(*kinds.values()) if wanted else kinds.get("label") or kinds.get("rule") or set()
-    )
+    if wanted:
+        return sorted(set().union(*kinds.values()))
+    found = kinds.get("label") or kinds.get("rule") or set()
+    return sorted({name for name in found if not name.isdigit()} or found)
 
 
 def _zones(context: ToolContext, arguments: FamilyArguments) -> list[str]:
@@ -199,6 +210,15 @@ def _flags(
     if skipped:
         flags.append(f"{len(skipped)} could not be compared: {'; '.join(skipped[:_SHOWN_SKIPPED])}")
     return flags
+
+
+def _disputed_flags(disputed: Mapping[tuple[str, ...], Sequence[str]]) -> list[str]:
+    """Name the behaviors that several sources scored, none of which was named."""
+    return [
+        f"{listing(list(dict.fromkeys(names)), 12)}: scored by several sources ({listing(sources, 12)}), so not compared; "
+        "name one of them."
+        for sources, names in disputed.items()
+    ]
 
 
 def _summary(tests: Sequence[TestResult], method: str) -> list[str]:

@@ -140,7 +140,7 @@ def _said(analysis: PowerAnalysis, asked: str, one: Comparison | None, arguments
     if raw is not None and one is not None:
         effect += f", a difference of {quantity(raw, one.outcome.measured.unit)}"
     what = "" if one is None else f" of {one.name}"
-    level = f"p < {analysis.alpha:g}"
+    level = f"the {analysis.alpha:g} level"
     if asked == "n":
         observed = "the observed effect" if arguments.effect is None else "an effect"
         if analysis.n_per_group is None:

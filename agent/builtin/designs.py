@@ -228,7 +228,9 @@ def _read_power(scan: Scanner) -> None:
     if effect:
         slots["effect"] = float(effect[1])
     n = scan.take(
-        rf"\bwith\s+(?:only\s+|n\s*=\s*)?({NUMBER})\s*(?:{lexicon.ANIMALS})?(?:\s+(?:per|in each|in every|each) ?(?:group|arm|condition)?)?\b"
+        rf"\b({NUMBER})\s+{lexicon.ANIMALS}\s+(?:per|in each|in every|each|a)\s*(?:group|arm|condition)\b"
+    ) or scan.take(
+        rf"\b(?:with|using)\s+(?:only\s+|n\s*=\s*)?({NUMBER})\s*(?:{lexicon.ANIMALS})?(?:\s+(?:per|in each|each) ?(?:group|arm|condition)?)?\b"
     )
     if n and (count := number(n[1])) is not None and count >= 2:
         slots["n_per_group"] = int(count)

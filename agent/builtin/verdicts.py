@@ -204,7 +204,8 @@ def word_family(item: Evidence) -> str:
     what = "measures" if of in ("behaviors", "zones") else of
     names = " and ".join(next((list(test.groups) for test in tested), []))
     head = f"**{len(differing)} of {len(tested)}** {what} compared between {names} differ after {_CORRECTIONS[method]} correction [{item.evidence_id}]"
-    lines = [_member_line(test, method) for test in differing[:_MOST_MEMBERS]]
+    shown = differing or (tested if len(tested) <= _MOST_PAIRS else [])
+    lines = [_member_line(test, method) for test in shown[:_MOST_MEMBERS]]
     text = head + (":\n" + "\n".join(lines) if lines else ".")
     return "\n\n".join(part for part in (text, _rest_of_family(tested, differing, method)) if part)
 
