@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ethochat.tools.errors import ToolFailedError
-from ethochat.tools.statistics.results import NORMAL_975, Effect, Values, Vector, finite
+from ethochat.tools.statistics.results import NORMAL_975, Effect, Values, Vector, finite, scale_of, settled
 
 TAIL: Final = 0.025
 Interval = list[float] | None
@@ -75,9 +75,10 @@ def paired_effects(first: Values, second: Values) -> Effect:
     if len(first) != len(second):
         raise ValueError(f"Expected pairs of values, got {len(first)} and {len(second)}.")
     a, b = _groups(first, second)
-    differences = a - b
+    # Differences that are equal but for rounding are equal.
+    differences = settled(a - b, scale_of(np.stack([a, b])))
     return (
-        _standardized_pairs(a, b)
+        _standardized_pairs(a, b, differences)
         | _mean_of_differences(differences)
         | hodges_lehmann(differences)
         | {"rank_biserial": rank_biserial(differences)}
@@ -104,8 +105,8 @@ def several_effects(groups: Sequence[Values]) -> Effect:
     arrays = _groups(*groups)
     everything = np.concatenate(arrays)
     df, df_error = len(arrays) - 1, everything.size - len(arrays)
-    within = sum(float(np.sum((array - array.mean()) ** 2)) for array in arrays)
-    total = float(np.sum((everything - everything.mean()) ** 2))
+    within = sum((array.size - 1) * _variance(array) for array in arrays)
+    total = (everything.size - 1) * _variance(everything)
     if within <= 0.0:
         return dict.fromkeys(
             ("omega_squared", "omega_squared_ci95", "ci95", "epsilon_squared", "eta_squared")
@@ -155,7 +156,7 @@ def hedges_g(first: Values, second: Values) -> Effect:
     """
     a, b = _groups(first, second)
     df = a.size + b.size - 2
-    pooled = math.sqrt(((a.size - 1) * a.var(ddof=1) + (b.size - 1) * b.var(ddof=1)) / df)
+    pooled = math.sqrt(((a.size - 1) * _variance(a) + (b.size - 1) * _variance(b)) / df)
     if pooled == 0.0:
         return dict.fromkeys(("hedges_g", "hedges_g_ci95", "ci95", "cohens_d"))
     difference, error, welch_df = _welch(a, b)
@@ -258,11 +259,11 @@ def ratio_of_means(first: Values, second: Values) -> Effect:
     then the interval is ``None``. The ratio itself is ``None`` unless the second mean is above zero.
     """
     a, b = _groups(first, second)
-    top, bottom = float(a.mean()), float(b.mean())
+    top, bottom = _mean(a), _mean(b)
     if bottom <= 0.0:
         return {"ratio_of_means": None, "ratio_of_means_ci95": None}
     ratio = top / bottom
-    spread_a, spread_b = float(a.var(ddof=1)) / a.size, float(b.var(ddof=1)) / b.size
+    spread_a, spread_b = _variance(a) / a.size, _variance(b) / b.size
     df = _satterthwaite(spread_a, ratio**2 * spread_b, a.size, b.size)
     quantile = _t_quantile(df)
     # The roots of (top - r bottom)^2 = quantile^2 (spread_a + r^2 spread_b).
@@ -279,8 +280,15 @@ def mean_interval(values: Values) -> Interval:
     array = np.asarray(values, dtype=np.float64)
     if array.size < 2:
         return None
-    half = _t_quantile(array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
-    return _around(float(array.mean()), half)
+    return _around(_mean(array), _t_quantile(array.size - 1) * math.sqrt(_variance(array) / array.size))
+
+
+def median_interval(values: Values) -> Interval:
+    """95 % interval of one group's median (Price and Bonett 2002); ``None`` without spread."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.size < 2:
+        return None
+    return _around(float(np.median(array)), NORMAL_975 * _median_error(array))
 
 
 def paired_effect(differences: Vector) -> Effect:
@@ -299,18 +307,18 @@ def _groups(*groups: Values) -> list[Vector]:
     return arrays
 
 
-def _standardized_pairs(a: Vector, b: Vector) -> Effect:
+def _standardized_pairs(a: Vector, b: Vector, differences: Vector) -> Effect:
     """Cohen's dz and Hedges g_av of pairs.
 
     The interval of g_av turns the noncentrality of the paired t into units of the mean spread (Algina and Keselman
     2003, Educational and Psychological Measurement 63:537).
     """
-    found = _standardized_differences(a - b)
-    spread = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2.0)
+    found = _standardized_differences(differences)
+    spread = math.sqrt((_variance(a) + _variance(b)) / 2.0)
     name = "hedges_g_av"
     if spread == 0.0 or found["cohens_dz"] is None:
         return found | {name: None, f"{name}_ci95": None}
-    difference, error = float((a - b).mean()), float((a - b).std(ddof=1)) / math.sqrt(a.size)
+    difference, error = _mean(differences), math.sqrt(_variance(differences) / differences.size)
     return found | {
         name: difference / spread * _small_sample_factor(a.size - 1),
         f"{name}_ci95": _noncentral_interval(difference / error, a.size - 1.0, error / spread),
@@ -318,7 +326,7 @@ def _standardized_pairs(a: Vector, b: Vector) -> Effect:
 
 
 def _standardized_differences(differences: Vector) -> Effect:
-    n, mean, sd = differences.size, float(differences.mean()), float(differences.std(ddof=1))
+    n, mean, sd = differences.size, _mean(differences), math.sqrt(_variance(differences))
     if sd == 0.0:
         return dict.fromkeys(("cohens_dz", "cohens_dz_ci95", "ci95"))
     interval = _noncentral_interval(mean / sd * math.sqrt(n), n - 1.0, 1.0 / math.sqrt(n))
@@ -327,16 +335,26 @@ def _standardized_differences(differences: Vector) -> Effect:
 
 def _mean_of_differences(differences: Vector) -> Effect:
     return {
-        "mean_difference": float(differences.mean()),
+        "mean_difference": _mean(differences),
         "mean_difference_ci95": mean_interval(differences),
     }
 
 
+def _mean(values: Vector) -> float:
+    """Mean, exact for values that are all equal: of 0.1 three times the plain sum is not 0.3."""
+    return float(values[0] + (values - values[0]).mean())
+
+
+def _variance(values: Vector) -> float:
+    """Variance with n - 1, exactly zero for values that are all equal."""
+    return float((values - values[0]).var(ddof=1))
+
+
 def _welch(a: Vector, b: Vector) -> tuple[float, float, float]:
     """Difference of the means, its standard error without assuming equal variances, and Welch's degrees of freedom."""
-    spread_a, spread_b = float(a.var(ddof=1)) / a.size, float(b.var(ddof=1)) / b.size
+    spread_a, spread_b = _variance(a) / a.size, _variance(b) / b.size
     df = _satterthwaite(spread_a, spread_b, a.size, b.size)
-    return float(a.mean() - b.mean()), math.sqrt(spread_a + spread_b), df
+    return _mean(a) - _mean(b), math.sqrt(spread_a + spread_b), df
 
 
 def _satterthwaite(spread_a: float, spread_b: float, n_a: int, n_b: int) -> float:
@@ -351,8 +369,9 @@ def _satterthwaite(spread_a: float, spread_b: float, n_a: int, n_b: int) -> floa
 
 def _placement_df(rows: Vector, columns: Vector) -> float:
     """Degrees of freedom of Brunner and Munzel, from how each animal stands to the other group."""
-    spread_a, spread_b = float(rows.var(ddof=1)) / rows.size, float(columns.var(ddof=1)) / columns.size
-    return _satterthwaite(spread_a, spread_b, rows.size, columns.size)
+    return _satterthwaite(
+        _variance(rows) / rows.size, _variance(columns) / columns.size, rows.size, columns.size
+    )
 
 
 def _dominance_variance(dominance: Vector, rows: Vector, columns: Vector) -> float:
