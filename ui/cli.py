@@ -17,6 +17,7 @@ import typer
 from ethochat.index.errors import EthochatError
 
 if TYPE_CHECKING:
+    from ethochat.agent.answer import Answer
     from ethochat.agent.run import Conversation
 
 app = typer.Typer(
@@ -163,16 +164,39 @@ def ask(  # noqa: PLR0917 - typer passes options by name
     model: Model = "builtin",
     thread: Annotated[str | None, typer.Option(help="Go on with this conversation, or start it.")] = None,
     store: Store = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the answer's figures into this folder.", show_default=False),
+    ] = None,
+    figure_format: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="html (the default), svg, pdf, png or json; may be given several times. Pictures need Chromium or Chrome.",
+            show_default=False,
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE|DIR",
+            help="Write values and tests as CSV: into a folder, or values to FILE.csv and tests to FILE-tests.csv.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer one question."""
     from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
     from ethochat.ui.terminal import show_answer
 
+    formats = _figure_formats(figures, figure_format)
     context = open_context(folder, store=store)
     kept = context.experiment.data_dir / CONVERSATIONS if thread is not None else None
     with Conversation(context, model=model, thread_id=thread, conversations=kept) as conversation:
         answer = conversation.ask(question)
+    _write_files(answer, figures, formats, table)
     if as_json:
         _print_json(answer.to_json())
     else:
@@ -300,6 +324,33 @@ def _talk(conversation: Conversation) -> None:
             show_answer(conversation.ask(question))
         except EthochatError as exc:  # the next question may do better
             _say_error(str(exc))
+
+
+def _figure_formats(folder: Path | None, wanted: list[str] | None) -> list[str]:
+    """Check the formats before the question is answered, which can take a while."""
+    if folder is None and not wanted:
+        return []
+    from ethochat.index.errors import InputError
+    from ethochat.ui.exports import figure_formats
+
+    if folder is None:
+        raise InputError("--figure-format says how figures are written, --figures DIR where; give both.")
+    return figure_formats(wanted or ["html"])
+
+
+def _write_files(answer: Answer, figures: Path | None, formats: list[str], table: Path | None) -> None:
+    """Write what was asked for and add it to the answer's files; what there is none of is said on stderr."""
+    if figures is None and table is None:
+        return
+    from ethochat.ui.exports import write_answer_figures, write_tables
+
+    written = write_answer_figures(answer, figures, formats) if figures is not None else []
+    if figures is not None and not written:
+        typer.secho("This answer has no figure, so none was written.", err=True)
+    tables = write_tables(answer, table) if table is not None else []
+    if table is not None and not tables:
+        typer.secho("This answer has neither values nor tests, so no table was written.", err=True)
+    answer.files += [str(path) for path in (*written, *tables)]
 
 
 def _recorded_store(folder: Path) -> str:

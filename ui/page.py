@@ -24,18 +24,20 @@ from ethochat.index.errors import BackendUnavailableError, EthochatError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
+from ethochat.ui.exports import csv_of_tests, csv_of_values
 from ethochat.ui.overview import heading_html, overview_html
 from ethochat.ui.results import (
     MOST_ROWS,
     Clips,
     Player,
     figures_of,
-    html_of_tests,
     page_figure,
     table_html,
     table_of_values,
 )
+from ethochat.ui.saving import save_button, save_picture, save_table
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
+from ethochat.ui.tests_html import html_of_tests
 from ethochat.ui.turns import Turns, Waiting
 
 if TYPE_CHECKING:
@@ -335,6 +337,14 @@ class Page:
         )
         return video, gr.update(value=literal(player.caption), visible=bool(player.caption))
 
+    def values_csv(self, visit: Visit | None) -> str:
+        """Write all values of the answer shown as CSV, also those that the table has no room for."""
+        return csv_of_values(visit.answers[visit.shown].values) if visit is not None and visit.answers else ""
+
+    def tests_csv(self, visit: Visit | None) -> str:
+        """Write the tests of the answer shown as CSV."""
+        return csv_of_tests(visit.answers[visit.shown].tests) if visit is not None and visit.answers else ""
+
     def show_figure(self, choice: int | None, visit: Visit | None) -> Any:  # noqa: ANN401 - plotly is untyped
         """Draw the chosen figure."""
         figures = figures_of(visit.answers[visit.shown]) if visit is not None and visit.answers else []
@@ -445,6 +455,10 @@ class _Beside:
     """What :meth:`Page.show_clip` returns."""
     figures: Any
     figure: Any
+    pictures: tuple[Any, Any]
+    """Buttons that save the figure as SVG and as PNG."""
+    tables: tuple[Any, Any]
+    """Buttons that save the values and the tests."""
 
 
 def _chat_column(page: Page) -> tuple[Any, Any, Any, Any]:
@@ -496,15 +510,28 @@ def _results_column(page: Page) -> _Beside:
     with gr.Column(visible=False, elem_id="figure-part") as figure_part:
         figures = gr.Dropdown(label="Figure", choices=[], visible=False, interactive=True, elem_id="figures")
         figure = gr.Plot(show_label=False, container=False, elem_id="figure")
+        with gr.Row(elem_classes="saving"):
+            pictures = save_button("Save as SVG", "save-svg"), save_button("Save as PNG", "save-png")
     with gr.Accordion("Tests", visible=False, open=True, elem_id="tests-part") as tests_part:
         tests = gr.HTML(elem_id="tests", padding=False)
+        with gr.Row(elem_classes="saving"):
+            save_tests = save_button("Save as CSV", "save-tests")
     with gr.Accordion("Values", visible=False, open=True, elem_id="values-part") as values_part:
         values = gr.HTML(elem_id="values", padding=False)
+        with gr.Row(elem_classes="saving"):
+            save_values = save_button("Save as CSV", "save-values")
     outputs = [
         overview, answers, clip_part, clips, figure_part, figures, figure, values_part, values, tests_part, tests, player
     ]  # fmt: skip
     return _Beside(
-        outputs=outputs, answers=answers, clips=clips, clip=[player, caption], figures=figures, figure=figure
+        outputs=outputs,
+        answers=answers,
+        clips=clips,
+        clip=[player, caption],
+        figures=figures,
+        figure=figure,
+        pictures=pictures,
+        tables=(save_values, save_tests),
     )
 
 
@@ -541,6 +568,11 @@ def _connect(
         page.show_clip, [beside.clips, visit], beside.clip, trigger_mode="always_last", **private
     )
     beside.figures.input(page.show_figure, [beside.figures, visit], beside.figure, **private)
+    save_picture(beside.pictures)
+    for button, text_of, name in zip(
+        beside.tables, (page.values_csv, page.tests_csv), ("values", "tests"), strict=True
+    ):
+        save_table(button, text_of, visit, name)
 
 
 def _theme() -> gr.Theme:

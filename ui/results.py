@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,20 +10,23 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from gradio.components.plot import PlotData
 
 from ethochat.agent.answer import Answer
 from ethochat.index.errors import VideoError
 from ethochat.index.video import cached_clip
 from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import ClipRef, Figure, TestResult, Value
+from ethochat.tools.evidence import ClipRef, Figure, Value
+from ethochat.tools.figures.export import config
 from ethochat.tools.rows import clock_of
-from ethochat.tools.wording import p_text
 from ethochat.ui.steps import plain_name
 
 MOST_ROWS: Final = 500
 _LONGEST_CLIP_S: Final = 60.0
 """Of a longer interval the first part is cut: nobody waits for the whole."""
 _MARGIN_S: Final = 1.0
+_HEIGHT: Final = 400
+"""Of a figure that has none, px."""
 _NAMES: Final = {"session_id": "session", "subject_id": "animal"}
 
 
@@ -118,57 +122,6 @@ def table_of_values(values: Sequence[Value]) -> pl.DataFrame:
     return _telling(pl.DataFrame(rows, schema={key: pl.String for row in rows[:1] for key in row}))
 
 
-def html_of_tests(tests: Sequence[TestResult]) -> str:
-    """Write statistical tests as HTML, what is known of each line by line; names are text."""
-    return "".join(_test_html(test) for test in tests)
-
-
-def _test_html(test: TestResult) -> str:
-    title = " of ".join(plain_name(part) for part in (test.name, test.measure) if part)
-    groups = [
-        f"{name}: n = {group.n}{_plus_minus(group.mean, group.sd, test.unit)}"
-        for name, group in test.groups.items()
-    ]
-    lines: dict[str, Sequence[str | None]] = {
-        "groups": groups,
-        "statistic": [_number(test.statistic)],
-        "df": [", ".join(f"{part:.4g}" for part in _parts(test.df))],
-        "p": ["" if test.p_value is None else p_text(test.p_value).removeprefix("p = ")],
-        "effect": _effects(test.effect_size),
-        "correction": [test.correction],
-        "evidence": [test.evidence_id],
-    }
-    shown = {term: [line for line in said if line] for term, said in lines.items()}
-    items = "".join(
-        f"<dt>{term}</dt><dd>{'<br>'.join(escape(line) for line in said)}</dd>"
-        for term, said in shown.items()
-        if said
-    )
-    return f"<h3>{escape(title)}</h3><dl>{items}</dl>"
-
-
-def _plus_minus(mean: float | None, sd: float | None, unit: str | None) -> str:
-    if mean is None:
-        return ""
-    spread = "" if sd is None else f" ± {sd:.4g} SD"
-    return f", {mean:.4g}{spread}{f' {unit}' if unit else ''}"
-
-
-def _effects(effects: Mapping[str, float | list[float] | None]) -> list[str]:
-    said = []
-    for name, effect in effects.items():
-        numbers = [f"{part:.4g}" for part in _parts(effect)]
-        if numbers:
-            said.append(f"{plain_name(name)} {' to '.join(numbers)}")
-    return said
-
-
-def _parts(value: float | Sequence[float] | None) -> Sequence[float]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, int | float) else value
-
-
 def _number(value: float | str | None) -> str | None:
     return f"{value:.6g}" if isinstance(value, int | float) else value
 
@@ -209,25 +162,12 @@ def figures_of(answer: Answer) -> list[Figure]:
     return [figure for item in answer.evidence for figure in item.figures]
 
 
-def page_figure(figure: Figure) -> Any:  # noqa: ANN401 - plotly is untyped
-    """Fit a figure to the page: its size, letters and legend; nothing that it shows is changed."""
-    import plotly.io
-
-    drawn = plotly.io.from_json(figure.plotly_json)
-    drawn.update_layout(
-        autosize=True,
-        height=400,
-        margin={"l": 56, "r": 16, "t": 48, "b": 72},
-        title={"font": {"size": 15}, "x": 0.01, "xanchor": "left"},
-        font={"family": "system-ui, sans-serif", "size": 12},
-        paper_bgcolor="white",
-        legend={
-            "orientation": "h",
-            "yref": "container",
-            "yanchor": "bottom",
-            "y": 0.0,
-            "xanchor": "left",
-            "x": 0.0,
-        },
-    )
-    return drawn
+def page_figure(figure: Figure) -> PlotData:
+    """Fit a figure to the page: as wide as its column, as high as it was drawn; nothing that it shows is changed."""
+    drawn = json.loads(figure.plotly_json)
+    layout: dict[str, Any] = drawn.setdefault("layout", {})
+    layout.pop("width", None)
+    layout["autosize"] = True
+    layout.setdefault("height", _HEIGHT)
+    drawn["config"] = config(figure.title)
+    return PlotData(type="plotly", plot=json.dumps(drawn))

@@ -25,7 +25,8 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 HOSTILE = "<img src=x onerror=window.hacked=1>"
-PATIENCE_MS = 20_000
+PATIENCE_MS = 90_000
+"""A busy machine takes many times as long as an idle one; nothing is waited for longer than it takes."""
 
 SERVER = """
 import sys, time
@@ -37,13 +38,15 @@ from ethochat.ui.page import serve
 
 
 class Patient(BuiltinChatModel):
+    # Thinks about a question with the word slowly for as long as the gate, a file, is there.
+
     def _generate(self, messages, *args, **kwargs):
-        if "slowly" in str(messages[-1].content):
-            time.sleep(3)
+        while "slowly" in str(messages[-1].content) and gate.exists():
+            time.sleep(0.02)
         return super()._generate(messages, *args, **kwargs)
 
 
-root = Path(sys.argv[1])
+root, gate = Path(sys.argv[1]), Path(sys.argv[2])
 address, blocks = serve(root, model=Patient(context=open_context(root)), block=False)
 print(address, flush=True)
 sys.stdin.read()
@@ -78,14 +81,28 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(root: Path) -> Iterator[str]:
-    command = [sys.executable, "-c", SERVER, str(root)]
+def gate(root: Path) -> Path:
+    """While this file is there, a question that says "slowly" is being answered."""
+    return root.parent / "gate"
+
+
+@pytest.fixture
+def held(gate: Path) -> Iterator[Path]:
+    """Hold slow questions until the test removes the file: how long they take does not depend on the machine."""
+    gate.touch()
+    yield gate
+    gate.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def address(root: Path, gate: Path) -> Iterator[str]:
+    command = [sys.executable, "-c", SERVER, str(root), str(gate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
         yield server.stdout.readline().strip().rstrip("/")
         server.stdin.close()
-        server.wait(20)
+        server.wait(PATIENCE_MS / 1000)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +124,8 @@ class Tab:
     page: Page
     address: str
     complaints: list[str] = field(default_factory=list)
+    forgiven: tuple[str, ...] = ()
+    """Parts of complaints that are expected; they may come late."""
 
     def listen(self) -> None:
         self.page.set_default_timeout(PATIENCE_MS)
@@ -118,6 +137,9 @@ class Tab:
     def _console(self, kind: str, text: str) -> None:
         if kind == "error":
             self.complaints.append(text)
+
+    def unexpected(self) -> list[str]:
+        return [said for said in self.complaints if not any(part in said for part in self.forgiven)]
 
     def _requested(self, url: str) -> None:
         if not url.startswith((f"{self.address}/", "data:", "blob:")):
@@ -134,10 +156,9 @@ class Tab:
 
     def reload(self) -> None:
         """Reload the page; Gradio's script then complains that its own request was broken off."""
+        self.forgiven = ("AbortError", "Connection errored")
         self.page.reload()
         self.page.wait_for_selector("#question textarea")
-        expected = ("AbortError", "Connection errored")
-        self.complaints = [said for said in self.complaints if not any(part in said for part in expected)]
 
     def ask(self, question: str) -> None:
         self.page.fill("#question textarea", question)
@@ -157,14 +178,15 @@ def tab(browser: Browser, address: str) -> Iterator[Tab]:
     tab.listen()
     tab.open(address)
     yield tab
-    assert tab.complaints == []
+    assert tab.unexpected() == []
     assert page.evaluate("window.hacked") is None
     page.close()
 
 
-def test_question_is_answered_with_steps_clips_and_evidence(tab: Tab) -> None:
+def test_question_is_answered_with_steps_clips_and_evidence(tab: Tab, held: Path) -> None:
     tab.ask("Please show me, slowly, the longest walking bouts of the simulator.")
     tab.page.wait_for_selector("#stop", state="visible")
+    held.unlink()
     tab.answer("clips [e1]")
     tab.page.wait_for_selector("#ask", state="visible")
     video = tab.page.wait_for_selector("#player video", state="attached")
@@ -179,7 +201,7 @@ def test_question_is_answered_with_steps_clips_and_evidence(tab: Tab) -> None:
         })"""
     )
     assert landed == pytest.approx(duration / 2, abs=0.1)
-    first = video.get_attribute("src")
+    first = video.evaluate("video => video.src")
     tab.page.locator("#clips label").nth(1).click()
     tab.page.wait_for_function("src => document.querySelector('#player video').src !== src", arg=first)
     tab.page.locator("#chat .thought-group .title", has_text="e1 · Looked up walking bouts").click()
@@ -193,6 +215,29 @@ def test_example_draws_a_figure(tab: Tab) -> None:
     assert not tab.page.is_visible("#overview")
 
 
+def test_figure_and_tables_can_be_saved(tab: Tab, tmp_path: Path) -> None:
+    tab.ask("Plot the distance moved by group.")
+    tab.page.locator("#figure .js-plotly-plot .scatterlayer .points path").first.wait_for(state="attached")
+    drawn = saved(tab, "#save-svg", tmp_path)
+    assert drawn.suffix == ".svg"
+    assert "<svg" in drawn.read_text(encoding="utf-8")
+    pixels = saved(tab, "#save-png", tmp_path).read_bytes()
+    assert pixels.startswith(b"\x89PNG")
+    assert int.from_bytes(pixels[16:20], "big") == 1920  # 640 px at three pixels each
+    rows = saved(tab, "#save-values", tmp_path).read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("group,measure,value,unit")
+    assert len([row for row in rows if ",M0" in row]) == 4
+
+
+def saved(tab: Tab, button: str, folder: Path) -> Path:
+    """Click a button and keep the file that the browser is given."""
+    with tab.page.expect_download() as download:
+        tab.page.click(button)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
 def test_names_out_of_tables_are_shown_as_text(tab: Tab) -> None:
     assert HOSTILE in tab.page.inner_text("#heading")
     assert HOSTILE in tab.page.inner_text("#overview")
@@ -204,10 +249,11 @@ def test_names_out_of_tables_are_shown_as_text(tab: Tab) -> None:
     assert tab.page.locator("img[src='x']").count() == 0
 
 
-def test_stopped_question_leaves_the_page_ready(tab: Tab) -> None:
+def test_stopped_question_leaves_the_page_ready(tab: Tab, held: Path) -> None:
     tab.ask("Slowly: summarize this experiment. slowly")
     tab.page.click("#stop")
     tab.answer("Stopped.")
+    held.unlink()
     tab.ask("How many sessions are there?")
     tab.answer("4 sessions")
     tab.reload()
@@ -216,27 +262,33 @@ def test_stopped_question_leaves_the_page_ready(tab: Tab) -> None:
     tab.answer("4 subjects")
 
 
-def test_reload_in_the_middle_of_a_question_goes_on_with_it(tab: Tab) -> None:
+def test_reload_in_the_middle_of_a_question_goes_on_with_it(tab: Tab, held: Path) -> None:
     tab.ask("Slowly: how many sessions are there? slowly")
     tab.page.wait_for_selector("#stop", state="visible")
     tab.reload()
+    tab.page.wait_for_selector("#stop", state="visible")
+    held.unlink()
     tab.answer("4 sessions")
     tab.page.wait_for_selector("#ask", state="visible")
     tab.ask("How many animals are there?")
     tab.answer("4 subjects")
 
 
-def test_two_people_have_conversations_of_their_own(tab: Tab, browser: Browser, address: str) -> None:
+def test_two_people_have_conversations_of_their_own(
+    tab: Tab, browser: Browser, address: str, held: Path
+) -> None:
     other = Tab(page=browser.new_page(), address=address)
     other.listen()
     other.open(address)
     tab.ask("Slowly: how many sessions are there? slowly")
     other.ask("How many animals are there?")
     other.answer("4 subjects")
+    tab.page.wait_for_selector("#stop", state="visible")
+    held.unlink()
     tab.answer("4 sessions")
     assert "subjects" not in tab.said()
     assert "sessions" not in other.said()
-    assert other.complaints == []
+    assert other.unexpected() == []
     other.page.close()
 
 
@@ -279,7 +331,7 @@ def status_of(request: Request) -> int:
     from urllib.error import HTTPError
 
     try:
-        with urlopen(request, timeout=10) as reply:
+        with urlopen(request, timeout=PATIENCE_MS / 1000) as reply:
             return int(reply.status)
     except HTTPError as error:
         with error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ethochat.tools.arguments import CompareArguments, MeasureArguments, PlotArguments
 from ethochat.tools.context import ToolContext
 from ethochat.tools.correlate import one_per_animal, with_selection
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Value
-from ethochat.tools.figures.colors import INK, Style, column_styles, with_styles
+from ethochat.tools.figures.colors import INK, Style, column_styles, natural_key, with_styles
 from ethochat.tools.figures.comparison import on_groups
 from ethochat.tools.figures.drawing import Drawing, every_row
 from ethochat.tools.figures.forest import forest_figure
@@ -49,16 +49,25 @@ def bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
         ]  # fmt: skip
         dots += [_point(named[name], animal, value, outcome, labels) for animal, value in members.items()]
     title = f"{words(measured.name)}{f' by {resolved}' if resolved else ''}"
+    drawn = {name: animals[name] for name in _in_order(animals)}
     figure = on_groups(
         title,
-        _bar_traces(animals, measured, column_styles(context, resolved)),
-        {name: len(members) for name, members in animals.items()},
+        _bar_traces(drawn, measured, column_styles(context, resolved)),
+        {name: len(members) for name, members in drawn.items()},
         quantity=with_unit(measured.name, measured.unit),
         column=resolved or "",
         notes=["Bar: mean; black line: its 95 % interval. A dot is an animal."],
         zero=True,
     )
     return Drawing(figure=figure, values=[*values, *dots], flags=list(measured.flags), n_rows=len(dots))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Doses and other numbers by size, names as they come."""
+    keys = {name: natural_key(name) for name in names}
+    return (
+        sorted(keys, key=lambda name: keys[name]) if all(key[0] == 0 for key in keys.values()) else list(keys)
+    )
 
 
 def _bar_traces(

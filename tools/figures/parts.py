@@ -12,8 +12,10 @@ import numpy as np
 from ethochat.tools.figures.colors import FAINT, INK, Style
 from ethochat.tools.figures.sheet import Json, safe
 
-_ROWS: Final = 30
-"""Points that lie within this part of the range of all values would cover one another."""
+_ROWS: Final = 26
+"""Points that are closer than this part of the range of all values would cover one another."""
+_MOST_LARGE: Final = 60
+"""More points than this are drawn smaller."""
 _STEP: Final = 0.07
 _WIDEST: Final = 0.27
 """How far points are moved aside, where groups are 1 apart."""
@@ -49,7 +51,7 @@ def mean_interval(values: Sequence[float]) -> Mean:
 
 
 def swarm(values: Sequence[float], spread: tuple[float, float]) -> list[float]:
-    """How far to move each point aside so that none hides another; the middle of a row stays in place.
+    """How far to move each point aside so that none hides another, from the smallest value on; most stay in the middle.
 
     Parameters
     ----------
@@ -62,14 +64,16 @@ def swarm(values: Sequence[float], spread: tuple[float, float]) -> list[float]:
         Offsets in the order of ``values``, at most 0.27 to either side.
     """
     height = (spread[1] - spread[0]) / _ROWS or 1.0
-    rows: dict[int, list[int]] = {}
-    for place in sorted(range(len(values)), key=lambda place: values[place]):
-        rows.setdefault(math.floor((values[place] - spread[0]) / height), []).append(place)
+    step = _STEP if len(values) <= _MOST_LARGE else _STEP * 0.6
+    lanes = sorted(range(-int(_WIDEST / step), int(_WIDEST / step) + 1), key=lambda lane: (abs(lane), lane))
+    highest = dict.fromkeys(lanes, -math.inf)
     offsets = [0.0] * len(values)
-    for members in rows.values():
-        step = min(_STEP, 2 * _WIDEST / max(1, len(members) - 1))
-        for rank, place in enumerate(members):
-            offsets[place] = step * (rank - (len(members) - 1) / 2)
+    for place in sorted(range(len(values)), key=lambda place: values[place]):
+        free = (lane for lane in lanes if values[place] - highest[lane] >= height)
+        # Where all lanes are taken the point goes where it hides least of another.
+        lane = next(free, min(lanes, key=lambda lane: highest[lane]))
+        highest[lane] = values[place]
+        offsets[place] = step * lane
     return offsets
 
 
@@ -114,7 +118,7 @@ def points(
         "marker": {
             "color": style.color,
             "symbol": style.symbol,
-            "size": 8 if len(animals) <= 60 else 6,
+            "size": 8 if len(animals) <= _MOST_LARGE else 5,
             "opacity": 0.85,
             "line": {
                 "color": [INK if animal in flagged else "white" for animal in animals],

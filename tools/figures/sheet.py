@@ -19,9 +19,9 @@ from ethochat.tools.figures.colors import FAINT, GRID, INK
 Json = dict[str, Any]
 """A trace, an axis or a layout as plotly's JSON has it."""
 
-TITLE_WIDTH: Final = 40
-NOTE_WIDTH: Final = 54
-"""Letters that fit a line of 340 px, what a phone leaves."""
+TITLE_WIDTH: Final = 38
+NOTE_WIDTH: Final = 50
+"""Letters that fit a line of 330 px, what a phone leaves."""
 DEFAULT_HEIGHT: Final = 420
 _FONT: Final = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 _STEPS: Final = (2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
