@@ -11,6 +11,7 @@ from ethochat.tools.arguments import MeasureArguments, Selection
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.quantities import Quantity
 from ethochat.tools.selection import Scope, listing
+from ethochat.tools.wording import some
 
 _WINDOW: Final = ("start_s", "stop_s", "bin_s")
 _ALWAYS: Final = frozenset(
@@ -117,7 +118,9 @@ def window_flags(scope: Scope) -> tuple[str, ...]:
         )
     flags = []
     if outside:
-        flags.append(f"The time window lies outside of {len(outside)} sessions: {listing(outside, 5)}.")
+        flags.append(
+            f"The time window lies outside of {some(len(outside), 'session')}: {listing(outside, 5)}."
+        )
     if short:
-        flags.append(f"The time window is longer than {len(short)} sessions: {listing(short, 5)}.")
+        flags.append(f"The time window is longer than {some(len(short), 'session')}: {listing(short, 5)}.")
     return tuple(flags)

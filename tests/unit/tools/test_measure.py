@@ -568,3 +568,182 @@ class TestFramesAndPairs:
             call(social, "measure", measure="distance", subjects=["s2"], keypoints=["body"], interpolate=True)
         )
         assert (value.value, value.group["individual"]) == (pytest.approx(19.0), "b")
+
+    def test_time_near_any_other_animal(self, social, call, numbers):
+        evidence = call(social, "measure", measure="time_near", max_distance=6, group_by=["individual"])
+        assert numbers(evidence, "individual") == {"a": 5.0, "b": 5.0}
+        assert {value.subject_id for value in evidence.values} == {"s1", "s2"}
+
+    def test_one_named_animal_is_near_any_other(self, social, call):
+        value = one(call(social, "measure", measure="time_near", max_distance=6, individuals=["b"]))
+        assert (value.value, value.group["pair"]) == (5.0, "a-b")
+
+    def test_share_of_time_near_is_of_frames_in_which_both_are_seen(self, social, call):
+        value = one(call(social, "measure", measure="percent_near", max_distance=6))
+        assert (value.value, value.unit) == (pytest.approx(100 * 5 / 19), "%")
+
+
+class TestBoutLengthsOfAnimals:
+    @pytest.mark.parametrize(
+        ("measure", "expected"),
+        [("mean_bout_duration", 1.5), ("median_bout_duration", 1.5), ("longest_bout_duration", 2.0)],
+    )
+    def test_of_one_session(self, context, call, measure, expected):
+        value = one(
+            call(
+                context,
+                "measure",
+                measure=measure,
+                behaviors=["Rearing"],
+                sources=["anna"],
+                sessions=["oft_1"],
+            )
+        )
+        assert (value.value, value.unit) == (pytest.approx(expected), "s")
+
+    def test_without_a_bout_there_is_none(self, context, call):
+        value = one(
+            call(
+                context,
+                "measure",
+                measure="longest_bout_duration",
+                behaviors=["Rearing"],
+                sources=["anna"],
+                sessions=["oft_4"],
+            )
+        )
+        assert (value.value, value.note) == (None, "There is no value.")
+
+    def test_by_group_each_animal_counts_once(self, context, call, numbers):
+        common = {
+            "behaviors": ["Rearing"],
+            "sources": ["anna"],
+            "group_by": ["group"],
+            "statistics": ["mean"],
+        }
+        for measure in ("bout_duration", "mean_bout_duration"):
+            evidence = call(context, "measure", measure=measure, **common)
+            # m1's bouts of 1 and 2 s, m2's of 1 s; m3 makes none, m4 two of 1 and 1.5 s
+            assert numbers(evidence, "group") == {"drug": 1.25, "vehicle": 1.25}
+
+
+class TestNothingIsIgnored:
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({"measure": "fps", "start_s": 1}, "does not depend on start_s"),
+            ({"measure": "duration", "behaviors": ["Rearing"]}, "does not depend on behaviors"),
+            ({"measure": "path.total", "zones": ["center"]}, "does not depend on zones"),
+            ({"measure": "dose", "sources": ["anna"]}, "does not depend on sources"),
+            ({"measure": "zone_time", "keypoints": ["centroid"]}, "does not depend on keypoints"),
+            ({"measure": "distance", "max_distance": 3}, "does not depend on max_distance"),
+            ({"measure": "distance", "together": "sources"}, "does not depend on together"),
+            ({"measure": "distance", "min_bout_s": 1}, "limits bouts; name a behavior"),
+            ({"measure": "distance", "outside": True}, "says nothing without zones"),
+            (
+                {"measure": "bout_count", "behaviors": ["Rearing"], "strict": True},
+                "says nothing without min_bout_s",
+            ),
+            ({"measure": "path.total", "combine_of": ["m1", "m2"]}, "says nothing without combine"),
+            ({"measure": "path.total", "keep_value": 3}, "says nothing without keep"),
+            ({"measure": "path.total", "combine": "mean"}, "name in group_by"),
+            (
+                {"measure": "distance", "sessions": ["oft_1"], "group_by": ["behavior"]},
+                "`behaviors` names the ones",
+            ),
+            (
+                {
+                    "measure": "path.total",
+                    "group_by": ["group"],
+                    "combine": "ratio",
+                    "statistics": ["mean", "sd"],
+                },
+                "One statistic is combined at a time",
+            ),
+        ],
+    )
+    def test_an_argument_that_changes_nothing_is_refused(self, context, call, arguments, said):
+        with pytest.raises(ToolRetryError, match=said):
+            call(context, "measure", **arguments)
+
+    def test_how_to_treat_points_is_said_to_play_no_part_in_labels(self, context, call):
+        evidence = call(
+            context,
+            "measure",
+            measure="bout_count",
+            behaviors=["Grooming"],
+            keypoints=["centroid"],
+            sessions=["oft_1"],
+        )
+        assert one(evidence).value == 1.0
+        assert "keypoints plays no part in bout_count, which is made of labels." in evidence.flags
+
+    def test_sources_select_metrics(self, context, call):
+        assert len(call(context, "measure", measure="path.total", sources=["table"]).values) == 2
+        with pytest.raises(ToolFailedError, match="None of the selected sessions"):
+            call(context, "measure", measure="path.total", sources=["anna"])
+
+
+REARS = {"behaviors": ["Rearing"], "sources": ["anna"]}
+
+
+class TestWindows:
+    def test_the_last_seconds_of_a_session(self, context, call):
+        value = one(
+            call(context, "measure", measure="total_duration", **REARS, sessions=["oft_1"], start_s=-6)
+        )
+        assert value.value == pytest.approx(1.0)
+
+    def test_more_than_the_session_from_its_end_is_all_of_it(self, context, call):
+        common = {"measure": "bout_count", **REARS, "sessions": ["oft_1"]}
+        evidence = call(context, "measure", **common, start_s=-60, bin_s=5)
+        assert [(value.bin_start_s, value.value) for value in evidence.values] == [(0.0, 2.0), (5.0, 0.0)]
+        assert any("longer than 1 session: oft_1" in flag for flag in evidence.flags)
+
+    def test_a_window_beyond_the_end_is_said(self, context, call):
+        evidence = call(context, "measure", measure="bout_count", **REARS, stop_s=60)
+        assert any("longer than 4 sessions" in flag for flag in evidence.flags)
+
+    def test_a_window_outside_of_every_session_fails(self, context, call):
+        with pytest.raises(ToolFailedError, match="nothing was recorded there"):
+            call(context, "measure", measure="bout_count", **REARS, start_s=600)
+
+
+class TestTracksDuring:
+    def test_what_never_happens_at_the_same_time_takes_no_distance(self, context, call):
+        value = one(
+            call(
+                context,
+                "measure",
+                measure="distance",
+                sessions=["oft_1"],
+                behaviors=["Rearing"],
+                during=["Grooming"],
+                sources=["anna"],
+            )
+        )
+        assert value.value == 0.0
+
+    def test_the_time_of_a_behavior_can_be_left_out(self, context, call):
+        common = {"measure": "distance", "sessions": ["oft_1"], "sources": ["anna"]}
+        during = one(call(context, "measure", **common, behaviors=["Grooming"]))
+        without = one(
+            call(context, "measure", measure="distance", sessions=["oft_1"], excluding=["Grooming"])
+        )
+        assert during.value + without.value == pytest.approx(198.0)
+
+    def test_nobody_looked_means_no_row(self, context, call):
+        with pytest.raises(ToolFailedError, match="did not look"):
+            call(
+                context,
+                "measure",
+                measure="distance",
+                sessions=["oft_1"],
+                behaviors=["Grooming"],
+                sources=["ben"],
+            )
+
+    def test_entries_per_minute(self, context, call):
+        value = one(call(context, "measure", measure="zone_entry_rate", sessions=["oft_1"]))
+        # two entries while the position is known: 99 of 100 frames
+        assert (value.value, value.unit) == (pytest.approx(2 / (9.9 / 60)), "entries/min")
