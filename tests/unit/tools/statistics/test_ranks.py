@@ -80,7 +80,8 @@ def test_wilcoxon_sees_ties_of_differences_through_rounding():
     # 0.3 - 0.2 and 0.2 - 0.1 are equal; scipy ranks them apart.
     result = compare_repeated({"a": [0.3, 0.2, 0.5, 0.1], "b": [0.2, 0.1, 0.1, 0.3]}, "wilcoxon")
     assert result.statistic == 3.0  # 0.2 down, behind the two of 0.1 up
-    assert result.p_value == pytest.approx(2 * 5 / 16)  # sums 0, 1.5, 1.5, 3 and 3 of the ranks 1.5, 1.5, 3, 4
+    # As extreme are the sums 0, 1.5, 1.5, 3 and 3 of the ranks 1.5, 1.5, 3 and 4.
+    assert result.p_value == pytest.approx(2 * 5 / 16)
 
 
 def test_animals_without_a_difference_are_left_out_and_counted():
