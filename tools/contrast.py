@@ -28,6 +28,7 @@ from ethochat.tools.statistics import (
     influence_note,
     posthoc_independent,
 )
+from ethochat.tools.statistics.cautions import warnings_of
 from ethochat.tools.statistics.mixed import mixed_model
 from ethochat.tools.statistics.observations import Observation
 
@@ -107,7 +108,7 @@ def _independent(
     numbers = {group: list(animals.values()) for group, animals in groups.items()}
     wanted = "auto" if arguments.test == "equivalence" else arguments.test
     test = compare_independent(numbers, wanted)
-    flags = []
+    flags = warnings_of(numbers, test.name)
     _name_direction(test)
     if shared:
         flags.append(
@@ -172,7 +173,7 @@ def _repeated(groups: Mapping[str, Animals], arguments: CompareArguments, *, rea
     tests = [test]
     if arguments.test == "equivalence":
         tests.append(_equivalence(numbers, arguments, paired=True))
-    flags = [*([reason] if reason else []), *flags]
+    flags = [*([reason] if reason else []), *flags, *warnings_of(numbers, test.name)]
     return Contrast(tests=tests, flags=flags, repeated=True, groups=paired)
 
 

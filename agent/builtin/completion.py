@@ -368,11 +368,13 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     if trackers or matches(r"\bhow far apart\b|\bpositions?\b", text):
         wanted = ["median_distance"]
     slots["statistics"] = wanted or ["f1", "kappa"]
-    slots["group_by"] = [
-        column
-        for column, words in (("session_id", lexicon.SESSIONS), ("behavior", "behaviors?"))
-        if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{words}\b", text)
-    ]
+    if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{lexicon.SESSIONS}\b", text):
+        slots["group_by"] = ["session_id"]
+    slots["whole_ethogram"] = matches(
+        r"\b(?:whole|entire|complete) (?:ethogram|scoring)\b|\bover all behaviors\b", text
+    )
+    slots["intervals"] = matches(r"\bconfidence intervals?\b|\b95\s?% ?(?:ci|intervals?)\b", text)
+    slots["reference"] = _reference(slots, scan)
     _filter_by_values(slots)
     match = scan.take(r"\b(\d+(?:\.\d+)?)\s*(?:fps|frames(?:/s| per second)|hz)\b")
     if match:
@@ -381,8 +383,21 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
         slots["order"] = "ascending" if matches(r"\b(?:worst|least)\b", text) else "descending"
 
 
+def _reference(slots: dict[str, Any], scan: Scanner) -> str | None:
+    """The source that others are held against: "the classifier's recall against Kim"."""
+    for name in slots.get("sources", ()):
+        if scan.has(
+            rf"\b(?:against|relative to|compared (?:to|with)|reference|ground truth|gold standard)\b[^?]{{0,20}}\b{re.escape(name)}\b"
+        ):
+            return str(name)
+    return None
+
+
 _AGREEMENT_STATISTICS = (
-    (r"\bf1\b", "f1"),
+    (r"(?<!bout )(?<!bout-wise )\bf1\b", "f1"),
+    (r"\bbout(?:-wise)? f1\b|\bbout-?wise agreement\b", "bout_f1"),
+    (r"\bprecision\b", "precision"),
+    (r"\brecall\b|\bsensitivity\b", "recall"),
     (r"\bfleiss\b", "fleiss_kappa"),
     (r"\bkrippendorff\w*\b|\balpha\b", "krippendorff_alpha"),
     (r"(?<!fleiss )(?<!fleiss' )(?<!fleiss's )\bkappa\b", "kappa"),

@@ -245,7 +245,7 @@ _TERMS: Final[dict[Intent, str]] = {
     "compare": r"\b(?:outl(?:ier|ying)\w*|influential|driven|drives?|matters?|robust\w*|sensitive|leave-one-out|conclusions?|post-?\s?hoc|pair-?wise|tukey|dunn|dunnett|games|howell|"
     r"equivalen\w+|tost|identical|indistinguishable|margin|permutation|mixed|models?|random|intercept|assumptions?|normal(?:ly|ity)?|cliff'?s?|delta|kruskal|wallis|"
     r"single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound)\b",
-    "agreement": r"\b(?:fleiss'?|krippendorff'?s?|alpha|kappa|agreement|raw|simple|inter-?rater|reliab\w+|concordan\w+|bout-?wise|correlat\w+)\b",
+    "agreement": r"\b(?:fleiss'?|krippendorff'?s?|alpha|kappa|agreement|raw|simple|inter-?rater|reliab\w+|concordan\w+|bout-?wise|correlat\w+|precision|recall|sensitivity|reference|against|truth|whole|ethogram|confidence)\b",
     "transitions": r"\b(?:matrix|table|sequences?|structure|chance|expected|random\w*|permutation\w*|shuffl\w+|null|model|hypothesis|distribution|above|beyond|frequent\w*)\b",
     "cooccurrence": r"\b(?:co-?\s?occur\w*|coincid\w+|overlap\w*|chance|expected|random\w*)\b",
     "correlate": r"\b(?:dose|response|depend\w*|trends?|linear\w*|slope|regress\w+|increas\w+|decreas\w+|monoton\w+|scales?|effect)\b",

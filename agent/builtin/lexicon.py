@@ -22,7 +22,10 @@ CLIPS: Final = (
     r"|\bwhen (?:is|does|do|are|did|was|were)\b|\bat what times?\b|\bwhere (?:is|are) the\b.*\bbouts?\b"
 )
 SIMILAR: Final = r"\b(?:similar to|more like|like (?:this|that|the)|resembl\w+)\b"
-AGREEMENT: Final = r"\bagree\w*|\bkappa\b|\bfleiss\b|\bkrippendorff\w*\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
+AGREEMENT: Final = (
+    r"\bagree\w*|\bkappa\b|\bfleiss\b|\bkrippendorff\w*\b|\bf1\b|\binter-?(?:rater|observer)\b|\breliabilit\w+|\bconcordan\w+|\bhow far apart are\b|\bdisagree\w*\b"
+    r"|\bprecision and recall\b|\b(?:precision|recall)\b[^?]*\bagainst\b"
+)
 CORRELATION: Final = (
     r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
     r"|\bdose[- ]?(?:response|dependen\w+|effect)\b|\b(?:linear )?trends?\b[^?]*\bdos\w+\b"

@@ -10,6 +10,7 @@ from ethochat.agent.builtin.vocabulary import Vocabulary
 from ethochat.tools.arguments import (
     AgreementArguments,
     CompareArguments,
+    CooccurrenceArguments,
     CorrelateArguments,
     FactsArguments,
     FamilyArguments,
@@ -34,6 +35,7 @@ _TOOLS: dict[str, tuple[str, type[Selection]]] = {
     "correlate": ("correlate", CorrelateArguments),
     "agreement": ("agreement", AgreementArguments),
     "transitions": ("transitions", TransitionArguments),
+    "cooccurrence": ("cooccurrence", CooccurrenceArguments),
     "clips": ("find_bouts", FindBoutsArguments),
     "proximity": ("find_proximity", FindProximityArguments),
     "search": ("search_segments", SearchArguments),

@@ -49,9 +49,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Correlate dose and distance within each treatment", "correlate", {"group_column": "treatment"}),
     # raters
     ("What is Fleiss' kappa for grooming?", "agreement", {"statistics": ["fleiss_kappa"], "behaviors": ["grooming"]}),
-    ("Krippendorff's alpha of the raters for each behavior", "agreement", {"statistics": ["krippendorff_alpha"], "group_by": ["behavior"]}),
+    ("Krippendorff's alpha of the raters for each behavior", "agreement", {"statistics": ["krippendorff_alpha"]}),
     ("How well do the bout counts of kim and lee correlate?", "agreement", {"statistics": ["count_correlation"], "sources": ["kim", "lee"]}),
     ("Cohen's kappa of kim and lee per session for grooming", "agreement", {"statistics": ["kappa"], "group_by": ["session_id"]}),
+    ("Precision and recall of auto against kim for grooming", "agreement", {"statistics": ["precision", "recall"], "reference": "kim"}),
     # sequences
     ("Show the transition matrix of kim", "transitions", {"sources": ["kim"], "probability": True}),
     ("Which transitions are more frequent than expected by chance for lee?", "transitions", {"null": True}),
