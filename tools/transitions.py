@@ -4,164 +4,312 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
 import polars as pl
 
-from ethochat.index.behaviors.bouts import Interval, clip_intervals, unite
-from ethochat.tools.arguments import TransitionArguments
+from ethochat.tools.arguments import Selection, TransitionArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
+from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence, Value
 from ethochat.tools.selection import (
     Scope,
     SourcePlan,
+    column_values,
     label_coverage,
+    listing,
     match_behaviors,
+    match_group_column,
     plan_sources,
     require_sessions,
     select_sessions,
 )
+from ethochat.tools.successions import BoutSequence, Rule, Transitions, count_all, may_repeat, sequences_of
+from ethochat.tools.transition_chance import Pair, against_chance, how_many
+from ethochat.tools.transition_values import (
+    Compared,
+    Part,
+    chance_values,
+    counts_of,
+    lead_of,
+    preceding_shares,
+)
 from ethochat.tools.wording import summarize_evidence
 
-Pair = tuple[str, str]
+_IDENTITIES: Final = ("session_id", "subject_id", "individual")
 
-TOUCHING = 1e-6
-"""Bouts closer than this touch; times of frame labels differ by rounding only."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """Behaviors of a call, as the tables spell them."""
+
+    before: Sequence[str]
+    after: Sequence[str]
+    both_ways: bool
+
+    @property
+    def only_after(self) -> bool:
+        """Whether the question is what precedes a behavior."""
+        return bool(self.after) and not self.before
 
 
 def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidence:
-    """Count successions of bouts."""
+    """Count successions of bouts, and hold them against chance where asked.
+
+    Raises
+    ------
+    ToolRetryError
+        When several sources mark the behaviors and none was named, or a column cannot split transitions.
+    """
     scope = select_sessions(context, arguments)
     require_sessions(scope, arguments)
-    before = match_behaviors(context, arguments.before)
-    after = match_behaviors(context, arguments.after)
-    plan = plan_sources(
-        context, scope, list(dict.fromkeys((*before, *after))), arguments.sources, split=False
+    named = _Named(
+        before=match_behaviors(context, arguments.before),
+        after=match_behaviors(context, arguments.after),
+        both_ways=arguments.both_ways,
     )
+    plan = _plan(context, scope, named, arguments)
+    columns = _columns(context, arguments)
+    rule = Rule(lag=arguments.lag, adjacent=arguments.adjacent, within=arguments.within_s)
+    flags = [*scope.flags, *plan.flags, *_said(arguments, scope)]
     values: list[Value] = []
+    later: list[Value] = []
+    compared: list[Compared] = []
     n_rows = 0
     for source in plan.sources:
-        counts = Counter(_successions(context, scope, plan, source, adjacent=arguments.adjacent))
-        n_rows += sum(counts.values())
-        values.extend(_values(counts, before, after, source=source, scope=scope, arguments=arguments))
+        sequences = sequences_of(context, scope, label_coverage(context, scope), source)
+        repeats = _repeats(context, source, arguments)
+        counted = _counted(sequences, arguments, repeats=repeats)
+        everything = count_all(counted, rule)
+        n_rows += int(everything.counts.sum())
+        pairs = _pairs(everything, named)
+        parts = list(_parts(scope, source, counted, columns))
+        for part in parts:
+            values += counts_of(part, pairs, rule, probability=arguments.probability)
+            if named.only_after and not part.averaged and (arguments.probability or arguments.null):
+                later += preceding_shares(part, pairs, rule)
+        if arguments.null:
+            whole = _counted(sequences, arguments, repeats=repeats, null=True)
+            tested = _tested(whole, pairs, named, repeats=repeats)
+            n_shuffles = how_many(
+                arguments.permutations, sum(len(item.behaviors) for item in whole), len(tested) * len(parts)
+            )
+            flags.append(_null_said(source, n_shuffles, repeats=repeats))
+            compared += [
+                Compared(
+                    part=part,
+                    chance=against_chance(
+                        part.sequences, tested, rule, alternating=not repeats, n_shuffles=n_shuffles
+                    ),
+                )
+                for part in _parts(scope, source, whole, columns)
+                if tested
+            ]
+    found, tests, said = chance_values(compared)
+    if not values:
+        said.append("There is no such transition in these sessions.")
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
-        values=values,
+        values=[*values, *later, *found],
+        tests=tests,
         n_rows=n_rows,
-        flags=[*scope.flags, *plan.flags, *_said(arguments, scope)],
+        flags=list(dict.fromkeys([*flags, *said])),
     )
-    evidence.summary = summarize_evidence(evidence)
+    evidence.summary = summarize_evidence(evidence, lead=lead_of(compared))
     return evidence
 
 
+def count_by_animal(
+    context: ToolContext, arguments: TransitionArguments
+) -> list[tuple[BoutSequence, str, Transitions]]:
+    """Transitions of each animal in each session and stretch, with its source: one row each, for statistics over animals.
+
+    Takes the same selection, sources, lag and limits as the tool.
+    """
+    scope = select_sessions(context, arguments)
+    require_sessions(scope, arguments)
+    named = _Named(
+        before=match_behaviors(context, arguments.before),
+        after=match_behaviors(context, arguments.after),
+        both_ways=arguments.both_ways,
+    )
+    rule = Rule(lag=arguments.lag, adjacent=arguments.adjacent, within=arguments.within_s)
+    rows = []
+    for source in _plan(context, scope, named, arguments).sources:
+        sequences = sequences_of(context, scope, label_coverage(context, scope), source)
+        counted = _counted(sequences, arguments, repeats=_repeats(context, source, arguments))
+        rows += [(item, source, count_all([item], rule)) for item in counted]
+    return rows
+
+
+def _plan(context: ToolContext, scope: Scope, named: _Named, arguments: TransitionArguments) -> SourcePlan:
+    behaviors = list(dict.fromkeys((*named.before, *named.after)))
+    return plan_sources(context, scope, behaviors, arguments.sources, split=False)
+
+
+def _columns(context: ToolContext, arguments: TransitionArguments) -> list[str]:
+    columns = [match_group_column(context, name) for name in arguments.group_by]
+    unusable = [name for name in columns if name in ("pair", "behavior", "zone", "keypoint")]
+    if unusable:
+        raise ToolRetryError(
+            "transitions can be split by session_id, subject_id, individual and metadata columns, not by "
+            f"{listing(unusable)}."
+        )
+    return [name for name in dict.fromkeys(columns) if name != "source"]  # sources are always apart
+
+
+# ----------------------------------------------------------------- which bouts
+def _repeats(context: ToolContext, source: str, arguments: TransitionArguments) -> bool:
+    """Whether a behavior may follow itself: as the call says, else as the source does anywhere in the experiment."""
+    if arguments.repeats != "auto":
+        return arguments.repeats == "allowed"
+    everywhere = select_sessions(context, Selection(include_excluded=True))
+    return may_repeat(sequences_of(context, everywhere, label_coverage(context, everywhere), source))
+
+
+def _counted(
+    sequences: Sequence[BoutSequence], arguments: TransitionArguments, *, repeats: bool, null: bool = False
+) -> list[BoutSequence]:
+    """Bouts as they are counted.
+
+    Where no behavior follows itself, equal bouts that touch are one bout, cut. That changes no count of one behavior after
+    another, so bouts are counted as listed unless a random order or a longer lag needs them whole.
+    """
+    if arguments.repeats == "merged":
+        return [item.merged(touching=False) for item in sequences]
+    if not repeats and (null or arguments.lag > 1):
+        return [item.merged(touching=True) for item in sequences]
+    return list(sequences)
+
+
+def _parts(
+    scope: Scope, source: str, sequences: Sequence[BoutSequence], columns: Sequence[str]
+) -> Iterator[Part]:
+    """Sequences by the columns of a call, in the order of sessions."""
+    ids = scope.session_ids
+    if not columns:
+        yield Part(
+            source=source,
+            labels={},
+            session_id=ids[0] if len(ids) == 1 else None,
+            subject_id=None,
+            sequences=sequences,
+            averaged=False,
+        )
+        return
+    metadata = {name: column_values(scope.sessions, name) for name in columns if name not in _IDENTITIES}
+    found: dict[tuple[str, ...], list[BoutSequence]] = {}
+    for item in sequences:
+        own = {
+            "session_id": item.session_id,
+            "subject_id": item.subject_id or "not stated",
+            "individual": item.individual,
+        }
+        key = tuple(own[name] if name in own else metadata[name].get(item.session_id, "") for name in columns)
+        found.setdefault(key, []).append(item)
+    for key, members in found.items():
+        sessions, subjects = (
+            {getattr(item, name) for item in members} for name in ("session_id", "subject_id")
+        )
+        yield Part(
+            source=source,
+            labels={n: v for n, v in zip(columns, key, strict=True) if n not in ("session_id", "subject_id")},
+            session_id=members[0].session_id if len(sessions) == 1 else None,
+            subject_id=members[0].subject_id if len(subjects) == 1 else None,
+            sequences=members,
+            averaged=not set(columns) & set(_IDENTITIES),
+        )
+
+
+# ----------------------------------------------------------------- which pairs
+def _pairs(found: Transitions, named: _Named) -> list[Pair]:
+    """Pairs to report, most frequent first; pairs named in full are reported even when they never occur."""
+    full = [(first, second) for first in named.before for second in named.after]
+    if named.both_ways:
+        full += [(second, first) for first, second in full]
+    if full:
+        return list(dict.fromkeys(full))
+    rows, columns = np.nonzero(found.counts)
+    counts = Counter(
+        {
+            (found.behaviors[a], found.behaviors[b]): int(found.counts[a, b])
+            for a, b in zip(rows, columns, strict=True)
+        }
+    )
+    by_count = [pair for pair, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    wanted = [pair for pair in by_count if _fits(pair, named)]
+    if named.both_ways:
+        wanted += [(second, first) for first, second in wanted if (second, first) not in wanted]
+    return wanted
+
+
+def _fits(pair: Pair, named: _Named) -> bool:
+    return (not named.before or pair[0] in named.before) and (not named.after or pair[1] in named.after)
+
+
+def _tested(
+    sequences: Sequence[BoutSequence], pairs: Sequence[Pair], named: _Named, *, repeats: bool
+) -> list[Pair]:
+    """Pairs to hold against chance: those reported, and those that could have occurred and never did."""
+    behaviors = sorted({name for item in sequences for name in item.behaviors})
+    tested = list(pairs)
+    if not (named.before and named.after):
+        possible = [(first, second) for first in behaviors for second in behaviors]
+        tested += [
+            pair
+            for pair in possible
+            if _fits(pair, named) or (named.both_ways and _fits((pair[1], pair[0]), named))
+        ]
+    return [pair for pair in dict.fromkeys(tested) if repeats or pair[0] != pair[1]]
+
+
+# ----------------------------------------------------------------- what must be said
 def _said(arguments: TransitionArguments, scope: Scope) -> list[str]:
     flags = ["The next bout is the next one of the same animal and source by start time, of any behavior."]
+    if arguments.lag > 1:
+        flags.append(f"Counted is the bout that comes {arguments.lag} places later, whatever comes between.")
     if arguments.adjacent:
         flags.append("Only bouts that touch count.")
+    if arguments.within_s is not None:
+        frames = scope.sessions.filter(pl.col("time_unit") == "frames")["session_id"].to_list()
+        unit = "frames" if len(frames) == scope.sessions.height else "s"
+        flags.append(
+            f"Only where the later bout starts at most {arguments.within_s:g} {unit} after the first ended; a probability is "
+            "of all bouts that have a next one."
+        )
+        if frames and unit == "s":
+            flags.append(
+                f"The frame rate of {listing(frames, 5)} is not documented: there the limit is in frames."
+            )
+    if arguments.repeats == "merged":
+        flags.append("Equal bouts in a row count as one.")
     if scope.start is not None or scope.stop is not None:
         flags.append("Both bouts start in the window.")
     return flags
 
 
-def _successions(
-    context: ToolContext, scope: Scope, plan: SourcePlan, source: str, *, adjacent: bool
-) -> Iterator[Pair]:
-    """Every pair of successive bouts of an animal within one stretch that was looked at."""
-    looked = _looked(context, scope, source)
-    rows = (
-        context.catalog.load("bouts")
-        .filter(pl.col("source") == source, pl.col("session_id").is_in(scope.session_ids))
-        .sort("session_id", "individual", "start_time", "stop_time", "behavior")
-        .select("session_id", "individual", "behavior", "start_time", "stop_time")
+def _null_said(source: str, n_shuffles: int, *, repeats: bool) -> str:
+    rule = (
+        "a behavior may follow itself"
+        if repeats
+        else "no behavior follows itself (equal bouts that touch are one), so that such pairs are not tested"
     )
-    last: tuple[str, str] | None = None
-    behavior, stop, stretch = "", 0.0, -1
-    for session_id, individual, name, start, end in rows.iter_rows():
-        key = (session_id, individual or "")
-        place = _stretch(looked.get(key, []), start)
-        if place is None:
-            continue
-        near = not adjacent or start - stop <= TOUCHING
-        if key == last and place == stretch and near:
-            yield behavior, name
-        last, behavior, stop, stretch = key, name, end, place
-
-
-def _looked(context: ToolContext, scope: Scope, source: str) -> dict[tuple[str, str], list[Interval]]:
-    """Where a source looked at each animal, within the window, disjoint."""
-    rows = label_coverage(context, scope).filter(pl.col("source") == source)
-    found: dict[tuple[str, str], list[Interval]] = {}
-    for row in rows.iter_rows(named=True):
-        stop = row["stop_time"] if row["stop_time"] is not None else float("inf")
-        key = (row["session_id"], row["individual"] or "")
-        found.setdefault(key, []).append((row["start_time"] or 0.0, stop))
-    windows = {row["session_id"]: scope.window(row) for row in scope.sessions.iter_rows(named=True)}
-    return {key: clip_intervals(unite(intervals), *windows[key[0]]) for key, intervals in found.items()}
-
-
-def _stretch(looked: Sequence[Interval], time: float) -> int | None:
-    return next((place for place, (start, stop) in enumerate(looked) if start <= time < stop), None)
-
-
-def _values(
-    counts: Counter[Pair],
-    before: Sequence[str],
-    after: Sequence[str],
-    *,
-    source: str,
-    scope: Scope,
-    arguments: TransitionArguments,
-) -> list[Value]:
-    leaving: Counter[str] = Counter()
-    for (first, _), n in counts.items():
-        leaving[first] += n
-    ids = scope.session_ids
-    values = []
-    for first, second in _pairs(counts, before, after, both_ways=arguments.both_ways):
-        group = {"from": first, "to": second, "source": source}
-        n = counts[(first, second)]
-        session_id = ids[0] if len(ids) == 1 else None
-        values.append(
-            Value(name="transition_count", value=float(n), unit="count", group=group, session_id=session_id)
-        )
-        if arguments.probability:
-            share = n / leaving[first] if leaving[first] else None
-            note = f"of {leaving[first]} transitions from {first}"
-            values.append(
-                Value(
-                    name="transition_probability",
-                    value=share,
-                    unit="fraction",
-                    group=group,
-                    session_id=session_id,
-                    note=note,
-                )
-            )
-    return values
-
-
-def _pairs(
-    counts: Counter[Pair], before: Sequence[str], after: Sequence[str], *, both_ways: bool
-) -> list[Pair]:
-    """Pairs to report, most frequent first; pairs named in full are reported even when they never occur."""
-    named = [(first, second) for first in before for second in after]
-    if both_ways:
-        named += [(second, first) for first, second in named]
-    found = [pair for pair, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    if named:
-        return list(dict.fromkeys(named))
-    wanted = [pair for pair in found if (not before or pair[0] in before) and (not after or pair[1] in after)]
-    if both_ways:
-        wanted += [(second, first) for first, second in wanted if (second, first) not in wanted]
-    return wanted
+    return (
+        f"Chance for {source}: the bouts of each animal's stretch in {n_shuffles:,} random orders, the same every time; each "
+        f"behavior is as frequent as observed, and {rule}."
+    )
 
 
 TOOL: Tool[TransitionArguments] = Tool(
     name="transitions",
-    description="Count which behavior directly follows which in one source's bouts ordered by start time "
-    "(optionally only bouts that touch), with transition probabilities on request.",
+    description="Count which behavior follows which in one source's bouts ordered by start time (all behaviors or those named; "
+    "optionally only bouts that touch, within some seconds, or at a longer lag), with transition probabilities and, on "
+    "request, a permutation test against chance.",
     arguments=TransitionArguments,
     function=transitions,
 )
