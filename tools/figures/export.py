@@ -105,7 +105,7 @@ def config(name: str) -> dict[str, Any]:
 def file_stem(title: str) -> str:
     """Name of a file for a figure of this title: letters and digits of any script, the rest dashes."""
     kept = "".join(sign if sign.isalnum() or sign in "._" else "-" for sign in title.lower())
-    return "-".join(part for part in kept.split("-") if part).strip(".")[:80] or "figure"
+    return "-".join(part for part in kept.split("-") if part.strip("."))[:80].strip(".") or "figure"
 
 
 def _page(figure: Figure, script: str | None) -> str:

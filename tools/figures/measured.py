@@ -17,7 +17,7 @@ from ethochat.tools.figures.parts import Mean, mean_interval, points, range_of, 
 from ethochat.tools.figures.scatter import scatter_figure
 from ethochat.tools.figures.series import Line, time_bins_figure
 from ethochat.tools.figures.sheet import Json, safe, with_unit, words
-from ethochat.tools.grouping import animal_means, group_rows, to_values
+from ethochat.tools.grouping import animal_means, group_rows, split_columns, to_values
 from ethochat.tools.measures import Outcome, compute
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import column_values, match_group_column
@@ -188,23 +188,23 @@ def time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     grouped = to_values(asked, outcome.columns, measured, outcome.scope)
     # A sum beside the mean would be a second curve of another size.
     first = grouped.values[0].statistic
+    shown = [value for value in grouped.values if value.statistic == first]
     lines: dict[str, list[Value]] = {}
-    for value in grouped.values:
-        if value.statistic == first:
-            name = ", ".join([*([value.session_id] if value.session_id else []), *value.group.values()])
-            lines.setdefault(name, []).append(value)
+    for name, value in zip(_names(shown), shown, strict=True):
+        lines.setdefault(name, []).append(value)
     shown = [value for values in lines.values() for value in values]
     # Only a plain mean is a mean over animals: one over bouts or a median has no interval of Student's t.
     averaged = first == "mean" and measured.kind != "pooled"
-    members = _members(outcome, outcome.columns) if averaged else {}
-    resolved = outcome.columns[0] if len(outcome.columns) == 1 else None
+    columns = split_columns(asked, outcome.columns, measured)
+    members = _members(outcome, columns) if averaged else {}
+    resolved = columns[0] if len(columns) == 1 else None
     figure = time_bins_figure(
         members,
         measure=measured.name,
         unit=measured.unit,
         bin_width=float(asked.bin_s or 60.0),
         time_unit=outcome.scope.time_unit(),
-        column=" and ".join(outcome.columns) or None,
+        column=" and ".join(columns) or None,
         lines=None if averaged else {name: _line(values) for name, values in lines.items()},
         statistic=first,
         styles=column_styles(context, resolved),
@@ -212,6 +212,13 @@ def time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     return Drawing(
         figure=figure, values=shown, flags=[*measured.flags, *grouped.flags], n_rows=grouped.n_rows
     )
+
+
+def _names(values: Sequence[Value]) -> list[str]:
+    """Name of each value's line: what tells it from the others."""
+    labels = [{"session_id": value.session_id or "", **value.group} for value in values]
+    telling = [key for key in labels[0] if len({item.get(key) for item in labels}) > 1] if labels else []
+    return [", ".join(item[key] for key in telling if item.get(key)) for item in labels]
 
 
 def _line(values: Sequence[Value]) -> Line:
