@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from ethochat.agent.answer import Answer
 from ethochat.agent.scripted import ScriptedChatModel
 from ethochat.index.errors import BackendUnavailableError
 from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import ClipRef
+from ethochat.tools.evidence import ClipRef, Value
 from ethochat.ui.page import Page, Visit, build_page, serve
 
 CLIP_PART, CLIPS, FIGURE_PART, VALUES_PART, TESTS_PART = 2, 3, 4, 7, 9
@@ -382,8 +383,25 @@ def test_figure_values_and_tests_are_shown(page: Page) -> None:
     assert shown[FIGURE_PART]["visible"] is True
     assert shown[VALUES_PART]["visible"] is True
     assert shown[TESTS_PART]["visible"] is False
-    assert page.show_figure(0, visit).data
+    assert json.loads(page.show_figure(0, visit).plot)["data"]
     assert page.show_figure(7, visit) is None
+
+
+def test_all_values_are_saved_also_those_the_table_has_no_room_for(page: Page) -> None:
+    visit = answered([])
+    visit.answers[0].values = [
+        Value(name="distance", value=float(number), unit="cm") for number in range(900)
+    ]
+    rows = page.values_csv(visit).splitlines()
+    assert rows[0] == "measure,value,unit"
+    assert rows[1:3] == ["distance,0.0,cm", "distance,1.0,cm"]
+    assert len(rows) == 901
+    assert page.tests_csv(visit) == "\n"
+
+
+def test_nothing_asked_has_nothing_to_save(page: Page) -> None:
+    assert page.values_csv(None) == ""
+    assert page.tests_csv(Visit()) == ""
 
 
 def test_earlier_answer_can_be_shown_again(page: Page) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import polars as pl
@@ -6,8 +7,8 @@ import pytest
 from ethochat.agent.answer import Answer
 from ethochat.index.video import probe_video
 from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import ClipRef, Evidence, Figure, GroupSummary, TestResult, Value
-from ethochat.ui.results import Clips, figures_of, html_of_tests, page_figure, table_html, table_of_values
+from ethochat.tools.evidence import ClipRef, Evidence, Figure, Value
+from ethochat.ui.results import Clips, figures_of, page_figure, table_html, table_of_values
 
 
 def clip(session_id: str, start: float, stop: float, description: str = "Rearing") -> ClipRef:
@@ -109,27 +110,6 @@ def test_at_most_five_hundred_values_are_laid_out() -> None:
     assert table_of_values([Value(name="x", value=1.0, unit="s")] * 900).height == 500
 
 
-def test_test_names_groups_statistic_and_effect() -> None:
-    test = TestResult(
-        name="welch_t",
-        statistic=1.79904,
-        p_value=0.00001,
-        df=(1.0, 2.5),
-        effect_size={"hedges_g": 1.0149, "ci95": [-0.3, 2.3], "cohens_d": None},
-        groups={
-            "a": GroupSummary(n=2, mean=1, sd=0.5, median=1),
-            "<b>": GroupSummary(n=0, mean=None, sd=None, median=None),
-        },
-        measure="bout_count",
-        unit="bouts",
-    )
-    assert html_of_tests([test]) == (
-        "<h3>welch t of bout count</h3><dl><dt>groups</dt><dd>a: n = 2, 1 ± 0.5 SD bouts<br>&lt;b&gt;: n = 0</dd>"
-        "<dt>statistic</dt><dd>1.79904</dd><dt>df</dt><dd>1, 2.5</dd><dt>p</dt><dd>1.00e-05</dd>"
-        "<dt>effect</dt><dd>hedges g 1.015<br>ci95 -0.3 to 2.3</dd></dl>"
-    )
-
-
 def test_cells_and_headers_are_text() -> None:
     html = table_html(pl.DataFrame({"<b>": ["<img src=x>", "1"], "n": ["1", None]}))
     assert "<img" not in html
@@ -146,4 +126,20 @@ def test_figures_come_in_the_order_of_the_evidence(tmp_path: Path) -> None:
         evidence=[Evidence(evidence_id="e1", tool="plot", figures=[drawn])],
     )
     assert figures_of(answer) == [drawn]
-    assert page_figure(drawn).layout.height == 400
+
+
+def test_figure_on_the_page_keeps_what_it_shows_and_is_as_wide_as_its_column() -> None:
+    drawn = Figure(
+        title="Path of S01", plotly_json='{"data": [{"type": "bar", "y": [1, 2]}], "layout": {"width": 900}}'
+    )
+    shown = page_figure(drawn)
+    content = json.loads(shown.plot)
+    assert shown.type == "plotly"
+    assert content["data"] == [{"type": "bar", "y": [1, 2]}]
+    assert content["layout"] == {"autosize": True, "height": 400}
+    assert content["config"]["toImageButtonOptions"] == {"format": "svg", "filename": "path-of-s01"}
+
+
+def test_high_figure_keeps_its_height() -> None:
+    drawn = Figure(title="Ethogram", plotly_json='{"data": [], "layout": {"height": 1200}}')
+    assert json.loads(page_figure(drawn).plot)["layout"]["height"] == 1200
