@@ -32,7 +32,7 @@ MAX_PAIRED_LEVELS: Final = 6
 """Levels of a main effect that are compared pair by pair; the pairs of more would be a list nobody reads."""
 
 
-def mixed_model(rows: Sequence[Observation]) -> list[TestResult]:
+def mixed_model(rows: Sequence[Observation], *, follow_up: bool = True) -> list[TestResult]:
     """Test one or two factors, at least one of which varies within animals.
 
     Several observations of one animal at the same levels are averaged first, so that they do not count as
@@ -45,6 +45,8 @@ def mixed_model(rows: Sequence[Observation]) -> list[TestResult]:
     ----------
     rows
         Observations with the same one or two factors.
+    follow_up
+        Also compare pairs of levels, and simple effects where the interaction is significant.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def mixed_model(rows: Sequence[Observation]) -> list[TestResult]:
     """
     table = tabulate(rows)
     results = _tests(table)
-    if table.within and results[-1].statistic is not None:
+    if follow_up and table.within and results[-1].statistic is not None:
         _follow_up(rows, table, results)
     return results
 
@@ -302,8 +304,8 @@ def _sphericity(table: Table, term: Term, result: TestResult) -> list[str]:
     cells = table.cells(within)
     complete = [animal for animal in table.rows if all(animal in animals for animals in cells.values())]
     error_df = len(complete) - len(set(_animal_groups(table, complete)))
-    values = _projected(table, complete, within, places)
-    if error_df < 2 or values is None:
+    values = _projected(table, complete, within, places) if error_df >= 2 else None
+    if values is None:
         return ["Too few animals have all levels to look at sphericity, which the p value takes for granted."]
     # The function's own divisor is for all cells; the term has fewer dimensions.
     epsilon = min(1.0, greenhouse_geisser_epsilon(values) * (values.shape[1] - 1) / df)

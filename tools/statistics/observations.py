@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,7 +86,7 @@ class Table:
             cell = found[tuple(factor.level_of(row) for factor in factors)]
             cell.setdefault(animal, []).append(float(self.y[row]))
         return {
-            levels: {animal: float(np.mean(values)) for animal, values in animals.items()}
+            levels: {animal: math.fsum(values) / len(values) for animal, values in animals.items()}
             for levels, animals in found.items()
         }
 
@@ -123,8 +124,8 @@ def tabulate(observations: Sequence[Observation]) -> Table:
     return Table(
         animals=tuple(animal for animal, _ in keys),
         levels=tuple(levels for _, levels in keys),
-        # Sorted, so that not even the last digit of a sum depends on the order given.
-        y=np.array([float(np.mean(sorted(found[key]))) for key in keys]),
+        # An exact sum, so that not even its last digit depends on the order given.
+        y=np.array([math.fsum(found[key]) / len(found[key]) for key in keys]),
         design=design_of(factors),
         n_observations=len(observations),
     )
