@@ -72,7 +72,8 @@ def check_cuts(arguments: MeasureArguments, quantity: Quantity) -> tuple[str, ..
             raise ToolRetryError(f"`{name}` says nothing without {other}.")
     _refuse_without_subject(arguments, given, quantity)
     said = [name for name in unused if name not in idle]
-    return (f"{listing(said)} plays no part in {quantity.name}, which is made of labels.",) if said else ()
+    verb = "plays" if len(said) == 1 else "play"
+    return (f"{listing(said)} {verb} no part in {quantity.name}, which is made of labels.",) if said else ()
 
 
 def _refuse_without_subject(arguments: MeasureArguments, given: list[str], quantity: Quantity) -> None:

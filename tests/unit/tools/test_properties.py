@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any
 
 import polars as pl
@@ -71,9 +72,9 @@ def recordings(draw: st.DrawFn, name: str, subject: str, group: str) -> Recordin
 @st.composite
 def experiments(draw: st.DrawFn, n: int = 3) -> tuple[Recording, ...]:
     """Sessions of fewer animals than sessions, each animal in one of two groups."""
-    subjects = [f"m{draw(st.integers(1, 2))}" for _ in range(n)]
+    subjects = [f"m{draw(st.integers(1, 3))}" for _ in range(n)]
     return tuple(
-        draw(recordings(f"s{k}", subject, "drug" if subject == "m1" else "vehicle"))
+        draw(recordings(f"s{k}", subject, "vehicle" if subject == "m3" else "drug"))
         for k, subject in enumerate(subjects)
     )
 
@@ -235,6 +236,7 @@ many = settings(
     max_examples=12,
     deadline=None,
     derandomize=True,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
 
@@ -253,17 +255,18 @@ def test_united_durations_never_exceed_what_was_looked_at(
     window = {"start_s": start / FPS, "stop_s": (start + length) / FPS}
     common = {"group_by": ["session_id"], "behaviors": list(BEHAVIORS)}
     for cut in ({}, window):
-        spent = by_key(measured(context, "total_duration", **common, **cut))
-        share = by_key(measured(context, "percent_time", **common, **cut))
+        spent = by_key_or_nothing(context, "total_duration", **common, **cut)
+        share = by_key_or_nothing(context, "percent_time", **common, **cut)
         for recording in experiment:
             first, last = recording.looked
             if cut:
                 first, last = max(first, start), min(last, start + length)
-            (seconds,) = (
-                (value for key, value in spent.items() if key[0] == recording.name) if first < last else (0,)
+            looked = max(0, last - first) / FPS
+            found = [value for key, value in spent.items() if key[0] == recording.name]
+            assert len(found) == (looked > 0)
+            assert all(
+                0 <= (seconds or 0) <= min(looked, recording.n_frames / FPS) + ABS for seconds in found
             )
-            assert 0 <= seconds <= (last - first if first < last else 0) / FPS + ABS
-            assert seconds <= recording.n_frames / FPS + ABS
         assert all(0 <= percent <= 100 + ABS for percent in share.values() if percent is not None)
 
 
@@ -303,7 +306,7 @@ def by_key_or_nothing(context: ToolContext, measure: str, **arguments: Any) -> d
     try:
         return by_key(measured(context, measure, **arguments))
     except ToolFailedError as error:
-        assert "nothing to measure" in str(error)  # noqa: PT017
+        assert "nothing to measure" in str(error) or "nothing was recorded" in str(error)  # noqa: PT017
         return {}
 
 
@@ -337,14 +340,14 @@ def test_a_window_moves_with_the_clock(
     now, later = write(experiment), write(experiment, shift=shift)
     for measure in ("bout_count", "total_duration", "distance", "zone_entries"):
         arguments = MEASURES[measure]
-        before = by_key(measured(now, measure, **arguments, **cut(0)))
-        assert same(by_key(measured(later, measure, **arguments, **cut(shift))), before), measure
+        before = by_key_or_nothing(now, measure, **arguments, **cut(0))
+        assert same(by_key_or_nothing(later, measure, **arguments, **cut(shift)), before), measure
 
 
 @many
 @given(
     experiment=experiments(),
-    width=st.sampled_from([0.3, 0.7, 1.0, 2.5]),
+    width=st.sampled_from([0.25, 0.3, 0.7, 1.0, 2.5]),
     start=st.sampled_from([None, 0.4, 1.1]),
 )
 def test_bins_add_up_to_the_whole(
@@ -444,18 +447,21 @@ def test_frames_and_seconds_are_the_same_time(write: Write, experiment: tuple[Re
 
 
 @many
-@given(experiment=experiments())
+@given(experiment=experiments(n=4))
 def test_the_mean_of_a_group_is_the_mean_of_its_animals(
     write: Write, experiment: tuple[Recording, ...]
 ) -> None:
     context = write(experiment)
     for measure, behaviors in (("bout_count", ["rear"]), ("bout_duration", ["rear"]), ("distance", [])):
         common = {"behaviors": behaviors, "statistics": ["mean"]}
-        animals = measured(context, measure, **common, group_by=["group", "subject_id"]).values
-        groups = measured(context, measure, **common, group_by=["group"]).values
-        for group in groups:
-            own = [
-                v.value for v in animals if v.group["group"] == group.group["group"] and v.value is not None
-            ]
+        sessions = measured(context, measure, **common, group_by=["session_id"]).values
+        of_session = {value.session_id: value.value for value in sessions}
+        of_animal: dict[tuple[str, str], list[float]] = {}
+        for recording in experiment:
+            value = of_session.get(recording.name)
+            if isinstance(value, float):
+                of_animal.setdefault((recording.group, recording.subject), []).append(value)
+        for group in measured(context, measure, **common, group_by=["group"]).values:
+            own = [fmean(values) for (name, _), values in of_animal.items() if name == group.group["group"]]
             assert group.n == len(own)
-            assert group.value == (pytest.approx(sum(own) / len(own)) if own else None)
+            assert group.value == (pytest.approx(fmean(own)) if own else None)
