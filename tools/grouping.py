@@ -246,8 +246,8 @@ def _each(group: Group, measured: Measured) -> list[Value]:
             for observation, time in zip(row.observations.tolist(), row.times.tolist(), strict=True):
                 values.append(_make(single, measured, None, observation, note=f"Starts at {time:.6g}."))
         else:
-            note = _never(measured) if row.value is None else None
-            values.append(_make(single, measured, None, row.value, note=note))
+            missing = _never(measured) if row.value is None else None
+            values.append(_make(single, measured, None, row.value, note=missing))
     return values
 
 
@@ -291,9 +291,8 @@ def _combined_value(group: Group, statistic: str, measured: Measured, present: S
     if statistic == "sum":
         return _make(group, measured, "sum", _sum(measured, present), n=n, note=_sum_note(measured))
     if statistic == "range":
-        spread = max(numbers) - min(numbers)
-        note = f"Largest minus smallest of {len(numbers)} values."
-        return _make(group, measured, "range", spread, n=n, note=note)
+        spread, said = max(numbers) - min(numbers), f"Largest minus smallest of {len(numbers)} values."
+        return _make(group, measured, "range", spread, n=n, note=said)
     note = f"Of {len(present)} values, those of one animal were averaged first." if n < len(present) else None
     value = _describe(list(per_animal.values()), statistic)
     return _make(group, measured, statistic, value, n=n, note=_SPREADLESS if value is None else note)
@@ -343,10 +342,8 @@ def _pooled_value(group: Group, statistic: str, measured: Measured, *, by_animal
     note = f"Pooled over {len(pooled)} {measured.observation}{_of_animals(n)}."
     if statistic in ("count", "sum"):
         # A source that looked and marked none gives a count and a sum of zero.
-        n, value = len({row.animal for row in group.rows}), float(len(pooled))
-        return _make(
-            group, measured, statistic, value if statistic == "count" else float(pooled.sum()), n=n, note=note
-        )
+        number = float(len(pooled) if statistic == "count" else pooled.sum())
+        return _make(group, measured, statistic, number, n=len({row.animal for row in group.rows}), note=note)
     if not len(pooled):
         return _make(group, measured, statistic, None, n=0, note=f"There are no {measured.observation}.")
     if statistic in ("min", "max"):
