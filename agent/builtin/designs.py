@@ -47,8 +47,14 @@ _MATTER = (
     r"exclud\w+|remov\w+|due to|because of|explained by|impact)\b"
 )
 OUTLIER_EFFECT: Final = (
+    r"\boutl(?:ier|ying)\w*\b[^?]*\b(?:by|within|in each|per|of each) (?:the )?(?:groups?|conditions?|treatments?)\b|"
     rf"\boutl(?:ier|ying)\w*\b[^?]*{_MATTER}|{_MATTER}[^?]*\boutl(?:ier|ying)\w*\b|\bleave-one-out\b|\binfluential (?:animals?|mice|values?|points?)\b"
     r"|\b(?:driven|explained) by (?:a |one |single |few )+(?:animals?|mouse|mice|subjects?|outliers?)\b|\bsingle (?:animal|mouse|subject)\b[^?]*\b(?:drive|chang|explain)\w*\b"
+)
+EFFECT_SIZE: Final = r"\beffect sizes?\b|\bhedges'? ?g\b|\bcohen'?s? ?d\b|\bcliff'?s? (?:delta|d)\b|\bmedian difference\b|\b(?:confidence|95\s?%) (?:interval|ci)\b[^?]*\bdifference\b"
+ASSUMPTIONS: Final = (
+    r"\bnormal(?:ly|ity)?\b(?: distribut\w+)?(?= between|\W*$| in| for| by| within| of)|\bnormally distributed\b|\bvariances?\b|\bhomoscedastic\w*|\bshapiro\b|\blevene\b|"
+    r"\bbrown-forsythe\b|\bassumptions?\b"
 )
 POSTHOC: Final = r"\bpost-?\s?hoc\b|\bpair-?wise\b|\btukey\b|\bdunn\b|\bgames-?\s?howell\b|\bdunnett\b|\b(?:which|what) (?:groups|doses|pairs|conditions|treatments|drugs) (?:of \w+ )?differ\b"
 CO_OCCURRENCE: Final = r"\bco-?\s?occur\w*|\bcoincid\w+\b|\boverlap\w*\b[^?]*\b(?:chance|expected|in time)\b|\bat the same time\b[^?]*\b(?:chance|expected|random)\b|\bhow (?:much|often) do\b[^?]*\boverlap\b"
@@ -105,6 +111,8 @@ def _of_one_comparison(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
         return None
     if matches(OUTLIER_EFFECT, text):
         slots["focus"] = "influence"
+    elif matches(EFFECT_SIZE, text) or matches(ASSUMPTIONS, text):
+        slots["focus"] = "details"
     elif matches(POSTHOC, text):
         slots["focus"] = "posthoc"
     elif _asks_for_sameness(scan, vocabulary):
@@ -244,7 +252,7 @@ _TERMS: Final[dict[Intent, str]] = {
     r"yekutieli|fdr|bh|false|discovery|rate|multiple|comparisons?|testing|adjust\w*|distinguish\w*|separat\w*|everything|actions|regions|areas)\b",
     "compare": r"\b(?:outl(?:ier|ying)\w*|influential|driven|drives?|matters?|robust\w*|sensitive|leave-one-out|conclusions?|post-?\s?hoc|pair-?wise|tukey|dunn|dunnett|games|howell|"
     r"equivalen\w+|tost|identical|indistinguishable|margin|permutation|mixed|models?|random|intercept|assumptions?|normal(?:ly|ity)?|cliff'?s?|delta|kruskal|wallis|"
-    r"single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound)\b",
+    r"single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound|confidence|intervals?|ci|variances?|homoscedastic\w*|shapiro|wilk|levene|brown|forsythe|distributed|effect|sizes?|hedges'?|cohen'?s?)\b",
     "agreement": r"\b(?:fleiss'?|krippendorff'?s?|alpha|kappa|agreement|raw|simple|inter-?rater|reliab\w+|concordan\w+|bout-?wise|correlat\w+|precision|recall|sensitivity|reference|against|truth|whole|ethogram|confidence)\b",
     "transitions": r"\b(?:matrix|table|sequences?|structure|chance|expected|random\w*|permutation\w*|shuffl\w+|null|model|hypothesis|distribution|above|beyond|frequent\w*)\b",
     "cooccurrence": r"\b(?:co-?\s?occur\w*|coincid\w+|overlap\w*|chance|expected|random\w*)\b",

@@ -19,7 +19,8 @@ _FACTS: tuple[tuple[str, str], ...] = (
     (r"\b(?:which|what) zones?\b.*\b(?:are|exist|defined|available|have)\b", "zones"),
     (r"\b(?:which|what) (?:groups?|conditions?|treatments?)\b(?=\W*$|.*\b(?:are there|exist|were (?:there|used|tested|compared)|do (?:we|you|i) have|are (?:in|compared|included|available))\b)", "groups"),
     (r"\b(?:which|what) (?:columns?|metadata|variables?|factors?)\b", "columns"),
-    (r"\b(?:flagged|excluded|left out|unusable|quality)\b.*\b(?:sessions?|recordings?|which|why)\b|\b(?:which|why)\b.*\b(?:flagged|excluded|left out|unusable)\b", "flags"),
+    (r"\b(?:flagged|excluded|left out|unusable|quality)\b.*\b(?:sessions?|recordings?|which|why)\b|\b(?:which|why)\b.*\b(?:flagged|excluded|left out|unusable)\b"
+     r"|\b(?:are|is|were|was)\b[^?]*\b(?:sessions?|recordings?|animals?|mice)\b[^?]*\b(?:flagged|excluded|left out|unusable)\W*$", "flags"),
     (r"\bframe ?rates?\b|\bfps\b(?=.*\b(?:what|which|is)\b)|\bresolution\b|\bhow long (?:is|are|was|were) (?:the|each|this|these)? ?(?:\w+ )?(?:recordings?|sessions?|videos?|trials?)\b"
      r"|\bhow many minutes long\b|\bhow many (?:\w+ )?frames (?:does|do|did|has|have|were tracked|are there)\b|\bpx per cm\b|\bpixels per (?:cm|centimeter)\b"
      r"|\bhow long\b.*\brecording\b.*\b(?:in seconds|at \d+ fps)\b", "recordings"),

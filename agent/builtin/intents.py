@@ -121,5 +121,8 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
     named = named or bool(set(slots.get("columns", ())) & set(vocabulary.columns))
     # "Did the surgery alter the time moving?": what acts on the animals is what the groups differ in
     effect = r"\b(?:affect|alter|influence|impact|modif)\w*|\beffects? of\b"
+    agent = r"\b(?:drugs?|treatments?|injections?|manipulations?|interventions?|surgery|stressors?)\b"
+    change = r"\b(?:chang|increas|decreas|reduc|rais|lower|boost|suppress|enhanc|slow|speed)\w*\b"
+    named = named or scan.has(rf"{agent}[^?]*{change}")
     named = named or (scan.has(effect) and not slots.get("sessions") and not slots.get("subjects"))
     return several or sources or (named and bool(vocabulary.grouping_columns()))

@@ -23,6 +23,8 @@ _CHECKS: Final = {"shapiro_wilk": "Shapiro-Wilk", "brown_forsythe": "Brown-Forsy
 _CORRECTIONS: Final = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg", "fdr_by": "Benjamini-Yekutieli"}
 _SAME_IS_ANOTHER_CLAIM: Final = "that alone does not show that the groups are the same"
 _MOST_PAIRS: Final = 12
+_MOST_CHECKS: Final = 6
+_FURTHER: Final = ("median_difference", "cliffs_delta", "hodges_lehmann", "hedges_g_av")
 _MOST_MEMBERS: Final = 30
 
 
@@ -49,6 +51,7 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     parts = [
         "\n".join(lines),
         _verdict(test),
+        _further_effects(test),
         _pairs(test),
         _outliers(test.influence, test),
         _assumptions(test.checks),
@@ -180,16 +183,29 @@ def _p(one: Influence) -> str:
 
 def _assumptions(checks: Sequence[AssumptionCheck]) -> str:
     """What the checks of the assumptions show; no test was chosen by them."""
-    failing = [check for check in checks if check.holds is False]
-    if not checks:
-        return ""
-    if not failing:
-        return ""
+    shown = checks if len(checks) <= _MOST_CHECKS else [check for check in checks if check.holds is False]
     told = []
-    for check in failing:
-        p = "" if check.p_value is None else f", p = {probability(check.p_value)}"
-        told.append(f"{_CHECKS.get(check.name, check.name.replace('_', ' '))} ({check.about}{p})")
-    return f"Assumptions that look doubtful: {'; '.join(told)}. The test was not chosen by this."
+    for check in shown:
+        name = _CHECKS.get(check.name, check.name.replace("_", " "))
+        if check.p_value is None:
+            told.append(f"{name} of {check.about} not possible")
+            continue
+        doubt = " (doubtful)" if check.holds is False else ""
+        told.append(f"{name} of {check.about} p = {probability(check.p_value)}{doubt}")
+    return f"Assumptions, which did not choose the test: {'; '.join(told)}." if told else ""
+
+
+def _further_effects(test: TestResult) -> str:
+    """Effects besides the one the test leads with and the difference of the means."""
+    sizes = [name for name, size in test.effect_size.items() if isinstance(size, float | int)]
+    told = []
+    for name in sizes[1:]:
+        if name in _FURTHER:
+            size, interval = test.effect_size[name], test.effect_size.get(f"{name}_ci95")
+            unit = test.unit if name.endswith("_difference") else None
+            shown = amount(size, unit) if isinstance(size, float | int) else ""
+            told.append(f"{effect_name(name)} {shown}{_span(interval, unit)}")
+    return f"Also: {'; '.join(told)}." if told else ""
 
 
 # ----------------------------------------------------------------- many comparisons

@@ -171,9 +171,15 @@ class Vocabulary:
                 not (_led_by(item, before) or (item.kind == "keypoint" and after == "point")),
                 item.name.lower() != surface.lower(),
                 _PRIORITY.index(item.kind),
+                self._only_by_rules(item),
             ),
         )
         return Mention(entry, start, stop, entry.name.lower() == surface.lower())
+
+    def _only_by_rules(self, entry: Entry) -> bool:
+        """Whether a name is that of a rule's behavior, which gives way to what people or classifiers call the same."""
+        sources = self.behaviors.get(entry.name, ()) if entry.kind == "behavior" else ()
+        return bool(sources) and all(self.sources.get(source) == "rule" for source in sources)
 
     def _introduced(self, words: list[Atom], start: int, entries: list[Entry]) -> bool:
         """Whether the word before says that a number is a name: "mouse 12", "cluster 7"."""
