@@ -145,11 +145,12 @@ def chance_values(compared: Sequence[Compared]) -> tuple[list[Value], list[TestR
     values: list[Value] = []
     tests: list[TestResult] = []
     for item, row in zip(compared, corrected, strict=True):
+        total = "all animals together" if item.part.averaged else None
         tests += tests_of(item.chance, row, n_tests, about(item.part))
         for pair, one, p in zip(item.chance.pairs, item.chance.found, row, strict=True):
             family = f"Holm, of {some(n_tests, 'test')}"
             values += [
-                value_of(item.part, pair, "transition_expected", one.expected, unit="count"),
+                value_of(item.part, pair, "transition_expected", one.expected, unit="count", note=total),
                 value_of(item.part, pair, "transition_ratio", one.ratio, note="observed over expected"),
                 value_of(item.part, pair, "transition_z", one.z),
                 value_of(item.part, pair, "transition_p", one.p_value, statistic="p_value"),

@@ -40,6 +40,7 @@ from ethochat.tools.transition_values import (
 from ethochat.tools.wording import summarize_evidence
 
 _IDENTITIES: Final = ("session_id", "subject_id", "individual")
+_MOST_TESTS_SAID: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,9 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
         n_rows=n_rows,
         flags=list(dict.fromkeys([*flags, *said])),
     )
-    evidence.summary = summarize_evidence(evidence, lead=lead_of(compared))
+    # The lead tells the findings of many parts; their tests would leave no room for anything else.
+    told = evidence.model_copy(update={"tests": tests[:_MOST_TESTS_SAID]})
+    evidence.summary = summarize_evidence(told, lead=lead_of(compared))
     return evidence
 
 

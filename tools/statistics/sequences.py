@@ -252,7 +252,9 @@ class ChanceComparison:
     """Two-sided; ``None`` where chance leaves no choice."""
 
 
-def compare_with_chance(observed: float, null: Vector | Counts) -> ChanceComparison:
+def compare_with_chance(
+    observed: float, null: Vector | Counts, *, expected: float | None = None
+) -> ChanceComparison:
     """Two-sided comparison with a sampled null.
 
     ``p = (1 + number of nulls at least as far from the mean) / (1 + N)``, the mean being that of the observed number and all N nulls;
@@ -262,19 +264,22 @@ def compare_with_chance(observed: float, null: Vector | Counts) -> ChanceCompari
     ----------
     null
         The number under chance, shape ``(N,)``.
+    expected
+        Mean of the null where it is known exactly; that of the sample otherwise.
     """
     sample = np.asarray(null, dtype=np.float64)
     n = len(sample)
-    expected, spread = float(sample.mean()), float(sample.std(ddof=1)) if n > 1 else 0.0
+    mean, spread = float(sample.mean()), float(sample.std(ddof=1)) if n > 1 else 0.0
+    expected = mean if expected is None else expected
     scale = max(abs(observed), float(np.abs(sample).max()), 1.0)
-    fixed = spread <= 1e-12 * scale and abs(observed - expected) <= 1e-9 * scale
-    center = (n * expected + observed) / (n + 1)
+    fixed = spread <= 1e-9 * scale and abs(observed - mean) <= 1e-9 * scale
+    center = (n * mean + observed) / (n + 1)
     as_far = int(np.count_nonzero(np.abs(sample - center) >= abs(observed - center) - 1e-9 * scale))
     return ChanceComparison(
         observed=float(observed),
         expected=expected,
         ratio=float(observed) / expected if expected > 0 else None,
-        z=(float(observed) - expected) / spread if spread > 1e-12 * scale else None,
+        z=(float(observed) - expected) / spread if spread > 1e-9 * scale else None,
         p_value=None if fixed else (1 + as_far) / (n + 1),
     )
 

@@ -14,14 +14,17 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
 
 
-def test_tools_are_the_named_twelve():
+def test_tools_are_the_named_ones():
     assert [tool.name for tool in TOOLS] == [
         "experiment_facts",
         "measure",
         "compare_groups",
+        "compare_many",
+        "power",
         "correlate",
         "agreement",
         "transitions",
+        "cooccurrence",
         "find_bouts",
         "find_proximity",
         "search_segments",
