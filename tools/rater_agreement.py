@@ -225,7 +225,7 @@ def _method_flags(
     arguments: AgreementArguments, behaviors: Sequence[str], columns: Sequence[str], scores: Sequence[Score]
 ) -> list[str]:
     flags = [
-        "Frames that both looked at are compared, edges of bouts being put on the nearest frame; "
+        "Frames that both of a pair looked at are compared, edges of bouts being put on the nearest frame; "
         f"{'recordings of a group are' if columns else 'recordings are'} pooled."
     ]
     if arguments.whole_ethogram:

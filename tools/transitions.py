@@ -98,7 +98,7 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
             n_shuffles = how_many(
                 arguments.permutations, sum(len(item.behaviors) for item in whole), len(tested) * len(parts)
             )
-            flags.append(_null_said(source, n_shuffles, repeats=repeats))
+            flags.append(_null_said(source, n_shuffles, rule, repeats=repeats))
             compared += [
                 Compared(
                     part=part,
@@ -296,15 +296,16 @@ def _said(arguments: TransitionArguments, scope: Scope) -> list[str]:
     return flags
 
 
-def _null_said(source: str, n_shuffles: int, *, repeats: bool) -> str:
-    rule = (
+def _null_said(source: str, n_shuffles: int, rule: Rule, *, repeats: bool) -> str:
+    following = (
         "a behavior may follow itself"
         if repeats
         else "no behavior follows itself (equal bouts that touch are one), so that such pairs are not tested"
     )
+    gaps = ", the gaps between bouts stay where they are" if rule.adjacent or rule.within is not None else ""
     return (
         f"Chance for {source}: the bouts of each animal's stretch in {n_shuffles:,} random orders, the same every time; each "
-        f"behavior is as frequent as observed, and {rule}."
+        f"behavior is as frequent as observed{gaps}, and {following}."
     )
 
 
