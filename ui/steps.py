@@ -158,12 +158,42 @@ def _correlated(call: calls.CorrelateArguments, unit: str) -> str:
 
 def _agreed(call: calls.AgreementArguments, unit: str) -> str:
     who = _listed(call.sources) or "all who marked it"
-    return f"{who} on {_listed(call.behaviors) or 'positions'}"
+    of_tracks = call.statistics == ["median_distance"]
+    return f"{who} on {_listed(call.behaviors) or ('positions' if of_tracks else 'every behavior')}"
 
 
 def _transitions(call: calls.TransitionArguments, unit: str) -> str:
     before, after = _listed(call.before) or "any behavior", _listed(call.after) or "any behavior"
     return f"how often {after} follows {before}"
+
+
+def _cooccurred(call: calls.CooccurrenceArguments, unit: str) -> str:
+    return f"when {call.first or 'behaviors'} and {call.second or _listed(call.zones) or 'another'} go on at once"
+
+
+def _compared_many(call: calls.FamilyArguments, unit: str) -> str:
+    what = _listed([plain_name(name) for name in call.measures]) or f"all {call.of}"
+    between = f"between {_listed(call.groups)}" if call.groups else f"by {_axes([call.group_column])}"
+    return f"{what} {between}"
+
+
+def _sized(call: calls.PowerArguments, unit: str) -> str:
+    of = (
+        _compared(call, unit)
+        if call.measure
+        else f"an effect of {call.effect:g}"
+        if call.effect
+        else "any measure"
+    )
+    return (
+        f"the sample size for {of}"
+        if call.n_per_group is None
+        else f"what {call.n_per_group} animals per group can show of {of}"
+    )
+
+
+def _by_two(call: calls.TwoFactorArguments, unit: str) -> str:
+    return f"{_measure(call, unit)} by {_axes(call.factors)}"
 
 
 def _bouts(call: calls.FindBoutsArguments, unit: str) -> str:
@@ -200,7 +230,13 @@ def _drawn(call: calls.PlotArguments, unit: str) -> str:
         return f"{_measure(call, unit)}{by}"
     if call.kind == "ethogram":
         return f"when each of {_listed(call.behaviors)} happened" if call.behaviors else "an ethogram"
-    return {"trajectory": "the path", "occupancy": "where the animal spent its time"}[call.kind]
+    return _FIGURES[call.kind] + by
+
+
+_FIGURES: Final = {
+    "trajectory": "the path", "occupancy": "where the animal spent its time", "matrix": "which behavior follows which",
+    "agreement": "how well raters agree", "forest": "how much each measure differs",
+}  # fmt: skip
 
 
 def _facts(call: calls.FactsArguments, unit: str) -> str:
@@ -270,6 +306,10 @@ _WORDS: Final[Mapping[str, tuple[str, str, Callable[[Any, str], str]]]] = {
     "experiment_facts": ("Reading", "Read", _facts),
     "measure": ("Measuring", "Measured", _measured),
     "compare_groups": ("Comparing", "Compared", _compared),
+    "compare_many": ("Comparing", "Compared", _compared_many),
+    "two_factors": ("Comparing", "Compared", _by_two),
+    "power": ("Computing", "Computed", _sized),
+    "cooccurrence": ("Comparing", "Compared", _cooccurred),
     "correlate": ("Correlating", "Correlated", _correlated),
     "agreement": ("Comparing", "Compared", _agreed),
     "transitions": ("Counting", "Counted", _transitions),

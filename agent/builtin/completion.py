@@ -375,6 +375,9 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     )
     slots["intervals"] = matches(r"\bconfidence intervals?\b|\b95\s?% ?(?:ci|intervals?)\b", text)
     slots["reference"] = _reference(slots, scan)
+    people = [name for name, kind in vocabulary.sources.items() if kind == "manual"]
+    if not slots.get("sources") and not trackers and len(people) > 1 and matches(lexicon.RATERS, text):
+        slots["sources"] = people
     _filter_by_values(slots)
     match = scan.take(r"\b(\d+(?:\.\d+)?)\s*(?:fps|frames(?:/s| per second)|hz)\b")
     if match:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ethochat.agent.builtin.spelling import amount, capital, label, number, shared, subject_of, word_summary
+from ethochat.agent.builtin.structure import word_agreement, word_cooccurrence, word_transitions
 from ethochat.agent.builtin.verdicts import (
     word_compare,
     word_correlate,
@@ -165,39 +166,6 @@ def _top(values: Sequence[Value], item: Evidence) -> str:
     return text + ".\n\n"
 
 
-def word_agreement(item: Evidence) -> str:
-    """Agreement per pair, the best named."""
-    if not item.values:
-        return word_summary(item)
-    names = {"f1": "F1", "kappa": "Cohen's kappa", "median_distance": "median distance"}
-    lines = []
-    for value in item.values:
-        statistic = names.get((value.statistic or value.name).lower(), value.statistic or value.name)
-        about = label(value, item)
-        lines.append(f"- {about}: {statistic} = {amount(value.value, value.unit)}")
-    behaviors = " + ".join(item.arguments.get("behaviors") or ["tracks"])
-    text = f"Agreement on {behaviors} [{item.evidence_id}]:\n" + "\n".join(lines)
-    return _top(item.values, item) + text
-
-
-def word_transitions(item: Evidence) -> str:
-    """Counts from one behavior to the next."""
-    if not item.values:
-        return word_summary(item)
-    lines = []
-    for value in item.values[:_MOST_ROWS]:
-        first, second = value.group.get("from", "any"), value.group.get("to", "any")
-        extra = ", ".join(name for key, name in value.group.items() if key not in ("from", "to"))
-        where = (
-            f" ({', '.join(part for part in (extra, value.session_id) if part)})"
-            if extra or value.session_id
-            else ""
-        )
-        shown = f"{amount(value.value, value.unit)}" + (" times" if value.name == "transition_count" else "")
-        lines.append(f"- {first} → {second}: {shown}{where}")
-    return f"Transitions [{item.evidence_id}]:\n" + "\n".join(lines)
-
-
 def word_clips(item: Evidence) -> str:
     """Count the clips and list the first."""
     mark = f"[{item.evidence_id}]"
@@ -244,5 +212,5 @@ def word_plot(item: Evidence) -> str:
 
 _WORDERS: dict[str, Callable[[Evidence], str]] = {
     "measure": word_measure, "compare_groups": word_compare, "compare_many": word_family, "two_factors": word_two_factors, "power": word_power, "correlate": word_correlate, "agreement": word_agreement,
-    "transitions": word_transitions, "find_bouts": word_clips, "find_proximity": word_clips, "search_segments": word_clips, "plot": word_plot,
+    "transitions": word_transitions, "cooccurrence": word_cooccurrence, "find_bouts": word_clips, "find_proximity": word_clips, "search_segments": word_clips, "plot": word_plot,
 }  # fmt: skip
