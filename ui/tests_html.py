@@ -135,7 +135,8 @@ def _posthoc(test: TestResult) -> str:
         )
     how = next((pair.correction for pair in test.posthoc if pair.correction), None)
     name = name_of_test(test.posthoc[0])
-    head = f"{len(rows)} {'pair' if len(rows) == 1 else 'pairs'} of groups: {name}{f', {how}' if how else ''}"
+    said = f", {how}" if how and how not in name else ""
+    head = f"{len(rows)} {'pair' if len(rows) == 1 else 'pairs'} of groups: {name}{said}"
     columns = ("pair", "statistic", "p", effect_name(effect) if effect else "effect", "95 % interval")
     return _folded(head, _table(columns, rows))
 

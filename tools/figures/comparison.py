@@ -16,7 +16,7 @@ from ethochat.tools.figures.sheet import Json, axis, flipped, label, sheet, with
 Groups = Mapping[str, Mapping[str, float]]
 """Group to animal to value."""
 
-DOTS: Final = "A dot is an animal; black: mean and its 95 % interval."
+DOTS: Final = "Dots: animals. Black: mean with 95 % interval."
 _MOST_UPRIGHT: Final = 6
 """More groups than this lie on their side, where their names have room."""
 _ACROSS: Final = 38
@@ -68,7 +68,7 @@ def comparison_figure(
     beside = 0.2 if paired else _BESIDE
     at = [place + beside for place, animals in enumerate(used.values()) if animals]
     data.append(means(at, summaries, [name for name, animals in used.items() if animals], unit=unit))
-    notes = [caption_of(test), DOTS + (" A line joins an animal's dots." if paired else "")]
+    notes = [caption_of(test), DOTS + (" Lines join an animal's dots." if paired else "")]
     counts = {name: len(animals) for name, animals in used.items()}
     return on_groups(
         f"{words(measure)} by {column}",
@@ -193,7 +193,7 @@ def dose_figure(
         f"{with_unit(column, column_unit)}{scale}", tickmode="array", tickvals=list(places.values()), ticktext=ticks, tickangle=0,
         tickfont={"size": 11}, zeroline=False,
     )  # fmt: skip
-    notes = [caption_of(test), f"{DOTS[:-1]}, joined in order."]
+    notes = [caption_of(test), f"{DOTS} Means are joined."]
     y = axis(with_unit(measure, unit))
     return sheet(f"{words(measure)} by {words(column)}", data, notes=notes, xaxis=x, yaxis=y)
 
@@ -269,7 +269,7 @@ def two_factor_figure(
     )  # fmt: skip
     notes = [
         *(_term(test) for test in tests),
-        "A small dot is an animal; joined: means with their 95 % intervals.",
+        "Dots: animals. Joined: means with 95 % intervals.",
     ]
     return sheet(
         f"{words(measure)} by {factors[0]} and {factors[1]}", data, notes=notes, xaxis=x,

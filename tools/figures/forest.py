@@ -10,7 +10,7 @@ from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.evidence import Figure, TestResult
 from ethochat.tools.figures.captions import effect_name, effect_of, effect_text, main_effect
 from ethochat.tools.figures.colors import FAINT, INK, PALETTE
-from ethochat.tools.figures.sheet import Json, axis, safe, sheet, shortened, words
+from ethochat.tools.figures.sheet import Json, axis, on_two_lines, safe, sheet, words
 from ethochat.tools.wording import p_text
 
 _CORRECTIONS: Final[Mapping[str, str]] = {
@@ -59,19 +59,20 @@ def forest_figure(
         for holds in (True, False)
     ]
     sides = _sides(known)
-    ticks = [shortened(name, _NAME_WIDTH) for name in names]
+    ticks = [on_two_lines(name, _NAME_WIDTH) for name in names]
+    row = 30 if any("<br>" in tick for tick in ticks) else 24
     y = axis(
         "", tickmode="array", tickvals=list(range(len(known))), ticktext=ticks, range=[len(known) - 0.4, -0.6],
-        showgrid=False, zeroline=False,
+        showgrid=False, zeroline=False, tickfont={"size": 11},
     )  # fmt: skip
-    x = axis(f"{effect_name(effect)}{f' ({sides})' if sides else ''}")
+    x = axis(f"{effect_name(effect)}{f' ({sides})' if sides else ''}", width=28)
     return sheet(
         title or _title(known),
         data,
         notes=_notes(tests, known, correction),
         xaxis=x,
         yaxis=y,
-        plot_height=max(110, (28 if len(known) <= 15 else 20) * len(known) + 20),
+        plot_height=max(110, row * len(known) + 20),
         right=62,
         shapes=[_zero()],
         annotations=[_p_mark(place, p) for place, p in enumerate(marked)],
@@ -199,11 +200,8 @@ def _title(tests: Sequence[TestResult]) -> str:
 def _notes(tests: Sequence[TestResult], known: Sequence[TestResult], correction: str) -> list[str]:
     corrected = any(correction in test.corrected for test in known)
     n = max((test.n_tests or 0 for test in known), default=0) or len(tests)
-    notes = [
-        f"Effect and its 95 % interval. Filled, and bold at the right: p below 0.05, corrected for {n} tests ({_name(correction)})."
-        if corrected
-        else "Effect and its 95 % interval. Filled, and bold at the right: p below 0.05, not corrected."
-    ]
+    how = f"{_name(correction)}, {n} tests" if corrected else "not corrected"
+    notes = [f"Effect with 95 % interval. Filled: p < 0.05 ({how}); p at the right."]
     if len(known) < len(tests):
         notes.append(
             f"{len(tests) - len(known)} of {len(tests)} tests have no effect size and are not drawn."

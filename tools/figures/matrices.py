@@ -59,10 +59,10 @@ def transition_matrix_figure(
         [[_told(tables, a, b) for b in after] for a in before],
         _scale(shown),
     )
-    said = {"ratio": "times as often as by chance", "p": "percent of what follows", "n": "count"}[shown]
+    said = {"ratio": "Ratio to chance", "p": "Percent of what follows", "n": "Counts"}[shown]
     sources = sorted({value.group["source"] for value in values if "source" in value.group})
     notes = [
-        f"Fields: {said}; white: never seen.",
+        f"{said}; white: never seen.",
         *([f"Labeled by {', '.join(sources)}."] if sources else []),
     ]
     return heat_map(title, heat, rows=before, columns=after, notes=notes, names=("first", "next"))
@@ -158,7 +158,7 @@ def heat_trace(
         "text": [list(row) for row in text],
         "customdata": [list(row) for row in told],
         "texttemplate": "%{text}" if shown else "",
-        "textfont": {"size": 12 if size <= 8 else 10},
+        "textfont": {"size": 12 if size <= 5 else 10},
         "hovertemplate": "%{customdata}<extra></extra>",
         "hoverongaps": True,
         "xgap": 1,

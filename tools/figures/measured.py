@@ -56,7 +56,7 @@ def bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
         {name: len(members) for name, members in drawn.items()},
         quantity=with_unit(measured.name, measured.unit),
         column=resolved or "",
-        notes=["Bar: mean; black line: its 95 % interval. A dot is an animal."],
+        notes=["Bar: mean. Line: its 95 % interval. Dots: animals."],
         zero=True,
     )
     return Drawing(figure=figure, values=[*values, *dots], flags=list(measured.flags), n_rows=len(dots))

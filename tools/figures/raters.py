@@ -207,7 +207,7 @@ def _as_map(scores: Sequence[_Score], title: str) -> Figure:
     }
     text = [["" if score is None else f"{score:.2f}" for score in line] for line in z]
     several = any(len(numbers) > 1 for numbers in fields.values())
-    said = f"Fields: {name}{', mean over recordings' if several else ''}; 1 is perfect."
+    said = f"{name}{', mean over recordings' if several else ''}; 1 is perfect."
     others = [_name(other) for other in statistics if other != shown]
     notes = [said, *([f"{', '.join(others)} stand in the table."] if others else [])]
     return heat_map(title, heat_trace(z, text, told, scale), rows=rows, columns=columns, notes=notes)

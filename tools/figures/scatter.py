@@ -48,8 +48,7 @@ def scatter_figure(
     data = [*fitted, *(_dots(name, animals, looks[name]) for name, animals in groups.items())]
     notes = [caption_of(test)] if test is not None else []
     notes.append(
-        f"A dot is an animal, n = {len(pairs)}."
-        + (" Line: least squares, with the 95 % interval of its mean." if fitted else "")
+        f"Dots: animals, n = {len(pairs)}." + (" Line: least squares with 95 % interval." if fitted else "")
     )
     named = [name for name in groups if name]
     legend = named if len(named) > 1 or column else []

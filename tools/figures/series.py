@@ -78,10 +78,10 @@ def time_bins_figure(
 
 
 def _note(statistic: str | None, *, own: bool, animals: bool) -> str:
-    thin = "Thin lines are animals; " if animals else ""
+    thin = "Thin: animals. " if animals else ""
     if own:
-        return f"{thin}thick: mean over animals with its 95 % interval."
-    return f"{thin}thick: {statistic}." if thin and statistic else ""
+        return f"{thin}Thick: mean with 95 % interval."
+    return f"{thin}Thick: {statistic}." if thin and statistic else ""
 
 
 def _means(members: Mapping[str, Line]) -> list[tuple[float, Mean]]:

@@ -19,7 +19,7 @@ from ethochat.tools.figures.colors import FAINT, GRID, INK
 Json = dict[str, Any]
 """A trace, an axis or a layout as plotly's JSON has it."""
 
-TITLE_WIDTH: Final = 38
+TITLE_WIDTH: Final = 36
 NOTE_WIDTH: Final = 50
 """Letters that fit a line of 330 px, what a phone leaves."""
 DEFAULT_HEIGHT: Final = 420
@@ -76,11 +76,25 @@ def label(text: str, width: int, *, most_lines: int = 3) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Leave out the middle of a long name, whose end often tells it apart."""
+    """Write a name on one line, without its middle where it is long: the end often tells it apart."""
+    return safe(_without_middle(text, width))
+
+
+def on_two_lines(text: str, width: int) -> str:
+    """Write a name on one line or two, without its middle where even those are too short."""
+    lines = wrap(text, width)
+    if len(lines) > 2:
+        lines = wrap(_without_middle(" ".join(text.split()), 2 * width - 8), width)
+    if len(lines) > 2:
+        return shortened(text, width)
+    return "<br>".join(safe(line) for line in lines)
+
+
+def _without_middle(text: str, width: int) -> str:
     if len(text) <= width:
-        return safe(text)
+        return text
     start = width // 2
-    return safe(f"{text[:start]}…{text[len(text) - (width - start - 1) :]}")
+    return f"{text[:start]}…{text[len(text) - (width - start - 1) :]}"
 
 
 def words(name: str) -> str:

@@ -364,7 +364,7 @@ def test_forest_is_sorted_and_marks_corrected_p():
     assert [note["text"] for note in content["layout"]["annotations"]] == ["0.080", "<b>0.030</b>"]
     assert content["layout"]["xaxis"]["title"]["text"] == "Hedges g (CSI minus Control)"
     assert content["layout"]["shapes"][0]["x0"] == 0
-    assert "corrected for 3 tests (Holm)" in title(content)
+    assert "p &lt; 0.05 (Holm, 3 tests)" in title(content)
     assert "1 of 3 tests have no effect size" in title(content)
 
 

@@ -74,7 +74,7 @@ def test_pairs_of_groups_are_folded() -> None:
         effect_size={"hedges_g": 0.5, "ci95": [-1.0, 2.0]},
     )  # fmt: skip
     html = html_of_tests([welch(name="welch_anova", posthoc=[pair])])
-    assert cells(folded(html)["1 pair of groups: games howell, Games-Howell"])[1] == [
+    assert cells(folded(html)["1 pair of groups: Games-Howell test"])[1] == [
         "a minus b",
         "2",
         "0.03",
