@@ -7,7 +7,7 @@ from ethochat.tools.figures.export import FORMATS, write_figure, write_figures
 from ethochat.tools.figures.forest import forest_figure
 from ethochat.tools.figures.matrices import transition_matrix_figure
 from ethochat.tools.figures.places import occupancy_figure, trajectory_figure
-from ethochat.tools.figures.raters import agreement_figure, agreement_key
+from ethochat.tools.figures.raters import agreement_figure
 from ethochat.tools.figures.scatter import scatter_figure
 from ethochat.tools.figures.series import time_bins_figure
 
@@ -16,7 +16,6 @@ __all__ = [
     "Lane",
     "Style",
     "agreement_figure",
-    "agreement_key",
     "column_styles",
     "comparison_figure",
     "dose_figure",

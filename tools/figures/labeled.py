@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
-
 from ethochat.tools.agreement import agreement as compare_sources
 from ethochat.tools.arguments import AgreementArguments, PlotArguments, Selection, TransitionArguments
 from ethochat.tools.context import ToolContext
-from ethochat.tools.errors import ToolFailedError
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Value
 from ethochat.tools.figures.colors import column_styles
 from ethochat.tools.figures.drawing import Drawing, every_row
@@ -18,7 +16,7 @@ from ethochat.tools.figures.matrices import transition_matrix_figure
 from ethochat.tools.figures.raters import agreement_figure
 from ethochat.tools.labels import listed_bouts, plan_labels
 from ethochat.tools.rows import Call
-from ethochat.tools.selection import label_coverage, require_sessions, select_sessions
+from ethochat.tools.selection import require_sessions, select_sessions
 from ethochat.tools.transitions import transitions
 
 
@@ -70,6 +68,10 @@ def ethogram(context: ToolContext, arguments: PlotArguments) -> Drawing:
 
 def matrix(context: ToolContext, arguments: PlotArguments) -> Drawing:
     """Draw which behavior follows which."""
+    if arguments.group_by or arguments.group_column:
+        raise ToolRetryError(
+            "A matrix of transitions shows one group at a time; select it with `where`, and leave the grouping out."
+        )
     wanted = TransitionArguments(
         sources=arguments.sources,
         before=arguments.behaviors,
@@ -85,28 +87,19 @@ def matrix(context: ToolContext, arguments: PlotArguments) -> Drawing:
 
 
 def agreement(context: ToolContext, arguments: PlotArguments) -> Drawing:
-    """Draw how well raters agree, on the behaviors named or on all that two of them looked for."""
-    behaviors = arguments.behaviors or _rated_twice(context, arguments)
-    if not behaviors:
-        raise ToolFailedError("No behavior was looked for by two raters in the selected sessions.")
-    columns = [name for name in arguments.group_by if name in ("session_id", "pair", "behavior")]
+    """Draw how well raters agree, on the behaviors named or on all that two of them mark."""
     wanted = AgreementArguments(
-        behaviors=behaviors, sources=arguments.sources, group_by=columns, **_selection(arguments)
+        behaviors=arguments.behaviors,
+        sources=arguments.sources,
+        group_by=[name for name in arguments.group_by if name not in ("pair", "behavior")],
+        intervals=True,
+        **_selection(arguments),
     )
     found = compare_sources(context, wanted)
     figure = agreement_figure(found.values)
     return Drawing(
         figure=figure, values=found.values, tests=found.tests, flags=found.flags, n_rows=found.n_rows
     )
-
-
-def _rated_twice(context: ToolContext, arguments: PlotArguments) -> list[str]:
-    """Behaviors that at least two sources would have marked in one of the sessions."""
-    scope = select_sessions(context, arguments)
-    rows = label_coverage(context, scope).filter(pl.col("source_kind") != "rule")
-    looked = rows.select("session_id", "source", "behaviors").explode("behaviors").drop_nulls("behaviors")
-    sources = looked.group_by("session_id", "behaviors").agg(pl.col("source").n_unique())
-    return sorted(set(sources.filter(pl.col("source") > 1)["behaviors"].to_list()))
 
 
 def _selection(arguments: PlotArguments) -> dict[str, Any]:

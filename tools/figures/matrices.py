@@ -69,6 +69,16 @@ def transition_matrix_figure(
 
 
 def _pairs(values: Sequence[Value], name: str) -> dict[tuple[str, str], float | None]:
+    """Pair to value of one name.
+
+    Raises
+    ------
+    ToolFailedError
+        When a pair has several, of several groups or sources.
+    """
+    named = [(value.group.get("from"), value.group.get("to")) for value in values if value.name == name]
+    if len(named) > len(set(named)):
+        raise ToolFailedError("A matrix shows the transitions of one source and group; there are several.")
     return {
         (value.group["from"], value.group["to"]): float(value.value)
         if isinstance(value.value, int | float)

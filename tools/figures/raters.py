@@ -19,8 +19,12 @@ _NAMES: Final[Mapping[str, str]] = {
     "kappa": "Cohen's κ",
     "fleiss_kappa": "Fleiss' κ",
     "krippendorff_alpha": "Krippendorff's α",
+    "bout_f1": "F1 of bouts",
+    "count_correlation": "correlation of counts",
+    "duration_correlation": "correlation of durations",
 }
-_UNITLESS: Final = (None, "", "fraction")
+_UNITLESS: Final = (None, "", "fraction", "%")
+_ENDS: Final = ("ci95_low", "ci95_high")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,6 @@ def agreement_figure(
     values: Sequence[Value],
     *,
     title: str | None = None,
-    intervals: Mapping[str, tuple[float, float]] | None = None,
     styles: Mapping[str, Style] | None = None,
 ) -> Figure:
     """Draw how well sources agree.
@@ -49,9 +52,9 @@ def agreement_figure(
     ----------
     values
         Scores such as ``f1`` and ``kappa``: the name is the statistic, ``pair`` and ``behavior`` stand in the group; scores of
-        single sessions are small dots in the row of their pair. A score without a pair is of all raters.
-    intervals
-        95 % interval of a score by its :func:`agreement_key`.
+        single sessions are small dots in the row of their pair. A score without a pair is of all raters. The ends of a score's
+        interval are values of the same name with the statistics ``ci95_low`` and ``ci95_high``. Counts and durations, which
+        have a unit, are left to the table where there are scores without one.
     styles
         Look of each statistic.
 
@@ -60,43 +63,46 @@ def agreement_figure(
     ToolFailedError
         When there is no score.
     """
-    common = len({value.group.get("behavior") for value in values}) < 2
-    scores = [_score(value, intervals or {}, common=common) for value in values if _is_number(value.value)]
+    known = [value for value in values if isinstance(value.value, int | float)]
+    unitless = [value for value in known if value.unit in _UNITLESS]
+    known = unitless or known
+    ends = {
+        (_key(value), value.statistic): float(value.value or 0.0)
+        for value in known
+        if value.statistic in _ENDS
+    }
+    common = len({value.group.get("behavior") for value in known}) < 2
+    scores = [_score(value, ends, common=common) for value in known if value.statistic not in _ENDS]
     if not scores:
         raise ToolFailedError("There is no score of agreement to draw.")
     behavior = scores[0].behavior if common else ""
     head = title or (f"Agreement on {behavior}" if behavior else "Agreement")
     if len({score.row for score in scores}) > _MOST_ROWS:
         return _as_map(scores, head)
-    units = {value.unit for value in values}
-    return _as_dots(
-        scores,
-        head,
-        unit="" if units <= set(_UNITLESS) else ", ".join(sorted(map(str, units))),
-        styles=styles,
-    )
+    unit = "" if unitless else ", ".join(sorted({value.unit or "" for value in known}))
+    return _as_dots(scores, head, unit=unit, styles=styles)
 
 
-def agreement_key(value: Value) -> str:
-    """Key of a score's interval."""
-    return "|".join((value.name, value.group.get("behavior", ""), value.group.get("pair", "")))
+def _key(value: Value) -> tuple[str, ...]:
+    """What a score is of; its interval's ends are of the same."""
+    labels = [f"{column}={text}" for column, text in sorted(value.group.items())]
+    return (value.name, value.session_id or "", value.subject_id or "", *labels)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
-def _score(value: Value, intervals: Mapping[str, tuple[float, float]], *, common: bool) -> _Score:
+def _score(value: Value, ends: Mapping[tuple[tuple[str, ...], str], float], *, common: bool) -> _Score:
     behavior, pair = value.group.get("behavior", ""), value.group.get("pair", _EVERYONE)
+    others = [text for column, text in value.group.items() if column not in ("behavior", "pair")]
+    low, high = (ends.get((_key(value), end)) for end in _ENDS)
     assert isinstance(value.value, int | float)
+    scale = 0.01 if value.unit == "%" else 1.0
     return _Score(
         statistic=value.name,
-        number=float(value.value),
-        row=pair if common or not behavior else f"{behavior} · {pair}",
+        number=scale * float(value.value),
+        row=" · ".join([*([] if common or not behavior else [behavior]), pair, *others]),
         pair=pair,
         behavior=behavior,
         session_id=value.session_id,
-        interval=intervals.get(agreement_key(value)),
+        interval=None if low is None or high is None else (scale * low, scale * high),
     )
 
 

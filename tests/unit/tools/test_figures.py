@@ -14,7 +14,6 @@ from ethochat.tools.evidence import Figure, GroupSummary, Influence, TestResult,
 from ethochat.tools.figures import (
     Lane,
     agreement_figure,
-    agreement_key,
     comparison_figure,
     dose_figure,
     ethogram_figure,
@@ -288,6 +287,11 @@ def test_ratio_to_chance_is_colored_by_its_logarithm_within_bounds():
     assert field(content, "rest", "walk", "text") == "2"
 
 
+def test_tables_of_several_groups_are_not_mixed():
+    with pytest.raises(ToolFailedError, match="one source and group"):
+        transition_matrix_figure([*TRANSITIONS, TRANSITIONS[0]])
+
+
 def test_no_transition_is_said():
     with pytest.raises(ToolFailedError, match="no transition"):
         transition_matrix_figure([])
@@ -297,20 +301,34 @@ def score(name: str, value: float | None, pair: str = "anna-ben", behavior: str 
     return Value(name=name, value=value, unit="fraction", group={"pair": pair, "behavior": behavior}, **more)
 
 
-def test_agreement_has_a_dot_per_pair_and_statistic():
+def test_agreement_has_a_dot_per_pair_and_statistic_with_its_interval():
     values = [
         score("f1", 0.8),
         score("kappa", 0.7),
         score("f1", 0.5, "anna-eva"),
         score("kappa", None, "anna-eva"),
     ]
-    content = drawn(agreement_figure(values, intervals={agreement_key(values[0]): (0.7, 0.9)}))
+    ends = [score("f1", bound, statistic=name) for name, bound in (("ci95_low", 0.7), ("ci95_high", 0.85))]
+    content = drawn(agreement_figure([*values, *ends]))
     assert title(content).startswith("<b>Agreement on Rearing</b>")
     f1, kappa = content["data"]
     assert (f1["x"], kappa["x"]) == ([0.8, 0.5], [0.7])
-    assert f1["error_x"]["array"] == pytest.approx([0.1, 0.0])
+    assert f1["error_x"]["array"] == pytest.approx([0.05, 0.0])
+    assert f1["error_x"]["arrayminus"] == pytest.approx([0.1, 0.0])
     assert f1["marker"]["symbol"] != kappa["marker"]["symbol"]
     assert content["layout"]["yaxis"]["ticktext"] == ["anna-ben", "anna-eva"]
+
+
+def test_groups_have_rows_and_scores_share_an_axis():
+    own = {"behavior": "Rearing", "sex": "female"}
+    values = [
+        Value(name="percent_agreement", value=90.0, unit="%", group={"pair": "anna-ben", **own}),
+        Value(name="krippendorff_alpha", value=0.5, group=own),
+        Value(name="bout_count_difference", value=3.0, unit="bouts", group={"pair": "anna-ben", **own}),
+    ]
+    content = drawn(agreement_figure(values))
+    assert content["layout"]["yaxis"]["ticktext"] == ["anna-ben · female", "all raters · female"]
+    assert [trace["x"] for trace in content["data"]] == [[0.9], [0.5]]
 
 
 def test_scores_of_single_recordings_share_the_row_of_their_pair():

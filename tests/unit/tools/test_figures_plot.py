@@ -156,12 +156,18 @@ def test_agreement_shows_behaviors_that_two_raters_looked_for(context, call):
     evidence, drawn = draw(call, context, kind="agreement", sources=["anna", "ben"])
     assert title(drawn).startswith("<b>Agreement on Rearing</b>")
     assert {value.group["behavior"] for value in evidence.values} == {"Rearing"}
+    assert {value.name for value in evidence.values} == {"f1", "kappa"}
     shown = sorted(x for trace in drawn["data"] for x in trace["x"])
     assert shown == sorted(value.value for value in evidence.values if isinstance(value.value, float))
 
 
+def test_matrix_of_several_groups_is_refused(context, call):
+    with pytest.raises(ToolRetryError, match="one group at a time"):
+        call(context, "plot", kind="matrix", sources=["anna"], group_column="group")
+
+
 def test_agreement_without_two_raters_is_said(context, call):
-    with pytest.raises(ToolFailedError, match="two raters"):
+    with pytest.raises(ToolFailedError, match="two sources"):
         call(context, "plot", kind="agreement", sessions=["bad"], include_excluded=True)
 
 
