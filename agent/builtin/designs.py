@@ -256,7 +256,7 @@ _TERMS: Final[dict[Intent, str]] = {
     "agreement": r"\b(?:fleiss'?|krippendorff'?s?|alpha|kappa|agreement|raw|simple|inter-?rater|reliab\w+|concordan\w+|bout-?wise|correlat\w+|precision|recall|sensitivity|reference|against|truth|whole|ethogram|confidence)\b",
     "transitions": r"\b(?:matrix|table|sequences?|structure|chance|expected|random\w*|permutation\w*|shuffl\w+|null|model|hypothesis|distribution|above|beyond|frequent\w*)\b",
     "cooccurrence": r"\b(?:co-?\s?occur\w*|coincid\w+|overlap\w*|chance|expected|random\w*)\b",
-    "correlate": r"\b(?:dose|response|depend\w*|trends?|linear\w*|slope|regress\w+|increas\w+|decreas\w+|monoton\w+|scales?|effect)\b",
+    "correlate": r"\b(?:dose|response|depend\w*|trends?|linear\w*|slope|regress\w+|increas\w+|decreas\w+|monoton\w+|scales?|effect|predict\w*|associat\w+|relat\w+)\b",
 }
 """Words of statistics that say nothing more once their kind of question is known."""
 

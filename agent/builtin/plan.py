@@ -22,6 +22,7 @@ from ethochat.tools.arguments import (
     SearchArguments,
     Selection,
     TransitionArguments,
+    TwoFactorArguments,
 )
 
 Call = tuple[str, dict[str, Any]]
@@ -31,6 +32,7 @@ _TOOLS: dict[str, tuple[str, type[Selection]]] = {
     "measure": ("measure", MeasureArguments),
     "compare": ("compare_groups", CompareArguments),
     "family": ("compare_many", FamilyArguments),
+    "two_factors": ("two_factors", TwoFactorArguments),
     "power": ("power", PowerArguments),
     "correlate": ("correlate", CorrelateArguments),
     "agreement": ("agreement", AgreementArguments),

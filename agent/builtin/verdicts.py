@@ -90,8 +90,8 @@ def _verdict(test: TestResult) -> str:
     if test.p_value is None:
         return f"No test could be made. {test.why or ''}".strip()
     found = f"{capital(name_of_test(test))}: {_statistic(test)}p = {probability(test.p_value)}{_main_effect(test)}"
-    why = f" {test.why}" if test.why else ""
-    return f"{found}. {_claim(test)}{why}"
+    why = (test.why or "").removeprefix(f"{capital(name_of_test(test))}: ")
+    return f"{found}. {_claim(test)} {capital(why)}".rstrip()
 
 
 def _claim(test: TestResult) -> str:

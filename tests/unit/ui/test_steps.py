@@ -62,6 +62,10 @@ def test_every_tool_has_words() -> None:
     needed: dict[str, dict[str, Any]] = {
         "measure": {"measure": "distance"},
         "compare_groups": {"measure": "distance", "group_column": "g"},
+        "compare_many": {"of": "metrics", "group_column": "g"},
+        "two_factors": {"measure": "distance", "factors": ["g", "sex"]},
+        "power": {"effect": 0.5},
+        "cooccurrence": {"first": "x", "second": "y"},
         "correlate": {"x": {"measure": "distance"}, "y": {"measure": "duration"}},
         "find_bouts": {"behaviors": ["x"]},
         "find_proximity": {"max_distance": 3},
