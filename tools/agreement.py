@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import polars as pl
 
@@ -10,11 +11,16 @@ from ethochat.tools.arguments import AgreementArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError
-from ethochat.tools.evidence import Evidence, Value
+from ethochat.tools.evidence import Evidence, Figure, Value
+from ethochat.tools.figures import agreement_figure
 from ethochat.tools.rater_agreement import compare_labels
 from ethochat.tools.selection import Scope, match_sources, require_sessions, select_sessions
 from ethochat.tools.track_agreement import compare_tracks
 from ethochat.tools.wording import summarize_evidence
+
+_Found = tuple[list[Value], list[str], int, list[Figure]]
+_FEWEST_DRAWN: Final = 3
+"""Fewer scores than this say more as a sentence."""
 
 
 def agreement(context: ToolContext, arguments: AgreementArguments) -> Evidence:
@@ -27,7 +33,7 @@ def agreement(context: ToolContext, arguments: AgreementArguments) -> Evidence:
     """
     scope = select_sessions(context, arguments)
     require_sessions(scope, arguments)
-    values, flags, n_rows = (
+    values, flags, n_rows, figures = (
         _of_tracks(context, scope, arguments)
         if _names_tracks(context, arguments)
         else _of_labels(context, scope, arguments)
@@ -37,6 +43,7 @@ def agreement(context: ToolContext, arguments: AgreementArguments) -> Evidence:
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
         values=values,
+        figures=figures,
         n_rows=n_rows,
         flags=list(dict.fromkeys([*scope.flags, *flags])),
     )
@@ -56,26 +63,24 @@ def _names_tracks(context: ToolContext, arguments: AgreementArguments) -> bool:
     return not arguments.behaviors and bool(named) and set(named) <= _trackers(context)
 
 
-def _of_tracks(
-    context: ToolContext, scope: Scope, arguments: AgreementArguments
-) -> tuple[list[Value], list[str], int]:
+def _of_tracks(context: ToolContext, scope: Scope, arguments: AgreementArguments) -> _Found:
     values, flags, n_rows = compare_tracks(context, scope, arguments)
-    return _ranked(values, arguments), flags, n_rows
+    return _ranked(values, arguments), flags, n_rows, []
 
 
-def _of_labels(
-    context: ToolContext, scope: Scope, arguments: AgreementArguments
-) -> tuple[list[Value], list[str], int]:
+def _of_labels(context: ToolContext, scope: Scope, arguments: AgreementArguments) -> _Found:
     found = compare_labels(context, scope, arguments)
     if found is None:
         if not arguments.sources and len(_trackers(context)) > 1:
             return _of_tracks(context, scope, arguments)
         raise ToolFailedError("No behavior is marked by two sources in these sessions, so none can agree.")
     values = _ranked([score.value for score in found.scores], arguments)
+    bounds = [bound for score in found.scores for bound in score.bounds()]
+    figures = [agreement_figure([*values, *bounds])] if len(values) >= _FEWEST_DRAWN else []
     if arguments.intervals:
         # After all scores, so that a single number asked for stays the first.
-        values += [bound for score in found.scores for bound in score.bounds()]
-    return values, found.flags, found.n_frames
+        values += bounds
+    return values, found.flags, found.n_frames, figures
 
 
 def _ranked(values: Sequence[Value], arguments: AgreementArguments) -> list[Value]:

@@ -78,6 +78,8 @@ def compare_groups(context: ToolContext, arguments: CompareArguments) -> Evidenc
         flags=list(dict.fromkeys(flags)),
     )
     evidence.summary = summarize_evidence(evidence)
+    # What the figure shows, for whoever saves the table; a chat model needs no list of animals.
+    evidence.values += [value for one in compared for value in _animal_values(one)]
     return evidence
 
 
@@ -226,7 +228,25 @@ def group_values(one: Comparison) -> list[Value]:
     return values
 
 
-def _value(one: Comparison, value: float | None, statistic: str, label: str, n: int) -> Value:
+def _animal_values(one: Comparison) -> list[Value]:
+    """One value per animal and group."""
+    subjects = {row.animal: row.subject_id for row in one.part.rows}
+    sessions: dict[str, set[str]] = {}
+    for row in one.part.rows:
+        sessions.setdefault(row.animal, set()).add(row.session_id)
+    return [
+        _value(one, value, None, group, None).model_copy(
+            update={
+                "subject_id": subjects[animal],
+                "session_id": next(iter(sessions[animal])) if len(sessions[animal]) == 1 else None,
+            }
+        )
+        for group, animals in one.groups.items()
+        for animal, value in animals.items()
+    ]
+
+
+def _value(one: Comparison, value: float | None, statistic: str | None, label: str, n: int | None) -> Value:
     return Value(
         name=one.outcome.measured.name,
         value=value,

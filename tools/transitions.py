@@ -14,7 +14,8 @@ from ethochat.tools.arguments import Selection, TransitionArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolRetryError
-from ethochat.tools.evidence import Evidence, Value
+from ethochat.tools.evidence import Evidence, Figure, Value
+from ethochat.tools.figures import transition_matrix_figure
 from ethochat.tools.selection import (
     Scope,
     SourcePlan,
@@ -41,6 +42,7 @@ from ethochat.tools.wording import summarize_evidence
 
 _IDENTITIES: Final = ("session_id", "subject_id", "individual")
 _MOST_TESTS_SAID: Final = 6
+_FEWEST_DRAWN: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
         values=[*values, *later, *found],
         tests=tests,
+        figures=_figures(values, found, arguments, n_sources=len(plan.sources)),
         n_rows=n_rows,
         flags=list(dict.fromkeys([*flags, *said])),
     )
@@ -125,6 +128,16 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
     told = evidence.model_copy(update={"tests": tests[:_MOST_TESTS_SAID]})
     evidence.summary = summarize_evidence(told, lead=lead_of(compared))
     return evidence
+
+
+def _figures(
+    values: Sequence[Value], found: Sequence[Value], arguments: TransitionArguments, *, n_sources: int
+) -> list[Figure]:
+    """The matrix, where the call is about one part and more than a few pairs."""
+    pairs = {(value.group.get("from"), value.group.get("to")) for value in values}
+    if arguments.group_by or n_sources != 1 or len(pairs) < _FEWEST_DRAWN:
+        return []
+    return [transition_matrix_figure([*values, *found])]
 
 
 def count_by_animal(
