@@ -210,7 +210,8 @@ def _column_compared(
     column = max(values, key=lambda name: len(values[name]))
     if len(values[column]) > 1:
         return column
-    others = [name for name in _grouping_columns(slots, vocabulary) if name not in values]
+    held = {*values, *(item["column"] for item in slots.get("where", ()))}
+    others = [name for name in _grouping_columns(slots, vocabulary) if name not in held]
     said = "|".join(re.escape(name) for name in values[column])
     restricted = scan.has(
         rf"\b(?:for|among|amongst|within|only|in|of)\s+(?:the\s+)?(?:{said})s?\b|\b(?:{said})s?\b(?:\s+\w+)?\s+only\b|\bonly\s+(?:the\s+)?(?:{said})"

@@ -239,6 +239,7 @@ FOLLOW_UPS: list[tuple[str, str, dict[str, Any]]] = [
     ("Compare the distance between saline and psilocybin.", "And with a Mann-Whitney test?", {"measure": "distance", "test": "mann_whitney_u"}),
     ("How much grooming did kim mark in T_1?", "What about free rears?", {"behaviors": ["free rear"], "sessions": ["T_1"], "sources": ["kim"]}),
     ("Compare the distance between saline and psilocybin.", "And body.center.total.time?", {"measure": "body.center.total.time", "group_column": "treatment"}),
+    ("How far did A-101 move at dose 1 on 2025-03-07?", "How does that compare with dose 1 on 2025-03-08?", {"group_column": "test_date", "subjects": ["A-101"]}),
     ("Which animals had a dose of 1 or higher?", "What is their mean distance?", {"measure": "distance", "where": [{"column": "dose", "op": ">=", "value": 1.0}]}),
 ]  # fmt: skip
 
