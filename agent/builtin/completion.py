@@ -159,7 +159,32 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     if slots.get("measure_guessed") or (slots.get("behaviors") and slots.get("measure") == "total_duration"):
         rears_more = matches(r"\b(?:more|less|fewer) often\b", scan.text)
         slots["measure"] = "bout_count" if rears_more else slots["measure"]
+    graded = _graded_column(slots, vocabulary)
+    if graded is not None:
+        reading.intent = "correlate"
+        slots["columns"] = [graded]
+        slots["values"] = {
+            column: names
+            for column, names in slots.get("values", {}).items()
+            if names[0].lower() not in CONTROLS
+        }
+        complete_correlate(reading, scan, vocabulary)
+        return
     _choose_compared(slots, scan, vocabulary)
+
+
+_MOST_GROUPS = 12
+
+
+def _graded_column(slots: dict[str, Any], vocabulary: Vocabulary) -> str | None:
+    """A column of numbers with too many values to be groups: what is asked is how the measure goes with it."""
+    conditions = {item["column"] for item in slots.get("where", ())}
+    several = any(len(names) > 1 for names in slots.get("values", {}).values())
+    for name in slots.get("columns", ()):
+        many = name in vocabulary.numeric_columns and len(vocabulary.columns.get(name, ())) > _MOST_GROUPS
+        if many and name not in conditions and name != slots.get("measure") and not several:
+            return str(name)
+    return None
 
 
 def _choose_compared(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -223,7 +248,11 @@ def _column_compared(
 
 def _grouping_columns(slots: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
     """Columns named that can tell groups, else those of the experiment; one that is itself measured tells none."""
-    named = [name for name in slots.get("columns", ()) if 2 <= len(vocabulary.columns.get(name, ())) <= 12]
+    named = [
+        name
+        for name in slots.get("columns", ())
+        if 2 <= len(vocabulary.columns.get(name, ())) <= _MOST_GROUPS
+    ]
     named = [name for name in named if name != slots.get("measure")]
     if slots.get("focus") == "posthoc" and not named:
         several = [name for name in vocabulary.grouping_columns() if len(vocabulary.columns[name]) > 2]

@@ -56,7 +56,10 @@ ASSUMPTIONS: Final = (
     r"\bnormal(?:ly|ity)?\b(?: distribut\w+)?(?= between|\W*$| in| for| by| within| of)|\bnormally distributed\b|\bvariances?\b|\bhomoscedastic\w*|\bshapiro\b|\blevene\b|"
     r"\bbrown-forsythe\b|\bassumptions?\b"
 )
-POSTHOC: Final = r"\bpost-?\s?hoc\b|\bpair-?wise\b|\btukey\b|\bdunn\b|\bgames-?\s?howell\b|\bdunnett\b|\b(?:which|what) (?:groups|doses|pairs|conditions|treatments|drugs) (?:of \w+ )?differ\b"
+POSTHOC: Final = (
+    r"\bpost-?\s?hoc\b|\bpair-?wise\b|\btukey\b|\bdunn\b|\bgames-?\s?howell\b|\bdunnett\b"
+    r"|\b(?:which|what) (?:groups|doses|dosages|pairs|conditions|treatments|drugs|days|ages|strains|genotypes|cohorts) (?:of \w+ )?differ\b"
+)
 CO_OCCURRENCE: Final = r"\bco-?\s?occur\w*|\bcoincid\w+\b|\boverlap\w*\b[^?]*\b(?:chance|expected|in time)\b|\bat the same time\b[^?]*\b(?:chance|expected|random)\b|\bhow (?:much|often) do\b[^?]*\boverlap\b"
 CHANCE: Final = r"\b(?:by|than|above|beyond|below|at|under|to) (?:pure )?chance\b|\bexpected\b|\brandom(?:ly)?\b|\bpermutation\w*\b|\bshuffl\w+\b|\bnull (?:model|hypothesis|distribution)\b"
 MATRIX: Final = r"\btransition (?:matrix|probabilit\w+|counts?|table)\b|\b(?:all|every|which|what|most (?:common|frequent)) (?:\w+ )?(?:transitions|sequences)\b|\bsequence structure\b"

@@ -25,7 +25,9 @@ def number(value: float) -> str:
 
 
 def probability(p_value: float) -> str:
-    """Write a p value."""
+    """Write a p value, near 0.05 with a digit more, so that it is seen on which side it lies."""
+    if 0.045 <= p_value < 0.055:
+        return f"{p_value:.3g}"
     return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.3f}"
 
 

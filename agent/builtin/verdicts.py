@@ -311,17 +311,42 @@ def word_correlate(item: Evidence) -> str:
 
 def _word_correlation(test: TestResult, item: Evidence) -> str:
     mark = f"[{item.evidence_id}]"
+    within = _within(test)
     if test.statistic is None or test.p_value is None:
-        return f"No correlation can be given. {test.why or ''} {mark}"
-    n = next((value.n for value in item.values if value.n), None)
-    quantities = [item.arguments.get(key) for key in ("x", "y")]
-    both = (
-        " and ".join(quantity_words(one) for one in quantities if one) or test.measure or "the two quantities"
-    )
-    symbol = "r" if "pearson" in test.name else "rho"
+        return (
+            f"{within}No correlation can be given. {(test.why or '').removeprefix('No correlation: ')} {mark}"
+        )
+    n = _n_of(test, item)
+    counted = f", n = {n}" if n else ""
     kind = "No statistically significant" if test.p_value >= _LEVEL else "A statistically significant"
+    claim = f"{kind} association at the 0.05 level; an association does not show what brings it about."
+    x, y = (quantity_words(item.arguments[key]) for key in ("x", "y"))
+    if test.name == "linear_trend":
+        slope = test.effect_size.get("slope")
+        shown = amount(slope, test.unit) if isinstance(slope, int | float) else "not known"
+        span = _span(test.effect_size.get("slope_ci95"), test.unit)
+        return (
+            f"{within}Linear trend of the {y} over the {x}: **{shown}** for each unit more{span}, p = {probability(test.p_value)}"
+            f"{counted} {mark}. {claim}"
+        )
+    symbol = "r" if "pearson" in test.name else "rho"
     return (
-        f"{test.name.replace('_', ' ').capitalize()} correlation of the {both}: {symbol} = **{test.statistic:.4f}**"
-        f"{_span(test.effect_size.get('ci95'))}, p = {probability(test.p_value)}{f', n = {n}' if n else ''} {mark}. "
-        f"{kind} association at the 0.05 level; an association does not show what brings it about."
+        f"{within}{capital(test.name.replace('_', ' '))} correlation of the {x} and {y}: {symbol} = **{test.statistic:.4f}**"
+        f"{_span(test.effect_size.get('ci95'))}, p = {probability(test.p_value)}{counted} {mark}. {claim}"
     )
+
+
+def _within(test: TestResult) -> str:
+    """The group that a correlation is within, where it is within one."""
+    _, opened, group = (test.measure or "").partition(" (")
+    return f"Within {group.rstrip(')')}: " if opened else ""
+
+
+def _n_of(test: TestResult, item: Evidence) -> int | None:
+    """Animals of the group that a correlation is within."""
+    told = _within(test)
+    for value in item.values:
+        labels = [f"{key} {name}" for key, name in value.group.items() if key not in ("x", "y")]
+        if value.n and (labels and all(label in told for label in labels) if told else not labels):
+            return value.n
+    return None
