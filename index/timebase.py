@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 TimeUnit = Literal["s", "frames"]
 
 
@@ -48,6 +51,24 @@ class TimeBase:
     def nearest_boundary(self, time: float) -> int:
         """Frame boundary closest to a time; used to put an interval given in seconds on frames."""
         return math.floor(time * self.frames_per_unit + 0.5)
+
+    def first_frames(self, times: ArrayLike) -> NDArray[np.int64]:
+        """First frames that start at some times or later, so that ``[start, stop)`` in time is ``range`` in frames.
+
+        Parameters
+        ----------
+        times
+            Shape ``(n,)``, in :attr:`unit` from session start, finite. A frame that starts up to 1e-9 before a time counts as
+            starting at it: both are rounded to floats.
+
+        Returns
+        -------
+        ndarray
+            Shape ``(n,)``, int64.
+        """
+        wanted = np.asarray(times, dtype=np.float64)
+        frames = np.floor(wanted * self.frames_per_unit + 1e-6)
+        return (frames + (frames / self.frames_per_unit < wanted - 1e-9)).astype(np.int64)
 
     def n_frames(self, duration: float) -> int:
         """Frames needed to cover a duration, at least one."""

@@ -19,6 +19,7 @@ from ethochat.tools import (
     sample_size,
     search,
     transitions,
+    two_factors,
 )
 from ethochat.tools.base import Tool
 from ethochat.tools.errors import ToolRetryError
@@ -28,6 +29,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     measure.TOOL,
     compare.TOOL,
     family.TOOL,
+    two_factors.TOOL,
     sample_size.TOOL,
     correlate.TOOL,
     agreement.TOOL,

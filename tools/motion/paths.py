@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from ethochat.index.kinematics import bridge_pair, half_window, resolve_roles, s
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.motion.results import frame_row, make_row, measured_rows
+from ethochat.tools.motion.sums import Values, part_sums
 from ethochat.tools.motion.tracks import (
     Frames,
     LengthUnit,
@@ -24,7 +26,7 @@ from ethochat.tools.motion.tracks import (
     keypoints_of,
     plan_tracks,
     read_point,
-    scan_session,
+    track_rows,
 )
 from ethochat.tools.motion.windows import Windows
 from ethochat.tools.rows import Call, Measured, Vector
@@ -44,19 +46,13 @@ class Path:
     """Smoothed, per second (per frame without a frame rate)."""
 
 
-def paths_of(call: Call, plan: TrackPlan, track: TrackRef) -> Iterator[tuple[str, Path]]:
-    """Keypoint name (empty for the body center) and path, for every point the call names."""
-    arguments = call.arguments
-    plainly = arguments.min_confidence is None and arguments.interpolate is None
-    if not arguments.keypoints and plainly:
-        yield "", center_path(call.context, track, plan.unit)
-        return
+def _keypoint_paths(call: Call, plan: TrackPlan, track: TrackRef) -> Iterator[tuple[str, Path]]:
+    """Keypoint and path, for every keypoint the call names, or the one that stands for the body center."""
+    interpolate, settings = call.arguments.interpolate, call.context.experiment.tracking
     for keypoint in named_keypoints(call, track):
         frames, x, y = read_point(call, track, keypoint, plan.unit)
-        settings = call.context.experiment.tracking
         short = setting_frames(track.clock, settings.max_gap_s)
-        gap = short if arguments.interpolate is None else None if arguments.interpolate else 0
-        x, y = bridge_pair(x, y, gap)
+        x, y = bridge_pair(x, y, short if interpolate is None else None if interpolate else 0)
         vx, vy = velocity(
             x, y, half=half_window(track.clock, settings), frames_per_unit=track.clock.frames_per_unit
         )
@@ -67,8 +63,7 @@ def center_path(context: ToolContext, track: TrackRef, unit: LengthUnit) -> Path
     """Positions, steps and speed of the body center, as the KINEMATICS table has them."""
     columns = [f"x_{unit}", f"y_{unit}", f"step_{unit}", f"speed_{unit}_per_s"]
     table = (
-        scan_session(context, "kinematics", track.session_id)
-        .filter(pl.col("source") == track.source, pl.col("individual") == track.individual)
+        track_rows(context, "kinematics", track)
         .select("frame", *(pl.col(name).cast(pl.Float64) for name in columns))
         .collect()
         .sort("frame")
@@ -101,14 +96,10 @@ def distance(call: Call) -> Measured:
     """Path length: the sum of the steps; a step counts where it starts."""
     plan, windows = plan_tracks(call), Windows(call)
     rows = []
-    for track in plan.tracks:
-        for keypoint, path in paths_of(call, plan, track):
-            for part in windows.parts(track):
-                moved = path.step[part.mask(path.frames - 1)]
-                seen = bool(np.isfinite(moved).any()) or part.is_empty
-                value = float(np.nansum(moved)) if seen else None
-                labels = _point_label(keypoint)
-                rows.append(make_row(call, track, part, labels, value=value, n_rows=len(moved)))
+    for found in part_sums(windows, _values(call, plan, "step")):
+        # In no time there is no path; where the animal was never seen nobody knows.
+        value = 0.0 if found.part.is_empty else found.sum
+        rows.append(make_row(call, found.track, found.part, found.labels, value=value, n_rows=found.n_frames))
     return measured_rows("distance", plan.unit, "additive", rows, plan=plan, windows=windows)
 
 
@@ -116,41 +107,45 @@ def mean_speed(call: Call) -> Measured:
     """Path length over the time in which the animal was seen to move or rest."""
     plan, windows = plan_tracks(call), Windows(call)
     rows = []
-    for track in plan.tracks:
-        for keypoint, path in paths_of(call, plan, track):
-            for part in windows.parts(track):
-                moved = path.step[part.mask(path.frames - 1)]
-                seen = moved[np.isfinite(moved)]
-                time = len(seen) / track.clock.frames_per_unit
-                parts = (float(seen.sum()), time) if len(seen) else None
-                rows.append(
-                    make_row(
-                        call,
-                        track,
-                        part,
-                        _point_label(keypoint),
-                        value=parts[0] / parts[1] if parts else None,
-                        parts=parts,
-                        n_rows=len(moved),
-                    )
-                )
+    for found in part_sums(windows, _values(call, plan, "step")):
+        parts = None if found.sum is None else (found.sum, found.n / found.track.clock.frames_per_unit)
+        rows.append(
+            make_row(
+                call,
+                found.track,
+                found.part,
+                found.labels,
+                value=parts[0] / parts[1] if parts else None,
+                parts=parts,
+                n_rows=found.n_frames,
+            )
+        )
     return measured_rows("mean_speed", _speed_unit(plan), "ratio", rows, plan=plan, windows=windows)
 
 
 def max_speed(call: Call) -> Measured:
     """Highest smoothed speed."""
     plan, windows = plan_tracks(call), Windows(call)
-    rows = []
-    for track in plan.tracks:
-        for keypoint, path in paths_of(call, plan, track):
-            for part in windows.parts(track):
-                speed = path.speed[part.mask(path.frames)]
-                seen = speed[np.isfinite(speed)]
-                value = float(seen.max()) if len(seen) else None
-                rows.append(
-                    make_row(call, track, part, _point_label(keypoint), value=value, n_rows=len(speed))
-                )
+    rows = [
+        make_row(call, found.track, found.part, found.labels, value=found.max, n_rows=found.n_frames)
+        for found in part_sums(windows, _values(call, plan, "speed"), statistics=["max"])
+    ]
     return measured_rows("max_speed", _speed_unit(plan), "plain", rows, plan=plan, windows=windows)
+
+
+def _values(call: Call, plan: TrackPlan, name: Literal["step", "speed"]) -> Iterator[Values]:
+    """Steps or speeds of every point that the call names; a step is at the frame in which it starts."""
+    arguments, lag = call.arguments, 1 if name == "step" else 0
+    column = f"step_{plan.unit}" if name == "step" else f"speed_{plan.unit}_per_s"
+    plainly = not arguments.keypoints and arguments.min_confidence is None and arguments.interpolate is None
+    for track in plan.tracks:
+        if plainly:
+            rows = track_rows(call.context, "kinematics", track)
+            yield Values(track, {}, rows.select(pl.col("frame") - lag, value=column))
+            continue
+        for keypoint, path in _keypoint_paths(call, plan, track):
+            table = {"frame": path.frames - lag, "value": path.step if name == "step" else path.speed}
+            yield Values(track, {"keypoint": keypoint}, pl.LazyFrame(table))
 
 
 def body_length(call: Call) -> Measured:
@@ -160,8 +155,7 @@ def body_length(call: Call) -> Measured:
     rows = []
     for track in plan.tracks:
         table = (
-            scan_session(call.context, "kinematics", track.session_id)
-            .filter(pl.col("source") == track.source, pl.col("individual") == track.individual)
+            track_rows(call.context, "kinematics", track)
             .select("frame", pl.col(column).cast(pl.Float64))
             .collect()
             .sort("frame")
@@ -172,10 +166,6 @@ def body_length(call: Call) -> Measured:
     return measured_rows(
         "body_length", plan.unit, "pooled", rows, plan=plan, windows=windows, statistics=("median", "mean")
     )
-
-
-def _point_label(keypoint: str) -> dict[str, str]:
-    return {"keypoint": keypoint} if keypoint else {}
 
 
 def _speed_unit(plan: TrackPlan) -> str:

@@ -84,9 +84,7 @@ def missing_frames(call: Call) -> Measured:
                 _missing_row(call, track, part, tracked, seen=seen, of="of the track" if differ else "")
             )
         if differ and windows.everything and not _is_windowed(call):
-            whole = Part(index=0, start=0.0, behavior="", mask_of=[(0.0, float("inf"))], clock=track.clock)
-            row = _missing_row(call, track, whole, session, seen=seen, of="of the session", everything=True)
-            rows.append(row)
+            rows.append(_missing_row(call, track, _whole(session), session, seen=seen, of="of the session"))
     measured = measured_rows("missing_frames", "frames", "additive", rows, plan=plan, windows=windows)
     return Measured(
         name=measured.name, unit="frames", kind="additive", rows=rows, flags=without_scale(measured.flags)
@@ -95,6 +93,10 @@ def missing_frames(call: Call) -> Measured:
 
 def _is_windowed(call: Call) -> bool:
     return not (call.scope.start is None and call.scope.stop is None and call.arguments.bin_s is None)
+
+
+def _whole(frames: Frames) -> Part:
+    return Part(index=0, start=0.0, behavior="", is_empty=False, starts=frames[:1], stops=frames[-1:] + 1)
 
 
 def _frames_with_a_point(call: Call, track: TrackRef) -> Frames:
@@ -122,9 +124,8 @@ def _missing_row(
     *,
     seen: Frames,
     of: str,
-    everything: bool = False,
 ) -> Row:
-    inside = frames if everything else frames[part.mask(frames)]
+    inside = frames[part.mask(frames)]
     missing = len(inside) - int(np.isin(inside, seen).sum())
     return make_row(call, track, part, {"frames": of} if of else {}, value=float(missing), n_rows=len(inside))
 

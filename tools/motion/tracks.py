@@ -196,13 +196,17 @@ def scan_session(context: ToolContext, table: str, session_id: str) -> pl.LazyFr
     return pl.scan_parquet(file) if file.exists() else context.catalog.read_session(table, session_id).lazy()
 
 
+def track_rows(context: ToolContext, table: str, track: TrackRef) -> pl.LazyFrame:
+    """Rows of one track in a large table, read by column."""
+    return scan_session(context, table, track.session_id).filter(
+        pl.col("source") == track.source, pl.col("individual") == track.individual
+    )
+
+
 def keypoints_of(context: ToolContext, track: TrackRef) -> list[str]:
     """Keypoints of a tracker, in the order of its file."""
     names = (
-        scan_session(context, "tracks", track.session_id)
-        .filter(pl.col("source") == track.source, pl.col("individual") == track.individual)
-        .select(pl.col("keypoint").unique(maintain_order=True))
-        .collect()
+        track_rows(context, "tracks", track).select(pl.col("keypoint").unique(maintain_order=True)).collect()
     )
     return names["keypoint"].to_list()
 

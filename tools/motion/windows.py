@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, unite
-from ethochat.index.timebase import TimeBase
+from ethochat.index.behaviors.bouts import Interval, intersect, unite
+from ethochat.index.frames import Spans, cut_intervals
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.labels import select_bouts, without
 from ethochat.tools.motion.occupancy import ZONE_MEASURES, zone_intervals
@@ -26,29 +26,18 @@ class Part:
     index: int
     start: float
     behavior: str
-    mask_of: Sequence[Interval]
-    clock: TimeBase
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether what is measured can only be nothing, since the behavior does not happen in the bin."""
-        return not self.mask_of
+    is_empty: bool
+    """Whether what is measured can only be nothing, since the behavior does not happen in the bin."""
+    starts: Frames
+    stops: Frames
+    """Frames that start in the bin (and in a bout, where bouts were named): half-open runs."""
 
     def mask(self, frames: Frames) -> NDArray[np.bool_]:
-        """Frames whose start lies in the bin (and in a bout, where bouts were named)."""
+        """Which of some ascending frames are in the part."""
         mask = np.zeros(len(frames), dtype=np.bool_)
-        for start, stop in self.mask_of:
-            low, high = np.searchsorted(
-                frames, [first_frame(self.clock, start), first_frame(self.clock, stop)]
-            )
+        for low, high in np.searchsorted(frames, np.column_stack((self.starts, self.stops))):
             mask[low:high] = True
         return mask
-
-
-def first_frame(clock: TimeBase, time: float) -> int:
-    """First frame that starts at a time or later."""
-    frame = clock.frame_at(time)
-    return frame if clock.time_of(frame) >= time - 1e-9 else frame + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +82,8 @@ class Windows:
     @property
     def everything(self) -> bool:
         """Whether no bout and no zone limits what counts."""
-        return self._behaviors is self._during is self._excluding is self._zones is None
+        limits = (self._behaviors, self._during, self._excluding, self._zones)
+        return all(limit is None for limit in limits)
 
     def _marked(self, names: Sequence[str], *, split: bool, words: str = "Only during") -> _Marked | None:
         if not names:
@@ -129,12 +119,39 @@ class Windows:
         There is none where nobody looked for the behaviors of the call, or its zones are not known. Where they were
         looked for and did not happen the part is empty.
         """
+        bins = self._bins(track)
+        layers = [
+            (spans, np.searchsorted(spans.bins, np.arange(len(bins) + 1)), _empty(intervals, bins))
+            for spans, intervals in self._layers(track, bins, individuals or [track.individual])
+        ]
+        for place, (index, start, _) in enumerate(bins):
+            for spans, places, empty in layers:
+                low, high = places[place], places[place + 1]
+                yield Part(
+                    index=index,
+                    start=start,
+                    behavior=spans.label,
+                    is_empty=bool(empty[place]),
+                    starts=spans.starts[low:high],
+                    stops=spans.stops[low:high],
+                )
+
+    def spans(self, track: TrackRef) -> list[Spans]:
+        """Frames of one track that count, behavior by behavior; their bins are those of :meth:`parts`."""
+        return [spans for spans, _ in self._layers(track, self._bins(track), [track.individual])]
+
+    def _bins(self, track: TrackRef) -> list[tuple[int, float, float]]:
         window = self.call.scope.window(self._sessions[track.session_id])
-        allowed = self._allowed(track.session_id, individuals or [track.individual])
-        for index, start, stop in bins_of(window, track.stop, self.call.arguments.bin_s):
-            for behavior, intervals in allowed.items():
-                inside = clip_intervals(intervals, start, stop)
-                yield Part(index=index, start=start, behavior=behavior, mask_of=inside, clock=track.clock)
+        return bins_of(window, track.stop, self.call.arguments.bin_s)
+
+    def _layers(
+        self, track: TrackRef, bins: Sequence[tuple[int, float, float]], individuals: Sequence[str]
+    ) -> Iterator[tuple[Spans, Sequence[Interval]]]:
+        """Frames that count and the time they were taken from, behavior by behavior."""
+        edges = [start for _, start, _ in bins] + [stop for _, _, stop in bins[-1:]]
+        for behavior, intervals in self._allowed(track.session_id, individuals).items():
+            if bins:
+                yield cut_intervals(intervals, track.clock, edges, behavior), intervals
 
     def _allowed(self, session_id: str, individuals: Sequence[str]) -> Mapping[str, Sequence[Interval]]:
         """Behavior to when it counts."""
@@ -153,6 +170,15 @@ class Windows:
             inside = unite(interval for intervals in known for interval in intervals)
             found = {name: intersect(spans, inside) for name, spans in found.items() if known}
         return found
+
+
+def _empty(intervals: Sequence[Interval], bins: Sequence[tuple[int, float, float]]) -> NDArray[np.bool_]:
+    """Which bins no interval reaches into; intervals are sorted and disjoint."""
+    starts, stops = np.reshape(intervals, (-1, 2)).T
+    first, last = np.array([bounds for _, *bounds in bins]).T
+    following = np.append(starts, np.inf)[np.searchsorted(stops, first, side="right")]
+    empty: NDArray[np.bool_] = np.maximum(following, first) >= last
+    return empty
 
 
 def _labelers(call: Call, behaviors: Sequence[str] | None) -> list[str]:

@@ -53,6 +53,10 @@ _WHY: Final[Mapping[Robust, str]] = {
     "hc3": "Two-way ANOVA: two factors between animals, one value per animal, type III with sum-to-zero contrasts and the "
     "covariance HC3, which does not assume equal variances in the cells",
 }
+_UNEVEN_SIZES: Final = 2.0
+"""Times that the largest cell has the animals of the smallest, from which sizes count as uneven."""
+_UNEVEN_SPREADS: Final = 1.5
+"""Times that one cell's standard deviation is another's, from which spreads count as uneven."""
 
 
 def two_way(
@@ -289,7 +293,7 @@ def _tested(table: _Table, term: Term, model: _Model) -> TestResult:
         result.effect_size |= _estimate(contrast[0], model.contrast(contrast[1]))
     elif len(term.factors) == 1:
         result.posthoc = _pairs(table, term, model)
-    result.why = f"{_WHY[table.robust]}; {_balance(table)}."
+    result.why = f"{_WHY[table.robust]}; {_balance(table)}.{_uneven(table)}"
     return result
 
 
@@ -300,6 +304,22 @@ def _balance(table: _Table) -> str:
     return (
         f"unbalanced, {min(sizes)} to {max(sizes)} animals in each of {len(sizes)} cells, so main effects compare unweighted "
         "means of the cells"
+    )
+
+
+def _uneven(table: _Table) -> str:
+    """Warn where equal variances are assumed of cells that differ both in size and in spread."""
+    cells = list(table.cells().values())
+    sizes, spreads = [numbers.size for numbers in cells], [float(numbers.std(ddof=1)) for numbers in cells]
+    if (
+        table.robust
+        or max(sizes) < _UNEVEN_SIZES * min(sizes)
+        or max(spreads) < _UNEVEN_SPREADS * min(spreads)
+    ):
+        return ""
+    return (
+        " The cells differ in size and in spread, with which this F can mislead (where the smallest of four cells varied most, 29 % "
+        "of simulated experiments without any difference were called significant); the robust test allows for it."
     )
 
 

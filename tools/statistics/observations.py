@@ -72,6 +72,15 @@ class Table:
         """Factors that vary within animals."""
         return [place for place, n in enumerate(self.varying) if n]
 
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every animal has the same levels of what varies within animals."""
+        found = {
+            tuple(sorted(str([self.levels[row][place] for place in self.within]) for row in rows))
+            for rows in self.rows.values()
+        }
+        return len(found) == 1
+
     def categories(self, places: Sequence[int]) -> list[int]:
         """Those of some factors that are categories."""
         return [place for place in places if not self.design.factors[place].numeric]

@@ -65,7 +65,7 @@ class Fit:
     inverse: Matrix
     """Of V, shape ``(n_animals, m, m)``."""
     bounded: bool
-    """Whether some component was held at zero because no estimate below zero exists."""
+    """Whether components below zero were held at zero."""
 
 
 class NotConvergedError(Exception):
@@ -84,52 +84,60 @@ class _State:
     residuals: Vector
 
 
-def fit_reml(blocks: Blocks, *, bounded: bool = False) -> Fit:
+def fit_reml(blocks: Blocks, *, bounded: bool) -> Fit:
     """Estimate a mixed model.
-
-    Components other than the residual may come out below zero as long as V stays positive definite: sessions of
-    one animal can be less alike than those of different animals, and holding the component at zero would then make
-    the tests of sessions too small (Stroup 2013, Generalized Linear Mixed Models, 6.4). In complete balanced designs this
-    makes every test that of the repeated-measures or split-plot ANOVA. Where there is no such maximum, components
-    below zero are held at zero.
 
     Parameters
     ----------
     bounded
-        Hold components below zero at zero in any case.
+        Hold components below zero at zero. Without it they may come out below zero as long as V stays positive
+        definite: sessions of one animal can be less alike than those of different animals, and holding the component
+        at zero would then make the tests of sessions too small (Stroup 2013, Generalized Linear Mixed Models, 6.4). In
+        complete balanced designs this makes every test that of the repeated-measures or split-plot ANOVA; in others with
+        several components the likelihood can rise without end towards a singular V. Where no maximum is
+        found without bounds, there are bounds.
 
     Raises
     ------
     NotConvergedError
-        When scoring finds no maximum either way.
+        When scoring finds no maximum.
     """
-    free = np.ones(blocks.parts.shape[0], dtype=bool)
     if not bounded:
         try:
-            return _finish(blocks, _score(blocks, free), bounded=False)
+            return _finish(blocks, _score(blocks, np.ones(blocks.parts.shape[0], dtype=bool)), bounded=False)
         except NotConvergedError:
             pass
-    state, free = _bounded(blocks)
-    return _finish(blocks, state, bounded=not bool(free.all()))
+    return _finish(blocks, _bounded(blocks), bounded=True)
 
 
-def _bounded(blocks: Blocks) -> tuple[_State, _Mask]:
-    """Hold the most negative component at zero until none is negative."""
-    n_components = blocks.parts.shape[0]
-    free = np.ones(n_components, dtype=bool)
-    free[1:] = False
-    state = _score(blocks, free)
-    for component in range(1, n_components):
-        free[component] = True
+def _bounded(blocks: Blocks) -> _State:
+    """Let in one component after another as long as the likelihood rises; what comes out negative is held at zero."""
+    free = np.zeros(blocks.parts.shape[0], dtype=bool)
+    free[0] = True
+    best = _score(blocks, free)
+    for component in [
+        *range(1, free.size)
+    ] * 2:  # twice, since one that was no use alone can be beside another
+        if free[component]:
+            continue
+        trial = free.copy()
+        trial[component] = True
+        found = _not_negative(blocks, trial)
+        if found is not None and found.likelihood > best.likelihood:
+            best, free = found, trial
+    return best
+
+
+def _not_negative(blocks: Blocks, free: _Mask) -> _State | None:
+    """Estimate the free components, holding the most negative one at zero, in ``free`` too, until none is."""
+    while True:
         try:
-            trial = _score(blocks, free)
+            state = _score(blocks, free)
         except NotConvergedError:
-            trial = None
-        if trial is not None and bool(np.all(trial.theta[1:] >= 0.0)):
-            state = trial
-        else:
-            free[component] = False
-    return state, free
+            return None
+        if not np.any(state.theta < 0.0):
+            return state
+        free[int(np.argmin(state.theta))] = False
 
 
 def _score(blocks: Blocks, free: _Mask) -> _State:
