@@ -12,7 +12,7 @@ export GRADIO_ANALYTICS_ENABLED := False
 # Without bytecode the heavy libraries are compiled anew by every process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint unit serve bench experiments eval docs clean
+.PHONY: demo test lint unit serve bench bench-coverage experiments eval docs clean
 
 demo: $(STAMP)
 	$(BIN)/ethochat demo $(DEMO)
@@ -33,6 +33,10 @@ serve: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+
+# How often intervals cover the truth and tests reject where there is nothing; fails where nothing explains a miss.
+bench-coverage: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage --output docs/coverage.md
 
 experiments: $(STAMP)
 	ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python benchmarks/experiments/build.py $(EXPERIMENTS)
