@@ -61,7 +61,9 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
         _inherit(slots, before, ("behaviors", "category"))
         if "behaviors" not in slots and before.get("metric_for_behaviors"):
             slots["behaviors"] = before["metric_for_behaviors"]
-    elif slots.get("measure") in ("pair_distance", "time_near") and not slots.get("keypoints"):
+    elif slots.get("measure") in ("pair_distance", "time_near", "percent_near") and not slots.get(
+        "keypoints"
+    ):
         _inherit(slots, before, ("keypoints",))
     if reading.intent == "compare" and previous.intent == "compare":
         _inherit(slots, before, ("group_column", "groups", "paired"))

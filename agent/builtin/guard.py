@@ -19,7 +19,7 @@ _LENGTH_ASKED = r"\bhow many (?:centimeters?|cm|meters?|mm|millimeters?|pixels?|
 _OF_LABELS: Final = (
     "bout_count", "total_duration", "percent_time", "percent_bouts", "bout_rate", "bout_duration", "latency", "last_end", "inter_bout_interval",
 )  # fmt: skip
-_OF_ZONES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_latency")
+_OF_ZONES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_entry_rate", "zone_latency")
 _WORDS: Final = {
     "start_s": "the time window", "stop_s": "the time window", "bin_s": "the time bins", "min_bout_s": "the bout limit", "max_bout_s": "the bout limit",
     "max_distance": "the distance limit", "min_confidence": "the confidence limit", "within_s": "the time limit", "min_frames": "the number of frames",

@@ -110,6 +110,10 @@ ENTRIES: Final = r"\bentr(?:y|ies)\b|\benter\w*\b|\bvisit\w*\b|\btransitions?\b|
 ZONE_MEASURES: Final[tuple[tuple[str, str], ...]] = (
     (r"\blatenc\w+|\bfirst\b|\bhow long (?:until|before)\b", "zone_latency"),
     (
+        r"\b(?:entr(?:y|ies)|visits?|crossings?)\b[^?]*\b(?:per min(?:ute)?|rates?)\b|\brates? of (?:entr|visit)\w+",
+        "zone_entry_rate",
+    ),
+    (
         r"\bentr(?:y|ies)\b|\benter\w*\b|\bvisits?\b|\btransitions?\b|\bcross\w*\b|\bhow (?:often|many times)\b",
         "zone_entries",
     ),

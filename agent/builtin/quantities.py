@@ -99,7 +99,8 @@ def _special_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabular
     if slots.get("keypoints") and len(vocabulary.individuals) > 1 and _between_animals(slots, scan):
         return "pair_distance"
     if "max_distance" in slots and not behavioral and len(vocabulary.individuals) > 1:
-        return "time_near"
+        share = r"\b(?:percent\w*|fraction|share|proportion)\b|%"
+        return "percent_near" if matches(share, scan.text) else "time_near"
     return None
 
 

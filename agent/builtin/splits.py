@@ -30,7 +30,8 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         if (
             len(slots.get(key, ())) > 1
             and column not in groups
-            and slots.get("measure") not in ("keypoint_distance", "pair_distance", "time_near")
+            and slots.get("measure")
+            not in ("keypoint_distance", "pair_distance", "time_near", "percent_near")
         ):
             groups.append(column)
     if len(slots.get("behaviors", ())) > 1 and not slots.get("category"):

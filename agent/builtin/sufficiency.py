@@ -21,7 +21,7 @@ _NEEDS_BEHAVIOR = {
 
 
 _NEEDS_TRACK = {
-    "distance", "mean_speed", "max_speed", "body_length", "pair_distance", "keypoint_distance", "time_near", "percent_tracked",
+    "distance", "mean_speed", "max_speed", "body_length", "pair_distance", "keypoint_distance", "time_near", "percent_near", "percent_tracked",
     "percent_missing", "missing_frames",
 }  # fmt: skip
 
