@@ -48,7 +48,9 @@ class Contrast:
     """The animals that were tested."""
 
 
-_LEFT_OUT_ONE_BY_ONE: Final = frozenset({*TWO_GROUP_TESTS, *SEVERAL_GROUP_TESTS, *PAIRED_TESTS, *REPEATED_TESTS})
+_LEFT_OUT_ONE_BY_ONE: Final = frozenset(
+    {*TWO_GROUP_TESTS, *SEVERAL_GROUP_TESTS, *PAIRED_TESTS, *REPEATED_TESTS}
+)
 """Tests that are made again without each animal."""
 _WITHIN_TESTS: Final = frozenset({*PAIRED_TESTS, *REPEATED_TESTS})
 

@@ -8,12 +8,14 @@ from typing import Any
 from ethochat.tools.evidence import Evidence, Value
 
 MEASURE_WORDS = {
-    "bout_count": "number of bouts", "total_duration": "time", "percent_time": "share of time", "bout_rate": "bout rate", "percent_bouts": "share of the bouts", "last_end": "end of the last bout", "bout_duration": "bout duration",
+    "bout_count": "number of bouts", "total_duration": "time", "percent_time": "share of time",
+    "bout_rate": "bout rate", "percent_bouts": "share of the bouts", "last_end": "end of the last bout", "bout_duration": "bout duration",
     "inter_bout_interval": "inter-bout interval", "latency": "latency to the first bout", "distance": "distance moved", "mean_speed": "mean speed",
     "max_speed": "maximum speed", "zone_time": "time", "zone_entries": "number of entries", "zone_latency": "latency to enter",
     "zone_percent": "share of time",
     "zone_entry_rate": "entries per minute", "percent_near": "share of time near each other",
-    "mean_bout_duration": "mean bout duration", "median_bout_duration": "median bout duration", "longest_bout_duration": "longest bout", "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints",
+    "mean_bout_duration": "mean bout duration", "median_bout_duration": "median bout duration",
+    "longest_bout_duration": "longest bout", "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints",
     "time_near": "time near each other", "percent_tracked": "share of frames tracked", "percent_missing": "share of frames without a position", "missing_frames": "number of frames without a position",
     "n_frames": "number of frames", "body_length": "body length", "duration": "duration",
 }  # fmt: skip
