@@ -10,8 +10,11 @@ from ethochat.tools.statistics.correlation import CORRELATION_TESTS, correlate
 from ethochat.tools.statistics.describe import RobustOutliers, outlier_limits, robust_outliers, summarize
 from ethochat.tools.statistics.effects import hedges_g, paired_effect
 from ethochat.tools.statistics.equivalence import EQUIVALENCE_TESTS, equivalence
+from ethochat.tools.statistics.factorial import two_way
 from ethochat.tools.statistics.independent import SEVERAL_GROUP_TESTS, TWO_GROUP_TESTS, compare_independent
 from ethochat.tools.statistics.influence import influence, influence_note
+from ethochat.tools.statistics.mixed import mixed_model
+from ethochat.tools.statistics.observations import Observation
 from ethochat.tools.statistics.parametric import greenhouse_geisser_epsilon
 from ethochat.tools.statistics.posthoc import (
     INDEPENDENT_POSTHOC,
@@ -26,6 +29,7 @@ from ethochat.tools.statistics.power import (
     smallest_detectable_effect,
 )
 from ethochat.tools.statistics.repeated import PAIRED_TESTS, REPEATED_TESTS, compare_repeated
+from ethochat.tools.statistics.trend import dose_response, doses, linear_trend
 
 __all__ = [
     "CORRECTIONS",
@@ -37,6 +41,7 @@ __all__ = [
     "REPEATED_TESTS",
     "SEVERAL_GROUP_TESTS",
     "TWO_GROUP_TESTS",
+    "Observation",
     "PowerAnalysis",
     "RobustOutliers",
     "achieved_power",
@@ -45,13 +50,17 @@ __all__ = [
     "compare_repeated",
     "corrected",
     "correlate",
+    "dose_response",
+    "doses",
     "equivalence",
     "greenhouse_geisser_epsilon",
     "hedges_g",
     "holm",
     "influence",
     "influence_note",
+    "linear_trend",
     "mauchly",
+    "mixed_model",
     "outlier_limits",
     "paired_effect",
     "posthoc_independent",
@@ -61,4 +70,5 @@ __all__ = [
     "shapiro_wilk",
     "smallest_detectable_effect",
     "summarize",
+    "two_way",
 ]

@@ -24,6 +24,7 @@ from ethochat.tools.statistics.design import (
     small_cells,
     summaries,
 )
+from ethochat.tools.statistics.effects import _share_interval
 from ethochat.tools.statistics.independent import compare_independent
 from ethochat.tools.statistics.results import (
     ALPHA,
@@ -328,15 +329,15 @@ def _shares(table: _Table, term: Term) -> Effect:
 
     Partial omega squared as in Olejnik and Algina (2003, Psychological Methods 8:434), cut at zero; partial eta
     squared is that of the sums of squares. The interval is that of the noncentral F (Steiger 2004, Psychological
-    Methods 9:164), ``noncentrality / (noncentrality + n)``. All are of the F with equal variances, also beside a
-    robust test.
+    Methods 9:164), ``noncentrality / (noncentrality + n)``. All are of the F with equal variances; beside a
+    robust test they have no interval.
     """
     y, x = table.y / scale_of(table.y), table.design.x
     n, df = y.size, len(term.columns)
     df_error = n - x.shape[1]
     error = _residual(y, x)
     f = (_residual(y, np.delete(x, term.columns, axis=1)) - error) / df / (error / df_error)
-    interval = _share_interval(f, df, df_error, n)
+    interval = None if table.robust else _share_interval(f, df, df_error, n)
     return {
         "partial_omega_squared": finite(max(0.0, df * (f - 1.0) / (df * (f - 1.0) + n))),
         "partial_omega_squared_ci95": interval,
@@ -348,20 +349,6 @@ def _shares(table: _Table, term: Term) -> Effect:
 def _residual(y: Vector, x: Vector) -> float:
     """Sum of squares that a design leaves."""
     return float(np.sum((y - x @ np.linalg.lstsq(x, y, rcond=None)[0]) ** 2))
-
-
-def _share_interval(f: float, df: float, df_error: float, n: int) -> list[float] | None:
-    from scipy import special
-
-    below = float(special.fdtr(df, df_error, f))
-    bounds = []
-    for p in (0.975, 0.025):
-        # An F so small that even equal cells rarely have it leaves only the share zero.
-        noncentrality = finite(special.ncfdtrinc(df, df_error, p, f)) if below > p else 0.0
-        if noncentrality is None:
-            return None
-        bounds.append(noncentrality / (noncentrality + n))
-    return bounds
 
 
 def _estimate(name: str, found: _Contrast) -> Effect:

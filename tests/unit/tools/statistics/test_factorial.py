@@ -163,6 +163,18 @@ class TestUnequalVariances:
         plain, robust = two_way(*BALANCED), two_way(*BALANCED, robust=True)
         assert [test.statistic for test in robust] == pytest.approx([test.statistic for test in plain])
         assert robust[0].df == pytest.approx((1.0, 8.0))
+        assert robust[0].effect_size["ci95"] is None  # the share's interval takes equal variances for granted
+
+    def test_uneven_cells_are_warned_of(self):
+        cells = {
+            ("p", "x"): [1.0, 2, 3, 2, 1, 3],
+            ("p", "y"): [2.0, 3, 3, 2],
+            ("q", "x"): [1.0, 2, 2, 1],
+            ("q", "y"): [9.0, 0, 5],
+        }
+        assert "can mislead" in (two_way(*design(cells))[0].why or "")
+        assert "can mislead" not in (two_way(*design(cells), robust=True)[0].why or "")
+        assert "can mislead" not in (two_way(*BALANCED)[0].why or "")
 
     @pytest.mark.slow
     def test_size_where_the_smallest_cell_varies_most(self):
