@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 import polars as pl
 
-from ethochat.index.frames import FrameTable, Statistic, reduce_frames
+from ethochat.index.frames import Statistic, in_spans, reduce_frames
 from ethochat.tools.motion.tracks import TrackRef
 from ethochat.tools.motion.windows import Part, Windows
+
+_AT_ONCE: Final = 32
+"""Tracks in one query: enough to keep the processors busy, few enough for the memory."""
 
 
 class Values(NamedTuple):
@@ -45,25 +49,22 @@ def part_sums(
     Parameters
     ----------
     values
-        At least one track; each is asked for when it is about to be read, since values may be in memory.
+        Each is asked for when it is about to be read, since values may be in memory.
     statistics
         What to give besides the sum; ``max`` or nothing.
     """
-    asked: list[tuple[TrackRef, Mapping[str, str]]] = []
-
-    def tables() -> Iterator[FrameTable]:
-        for track, labels, rows in values:
-            place = str(len(asked))
-            asked.append((track, labels))
-            yield FrameTable(rows=rows, clock=track.clock, spans=windows.spans(track), keys={"place": place})
-
-    table = reduce_frames(tables(), "value", statistics=statistics)
-    columns = ["n_frames", "n", "sum", *statistics]
-    found = {
-        (place, label, index): dict(zip(columns, numbers, strict=True))
-        for place, label, index, *numbers in table.select("place", "label", "bin", *columns).iter_rows()
-    }
-    for place, (track, labels) in enumerate(asked):
-        for part in windows.parts(track):
-            numbers = found.get((str(place), part.behavior, part.index), {})
-            yield PartSums(track=track, labels=labels, part=part, **numbers)
+    asked = iter(values)
+    while batch := list(islice(asked, _AT_ONCE)):
+        frames = [
+            in_spans(item.rows, windows.spans(item.track), "part").select(
+                pl.lit(place, dtype=pl.Int32).alias("place"), "part", pl.col("value").cast(pl.Float64)
+            )
+            for place, item in enumerate(batch)
+        ]
+        table = reduce_frames(pl.concat(frames), "value", by=["place", "part"], statistics=statistics)
+        found = {(row["place"], row["part"]): row for row in table.iter_rows(named=True)}
+        for place, item in enumerate(batch):
+            for number, part in enumerate(windows.parts(item.track)):
+                row = found.get((place, number), {})
+                numbers = {name: value for name, value in row.items() if name not in ("place", "part")}
+                yield PartSums(track=item.track, labels=item.labels, part=part, **numbers)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -38,6 +39,18 @@ class Part:
         for low, high in np.searchsorted(frames, np.column_stack((self.starts, self.stops))):
             mask[low:high] = True
         return mask
+
+
+class _Layer(NamedTuple):
+    """When an animal does one thing, cut to bins."""
+
+    behavior: str
+    spans: Spans
+    """Numbered by bins, counted from 0."""
+    places: Frames
+    """Spans of bin ``k`` are those from ``places[k]`` to ``places[k + 1]``."""
+    empty: NDArray[np.bool_]
+    """Bins in which it is not done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,25 +133,26 @@ class Windows:
         looked for and did not happen the part is empty.
         """
         bins = self._bins(track)
-        layers = [
-            (spans, np.searchsorted(spans.bins, np.arange(len(bins) + 1)), _empty(intervals, bins))
-            for spans, intervals in self._layers(track, bins, individuals or [track.individual])
-        ]
+        layers = list(self._layers(track, bins, individuals or [track.individual]))
         for place, (index, start, _) in enumerate(bins):
-            for spans, places, empty in layers:
+            for behavior, spans, places, empty in layers:
                 low, high = places[place], places[place + 1]
                 yield Part(
                     index=index,
                     start=start,
-                    behavior=spans.label,
+                    behavior=behavior,
                     is_empty=bool(empty[place]),
                     starts=spans.starts[low:high],
                     stops=spans.stops[low:high],
                 )
 
     def spans(self, track: TrackRef) -> list[Spans]:
-        """Frames of one track that count, behavior by behavior; their bins are those of :meth:`parts`."""
-        return [spans for spans, _ in self._layers(track, self._bins(track), [track.individual])]
+        """Frames of one track that count, behavior by behavior, numbered by the part they are in (see :meth:`parts`)."""
+        layers = list(self._layers(track, self._bins(track), [track.individual]))
+        return [
+            replace(layer.spans, numbers=layer.spans.numbers * len(layers) + place)
+            for place, layer in enumerate(layers)
+        ]
 
     def _bins(self, track: TrackRef) -> list[tuple[int, float, float]]:
         window = self.call.scope.window(self._sessions[track.session_id])
@@ -146,12 +160,13 @@ class Windows:
 
     def _layers(
         self, track: TrackRef, bins: Sequence[tuple[int, float, float]], individuals: Sequence[str]
-    ) -> Iterator[tuple[Spans, Sequence[Interval]]]:
-        """Frames that count and the time they were taken from, behavior by behavior."""
+    ) -> Iterator[_Layer]:
         edges = [start for _, start, _ in bins] + [stop for _, _, stop in bins[-1:]]
         for behavior, intervals in self._allowed(track.session_id, individuals).items():
             if bins:
-                yield cut_intervals(intervals, track.clock, edges, behavior), intervals
+                spans = cut_intervals(intervals, track.clock, edges)
+                places = np.searchsorted(spans.numbers, np.arange(len(edges)))
+                yield _Layer(behavior, spans, places, _empty(intervals, bins))
 
     def _allowed(self, session_id: str, individuals: Sequence[str]) -> Mapping[str, Sequence[Interval]]:
         """Behavior to when it counts."""
