@@ -87,7 +87,7 @@ def test_lines(test: TestResult) -> list[str]:
             if item is not None:
                 parts.append(f"{label} {quantity(item, test.unit)}")
         lines.append(f"{name}: {', '.join(parts)}")
-    head = test.name
+    head = f"{test.name} of {test.term}" if test.term else test.name
     if test.statistic is not None:
         head += f": statistic {number(test.statistic)}"
     if isinstance(test.df, tuple):

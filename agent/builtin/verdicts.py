@@ -132,7 +132,8 @@ def _pairs(test: TestResult) -> str:
         return ""
     lines = []
     for pair in test.posthoc[:_MOST_PAIRS]:
-        names = " vs ".join(pair.groups) or (pair.term or pair.measure or "")
+        names = " vs ".join(pair.groups) or (pair.measure or "")
+        names = f"{pair.term}: {names}" if pair.term else names
         if pair.p_value is None:
             lines.append(f"- {names}: {pair.why or 'not tested'}")
             continue
@@ -272,7 +273,9 @@ def word_two_factors(item: Evidence) -> str:
         return word_summary(item)
     factors = [str(name) for name in item.arguments.get("factors") or ()]
     title = subject_of(item, item.values) if item.values else (item.tests[0].measure or "")
-    head = f"{capital(title)} by {' and '.join(factors)}, one value per animal [{item.evidence_id}]:"
+    modeled = "mixed_model" in {test.name for test in item.tests}
+    unit = "the animal as random effect" if modeled else "one value per animal"
+    head = f"{capital(title)} by {' and '.join(factors)}, {unit} [{item.evidence_id}]:"
     cells = [value for value in item.values if value.statistic == "mean" and len(value.group) >= 2]
     lines = [
         f"- {', '.join(value.group.values())}: mean {amount(value.value, value.unit)}, n = {value.n}"

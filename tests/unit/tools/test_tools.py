@@ -20,6 +20,7 @@ def test_tools_are_the_named_ones():
         "measure",
         "compare_groups",
         "compare_many",
+        "two_factors",
         "power",
         "correlate",
         "agreement",
