@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from benchmarks.coverage import cells, populations
 from benchmarks.coverage.report import page
 
-REPEATS = 1_600
+REPEATS = 1_400
 FEWEST = 20
 EQUAL = (4, 5, 6, 8, 10, 15, 20, 30)
 TWO_GROUP_SIZES = (*((n, n) for n in EQUAL), (5, 15), (15, 5), (8, 24), (24, 8))

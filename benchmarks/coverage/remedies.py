@@ -100,9 +100,9 @@ REMEDIES: Sequence[Remedy] = (
     ),
     Remedy(
         ("cliffs_delta",),
-        "Little overlap and a small group that spreads more, or hardly: the variance is then known from few pairs. The "
-        "intervals of Newcombe (2006) and by logits were tried and do worse elsewhere; the difference of means stands "
-        "beside it.",
+        "Little overlap, and a small group that spreads more: the variance then rests on few pairs of animals. The "
+        "intervals of Newcombe (2006) and by logits were tried and do worse elsewhere; Welch's interval of the "
+        "difference of means stands beside it.",
         low,
     ),
     Remedy(
@@ -186,6 +186,13 @@ REMEDIES: Sequence[Remedy] = (
         both(skewed, low),
     ),
     Remedy(
+        ("permutation",),
+        "Permutations make p exact only where the groups spread alike: with unequal groups the test rejects too often "
+        "where the smaller one spreads more, too rarely where the larger one does. Welch's test keeps its size and is the "
+        f"default; {WARNED}.",
+        both(spread_out, unequal),
+    ),
+    Remedy(
         ("mann_whitney_u", "kruskal_wallis"),
         "By ranks spreads count too: with unequal groups the test rejects too often where the smaller one spreads more, "
         f"too rarely where the larger one does. Welch's test keeps its size and is the default; {WARNED}.",
@@ -209,7 +216,7 @@ REMEDIES: Sequence[Remedy] = (
     ),
     Remedy(
         ("paired_t",),
-        "Cautious with skewed differences and few animals; Wilcoxon's test keeps its size from six animals on.",
+        "Cautious with skewed differences and few animals; Wilcoxon's test keeps its size from eight animals on.",
         both(skewed, low),
     ),
     Remedy(
@@ -250,8 +257,8 @@ REMEDIES: Sequence[Remedy] = (
     ),
     Remedy(
         ("tost_welch", "tost_paired"),
-        "Skewed values, as for the difference of means: sameness is claimed a little too often. The difference of "
-        "medians and Cliff's delta stand beside it.",
+        "Skewed values, as for the difference of means: sameness is claimed two to three times too often. "
+        f"{WARNED.capitalize()}, and the margin is better set with that in mind.",
         both(skewed, high),
     ),
 )  # fmt: skip

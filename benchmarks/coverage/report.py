@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.coverage.cells import Cell
-from benchmarks.coverage.remedies import remedy
+from benchmarks.coverage.remedies import SKEWED, remedy
 
+COUNTED = "Welch's t, each one counted as n"
 BANDS: Mapping[str, tuple[float, float]] = {"coverage": (0.93, 0.97), "size": (0.03, 0.07)}
 RARE = 0.1
 """Share of experiments without an interval from which a cell says so."""
@@ -67,6 +68,13 @@ intervals hold the truth in .93 to .97 of the experiments and tests reject in .0
 lies outside by more than twice its simulation error (which is {error:.3f} for {repeats:,} experiments), or where most
 experiments gave no interval; every bold cell is explained below, with what is reported instead. Columns are animals
 per group; "5 / 15" is 5 animals in the first group and 15 in the second.
+"""
+
+
+EXCEPTIONS = """\
+## Cells outside the band, and what is done there
+
+Where it says that another method was tried, it was simulated in the same way when the method was chosen.
 """
 
 
@@ -152,12 +160,53 @@ def exceptions_of(methods: Mapping[str, Sequence[Cell]]) -> tuple[str, list[Cell
 
 
 def listing(cells: Sequence[Cell]) -> str:
-    """Population: sizes with rates."""
+    """Populations with sizes and rates; those with the same ones together."""
     rows: dict[str, list[str]] = {}
     for cell in cells:
         rate = f"{cell.rate:.3f}".removeprefix("0") if cell.repeats else "none"
         rows.setdefault(cell.population, []).append(f"{size_label(cell.sizes)}: {rate}")
-    return "; ".join(f"*{row}* ({', '.join(sizes)})" for row, sizes in rows.items())
+    alike: dict[str, list[str]] = {}
+    for population, sizes in rows.items():
+        alike.setdefault(", ".join(sizes), []).append(f"*{population}*")
+    return "; ".join(f"{', '.join(names)} ({sizes})" for sizes, names in alike.items())
+
+
+def lessons(cells: Sequence[Cell]) -> str:
+    """What a reader should take from the tables, with the rates that are in them."""
+
+    def span(method: str, *populations: str, sizes: str = "") -> str:
+        rates = [
+            cell.rate
+            for cell in cells
+            if cell.method == method
+            and cell.repeats
+            and (not populations or cell.population.startswith(populations))
+            and (sizes != "equal" or len(set(cell.sizes)) == 1)
+            and (sizes != "unequal" or len(set(cell.sizes)) > 1)
+        ]
+        return " to ".join(f"{100 * rate:.0f}" for rate in (min(rates), max(rates))) if rates else "none"
+
+    bouts, some_sessions = (f"1 to {most}" for most in (60, 6))
+    return "\n".join(
+        (
+            f"- In groups of equal size Welch's interval of a difference of means holds the truth in "
+            f"{span('mean_difference', sizes='equal')} of 100 experiments, whatever the shape of the values, and that of "
+            f"Hedges g in {span('hedges_g', sizes='equal')}.",
+            f"- In groups of unequal size with skewed values it holds in {span('mean_difference', *SKEWED, sizes='unequal')}; "
+            f"that of the medians in {span('median_difference', *SKEWED, sizes='unequal')} and that of Cliff's delta in "
+            f"{span('cliffs_delta', *SKEWED, sizes='unequal')}.",
+            f"- The interval of one group's mean holds in {span('mean', 'normal')} of 100 for bell-shaped values, but in "
+            f"{span('mean', 'lognormal', 'counts')} for latencies and for counts with many zeros: do not lean on it there.",
+            f"- Student's t rejects in up to {span('student_t', 'normal, SD').split()[-1]} of 100 experiments without a "
+            f"difference where a small group spreads more, Welch's in up to {span('welch_t', 'normal, SD').split()[-1]}: "
+            "Welch's is the default.",
+            "- Ranks need numbers: Mann-Whitney cannot reject below 4 and 4 animals, Wilcoxon not below six that differ, "
+            "Spearman not below five.",
+            f"- Counting sessions as animals claims a difference that is not there in "
+            f"{span(COUNTED, some_sessions + ' ')} of 100 experiments, counting bouts in {span(COUNTED, bouts)}, however many "
+            "animals there are.",
+        )
+    )
 
 
 def page(cells: Sequence[Cell], *, repeats: int) -> tuple[str, list[Cell]]:
@@ -165,7 +214,15 @@ def page(cells: Sequence[Cell], *, repeats: int) -> tuple[str, list[Cell]]:
     methods = by_method(cells)
     exceptions, unexplained = exceptions_of(methods)
     head = HEAD.format(repeats=repeats, error=(0.95 * 0.05 / repeats) ** 0.5)
-    parts = [head, "## In short", summary_of(methods), "## What was simulated", POPULATIONS]
+    parts = [
+        head,
+        "## What to take from it",
+        lessons(cells),
+        "## In short",
+        summary_of(methods),
+        "## What was simulated",
+        POPULATIONS,
+    ]
     for kind, title in (
         ("coverage", "## Intervals: how often they hold the truth"),
         ("size", "## Tests: how often they reject where there is nothing"),
@@ -175,7 +232,7 @@ def page(cells: Sequence[Cell], *, repeats: int) -> tuple[str, list[Cell]]:
             if some[0].kind == kind:
                 parts += [f"### {METHODS[method]}", table_of(some, repeats)]
     parts += [
-        "## Cells outside the band, and what is done there",
+        EXCEPTIONS,
         exceptions.strip(),
         *pseudoreplication(cells),
     ]

@@ -96,7 +96,7 @@ def test_a_group_of_two_is_named():
 
 @pytest.mark.parametrize(
     ("test", "rate"),
-    [("student_t", "15 of 100"), ("anova", "15 of 100"), ("mann_whitney_u", "8 to 9 of 100")],
+    [("student_t", "15 to 17 of 100"), ("anova", "15 to 16 of 100"), ("mann_whitney_u", "9 to 10 of 100")],
 )
 def test_unequal_spreads_matter_where_the_smaller_group_spreads_more(test, rate):
     narrow = [5.0 + 0.1 * k for k in range(15)]
@@ -134,6 +134,15 @@ def test_sphericity_correction_of_few_animals_is_called_cautious():
     assert "4 animals" in sentence
     assert warnings_of(dict(itertools.islice(days.items(), 2)), "rm_anova") == []
     assert warnings_of({name: values * 3 for name, values in days.items()}, "rm_anova") == []
+
+
+def test_skewed_values_are_told_of_sameness():
+    long = [1.0, 1.2, 1.3, 1.5, 1.6, 1.8, 2.0, 2.1, 2.5, 14.0]
+    (sentence,) = warnings_of({"a": long, "b": long[::-1]}, "tost_welch")
+    assert "claimed sameness" in sentence
+    assert warnings_of({"a": SPREAD, "b": SPREAD[::-1]}, "tost_welch") == []
+    # Skewed alike in both conditions, the differences are not.
+    assert warnings_of({"a": [2 + v + 0.1 * k for k, v in enumerate(long)], "b": long}, "tost_paired") == []
 
 
 def test_skewed_values_are_told_of_pearson():
