@@ -85,9 +85,10 @@ def in_spans(frames: pl.LazyFrame, layers: Iterable[Spans], name: str) -> pl.Laz
     numbers = [_number_of_frame(lane) for lane in _lanes(layers)]
     if not numbers:
         frames, numbers = frames.clear(), [pl.Series(dtype=pl.UInt32)]
-    return pl.concat(
+    marked = [
         frames.with_columns(pl.lit(each).gather("frame", null_on_oob=True).alias(name)) for each in numbers
-    )
+    ]
+    return marked[0] if len(marked) == 1 else pl.concat(marked)
 
 
 def _lanes(layers: Iterable[Spans]) -> list[Spans]:

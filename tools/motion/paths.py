@@ -128,7 +128,7 @@ def max_speed(call: Call) -> Measured:
     plan, windows = plan_tracks(call), Windows(call)
     rows = [
         make_row(call, found.track, found.part, found.labels, value=found.max, n_rows=found.n_frames)
-        for found in part_sums(windows, _values(call, plan, "speed"), statistics=["max"])
+        for found in part_sums(windows, _values(call, plan, "speed"))
     ]
     return measured_rows("max_speed", _speed_unit(plan), "plain", rows, plan=plan, windows=windows)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
 import polars as pl
 
-from ethochat.index.frames import Statistic, in_spans, reduce_frames
+from ethochat.index.frames import in_spans, reduce_frames
 from ethochat.tools.motion.tracks import TrackRef
 from ethochat.tools.motion.windows import Part, Windows
 
@@ -27,8 +26,7 @@ class Values(NamedTuple):
     """``frame`` and ``value``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartSums:
+class PartSums(NamedTuple):
     """Values of one track in one part."""
 
     track: TrackRef
@@ -41,30 +39,24 @@ class PartSums:
     max: float | None = None
 
 
-def part_sums(
-    windows: Windows, values: Iterable[Values], *, statistics: Collection[Statistic] = ()
-) -> Iterator[PartSums]:
+def part_sums(windows: Windows, values: Iterable[Values]) -> Iterator[PartSums]:
     """Put the values of tracks together in every part that the windows cut them to, track by track.
 
     Parameters
     ----------
     values
         Each is asked for when it is about to be read, since values may be in memory.
-    statistics
-        What to give besides the sum; ``max`` or nothing.
     """
     asked = iter(values)
-    while batch := list(islice(asked, _AT_ONCE)):
+    while batch := [(item, windows.cut(item.track)) for item in islice(asked, _AT_ONCE)]:
         frames = [
-            in_spans(item.rows, windows.spans(item.track), "part").select(
+            in_spans(item.rows, cut.spans(), "part").select(
                 pl.lit(place, dtype=pl.Int32).alias("place"), "part", pl.col("value").cast(pl.Float64)
             )
-            for place, item in enumerate(batch)
+            for place, (item, cut) in enumerate(batch)
         ]
-        table = reduce_frames(pl.concat(frames), "value", by=["place", "part"], statistics=statistics)
-        found = {(row["place"], row["part"]): row for row in table.iter_rows(named=True)}
-        for place, item in enumerate(batch):
-            for number, part in enumerate(windows.parts(item.track)):
-                row = found.get((place, number), {})
-                numbers = {name: value for name, value in row.items() if name not in ("place", "part")}
-                yield PartSums(track=item.track, labels=item.labels, part=part, **numbers)
+        table = reduce_frames(pl.concat(frames), "value", by=["place", "part"], statistics=["max"])
+        found = {(place, part): row for place, part, *row in table.iter_rows()}
+        for place, (item, cut) in enumerate(batch):
+            for number, part in enumerate(cut.parts()):
+                yield PartSums(item.track, item.labels, part, *found.get((place, number), ()))

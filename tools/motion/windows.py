@@ -47,10 +47,39 @@ class _Layer(NamedTuple):
     behavior: str
     spans: Spans
     """Numbered by bins, counted from 0."""
-    places: Frames
-    """Spans of bin ``k`` are those from ``places[k]`` to ``places[k + 1]``."""
     empty: NDArray[np.bool_]
     """Bins in which it is not done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """One track, cut to bins and, where the result is split by them, to behaviors."""
+
+    bins: Sequence[tuple[int, float, float]]
+    layers: Sequence[_Layer]
+
+    def parts(self) -> Iterator[Part]:
+        """Bin by bin, the behaviors of each."""
+        every = np.arange(len(self.bins) + 1)
+        places = [np.searchsorted(layer.spans.numbers, every) for layer in self.layers]
+        for place, (index, start, _) in enumerate(self.bins):
+            for (behavior, spans, empty), at in zip(self.layers, places, strict=True):
+                within = slice(at[place], at[place + 1])
+                yield Part(
+                    index=index,
+                    start=start,
+                    behavior=behavior,
+                    is_empty=bool(empty[place]),
+                    starts=spans.starts[within],
+                    stops=spans.stops[within],
+                )
+
+    def spans(self) -> list[Spans]:
+        """Frames of the parts, numbered in the order of :meth:`parts`; those of different behaviors may overlap."""
+        return [
+            replace(layer.spans, numbers=layer.spans.numbers * len(self.layers) + place)
+            for place, layer in enumerate(self.layers)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,41 +161,21 @@ class Windows:
         There is none where nobody looked for the behaviors of the call, or its zones are not known. Where they were
         looked for and did not happen the part is empty.
         """
-        bins = self._bins(track)
-        layers = list(self._layers(track, bins, individuals or [track.individual]))
-        for place, (index, start, _) in enumerate(bins):
-            for behavior, spans, places, empty in layers:
-                low, high = places[place], places[place + 1]
-                yield Part(
-                    index=index,
-                    start=start,
-                    behavior=behavior,
-                    is_empty=bool(empty[place]),
-                    starts=spans.starts[low:high],
-                    stops=spans.stops[low:high],
-                )
+        return self.cut(track, individuals).parts()
 
-    def spans(self, track: TrackRef) -> list[Spans]:
-        """Frames of one track that count, behavior by behavior, numbered by the part they are in (see :meth:`parts`)."""
-        layers = list(self._layers(track, self._bins(track), [track.individual]))
-        return [
-            replace(layer.spans, numbers=layer.spans.numbers * len(layers) + place)
-            for place, layer in enumerate(layers)
-        ]
-
-    def _bins(self, track: TrackRef) -> list[tuple[int, float, float]]:
+    def cut(self, track: TrackRef, individuals: Sequence[str] | None = None) -> Cut:
+        """Cut one track to bins and behaviors; see :meth:`parts`."""
         window = self.call.scope.window(self._sessions[track.session_id])
-        return bins_of(window, track.stop, self.call.arguments.bin_s)
-
-    def _layers(
-        self, track: TrackRef, bins: Sequence[tuple[int, float, float]], individuals: Sequence[str]
-    ) -> Iterator[_Layer]:
+        bins = bins_of(window, track.stop, self.call.arguments.bin_s)
         edges = [start for _, start, _ in bins] + [stop for _, _, stop in bins[-1:]]
-        for behavior, intervals in self._allowed(track.session_id, individuals).items():
-            if bins:
-                spans = cut_intervals(intervals, track.clock, edges)
-                places = np.searchsorted(spans.numbers, np.arange(len(edges)))
-                yield _Layer(behavior, spans, places, _empty(intervals, bins))
+        layers = [
+            _Layer(behavior, cut_intervals(intervals, track.clock, edges), _empty(intervals, bins))
+            for behavior, intervals in self._allowed(
+                track.session_id, individuals or [track.individual]
+            ).items()
+            if bins
+        ]
+        return Cut(bins=bins, layers=layers)
 
     def _allowed(self, session_id: str, individuals: Sequence[str]) -> Mapping[str, Sequence[Interval]]:
         """Behavior to when it counts."""
