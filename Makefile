@@ -12,7 +12,7 @@ export GRADIO_ANALYTICS_ENABLED := False
 # Without bytecode the heavy libraries are compiled anew by every process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint unit serve bench bench-coverage experiments eval docs clean
+.PHONY: demo test lint unit serve bench bench-scale bench-coverage experiments eval docs clean
 
 demo: $(STAMP)
 	$(BIN)/ethochat demo $(DEMO)
@@ -33,6 +33,11 @@ serve: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+
+# 42 million frames, beside DuckDB and pandas; DuckDB is nothing that the project itself needs.
+bench-scale: $(STAMP)
+	$(BIN)/python -c "import duckdb" || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt duckdb
+	$(BIN)/python benchmarks/aggregation.py
 
 # How often intervals cover the truth and tests reject where there is nothing; fails where nothing explains a miss.
 bench-coverage: $(STAMP)

@@ -17,6 +17,8 @@ PARTS = (
     ("Start-up and answers", "answers.py"),
     ("Ingest of a ten-minute recording", "ingest.py"),
     ("Beside AmadeusGPT's behavior API", "amadeus/compare.py"),
+    # All 42 million take minutes: `make bench-scale`.
+    ("A million frames by session, behavior and minute", "aggregation.py", "--rows=1000000", "--sessions=10"),
 )
 
 
@@ -24,9 +26,9 @@ def main() -> int:
     """Run each part in a process of its own, so that none warms the next."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     failed = []
-    for title, script in PARTS:
+    for title, script, *options in PARTS:
         print(f"## {title}\n", flush=True)
-        if subprocess.run([sys.executable, str(HERE / script)], check=False).returncode:
+        if subprocess.run([sys.executable, str(HERE / script), *options], check=False).returncode:
             failed.append(script)
         print(flush=True)
     if failed:
