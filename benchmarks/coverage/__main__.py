@@ -73,6 +73,7 @@ def _plan() -> Iterator[tuple[str, Sequence[str], Sequence[tuple[int, ...]]]]:
     yield "correlation", list(populations.CORRELATED), SINGLE_SIZES
     yield "correlation, by ranks", list(populations.CORRELATED), SINGLE_SIZES
     yield "sessions", list(cells.SESSION_KINDS), SINGLE_SIZES
+    yield "warnings", list(pairs), FEW_SIZES
 
 
 def simulate(todo: Sequence[cells.Task], processes: int) -> list[cells.Cell]:

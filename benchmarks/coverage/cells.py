@@ -12,6 +12,7 @@ from numpy.random import Generator
 from benchmarks.coverage import populations
 from ethochat.tools.evidence import TestResult
 from ethochat.tools.statistics import effects
+from ethochat.tools.statistics.cautions import warnings_of
 from ethochat.tools.statistics.correlation import correlate
 from ethochat.tools.statistics.describe import summarize
 from ethochat.tools.statistics.equivalence import equivalence
@@ -31,7 +32,7 @@ class Cell:
     """One entry of a table: of so many experiments, how many did what is counted."""
 
     kind: str
-    """``coverage`` of an interval or ``size`` of a test."""
+    """``coverage`` of an interval, ``size`` of a test, or ``warned``: how often a test got a warning."""
     method: str
     design: str
     population: str
@@ -89,6 +90,12 @@ class Counts:
         """Count whether a test rejects; one that cannot be made does not."""
         found = self.hits.setdefault(("size", method), [0, 0, 0])
         found[0] += result.p_value is not None and result.p_value < ALPHA
+        found[1] += 1
+
+    def warned(self, method: str, sentences: Sequence[str]) -> None:
+        """Count whether there was any warning."""
+        found = self.hits.setdefault(("warned", method), [0, 0, 0])
+        found[0] += bool(sentences)
         found[1] += 1
 
     def cells(self) -> list[Cell]:
@@ -283,6 +290,16 @@ def _analyze(counts: Counts, how: str, groups: Sequence[populations.Array]) -> N
     counts.test(f"Mann-Whitney U, {how}", independent_test("mann_whitney_u", named))
 
 
+def _warnings(task: Task, counts: Counts, rng: Generator) -> None:
+    """How often the answer carries a warning, which goes by what the animals at hand show."""
+    pair = populations.two_groups()[task.population]
+    n, m = task.sizes
+    for _ in range(task.repeats):
+        groups = {"first": pair.first.draw(rng, (n,)), "second": pair.second.draw(rng, (m,))}
+        for test in ("welch_t", "student_t", "tost_welch"):
+            counts.warned(test, warnings_of(groups, test))
+
+
 SESSION_KINDS: Mapping[str, tuple[int, float]] = {
     "1 to 6 sessions, half of the variance between animals": (MAX_SESSIONS, 0.5),
     "1 to 60 bouts, a fifth of the variance between animals": (MAX_BOUTS, 0.2),
@@ -302,4 +319,5 @@ DESIGNS: Mapping[str, Callable[[Task, Counts, Generator], None]] = {
     "correlation": _correlation,
     "correlation, by ranks": _correlation_by_ranks,
     "sessions": _sessions,
+    "warnings": _warnings,
 }

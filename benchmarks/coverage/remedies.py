@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.coverage.cells import Cell
 
 SKEWED = ("gamma", "lognormal", "counts")
-WARNED = "a warning says so with the answer"
+WARNED = "a warning says so where the animals at hand show it"
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ REMEDIES: Sequence[Remedy] = (
     Remedy(
         ("tost_welch", "tost_paired"),
         "Skewed values, as for the difference of means: sameness is claimed two to three times too often. "
-        f"{WARNED.capitalize()}, and the margin is better set with that in mind.",
+        f"{WARNED.capitalize()}; the 90 % interval of the difference is what to look at.",
         both(skewed, high),
     ),
 )  # fmt: skip

@@ -84,6 +84,8 @@ def size_label(sizes: Sequence[int]) -> str:
 
 def outside(cell: Cell) -> bool:
     """Whether a cell lies outside of its band by more than the simulation error explains, or has hardly an interval."""
+    if cell.kind not in BANDS:
+        return False
     if cell.missing > cell.repeats:
         return True
     low, high = BANDS[cell.kind]
@@ -136,7 +138,9 @@ def summary_of(methods: Mapping[str, Sequence[Cell]]) -> str:
 def by_method(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
     """Cells of the methods of the page, in its order; what is only there as a warning has no heading here."""
     cells = list(cells)
-    found = {method: [cell for cell in cells if cell.method == method] for method in METHODS}
+    found = {
+        method: [cell for cell in cells if cell.method == method and cell.kind in BANDS] for method in METHODS
+    }
     return {method: some for method, some in found.items() if some}
 
 
@@ -179,6 +183,7 @@ def lessons(cells: Sequence[Cell]) -> str:
             cell.rate
             for cell in cells
             if cell.method == method
+            and cell.kind in BANDS
             and cell.repeats
             and (not populations or cell.population.startswith(populations))
             and (sizes != "equal" or len(set(cell.sizes)) == 1)
@@ -234,9 +239,28 @@ def page(cells: Sequence[Cell], *, repeats: int) -> tuple[str, list[Cell]]:
     parts += [
         EXCEPTIONS,
         exceptions.strip(),
+        *warned(cells, repeats),
         *pseudoreplication(cells),
     ]
     return "\n\n".join(part.rstrip() for part in parts) + "\n", unexplained
+
+
+def warned(cells: Iterable[Cell], repeats: int) -> list[str]:
+    """How often there was a warning."""
+    some = [cell for cell in cells if cell.kind == "warned"]
+    if not some:
+        return []
+    parts = [
+        "## How often a warning is raised",
+        "Warnings (`ethochat.tools.statistics.cautions`) go by the values at hand, since nobody knows the distribution that "
+        "they come from. Few skewed animals do not always look skewed, and normal ones now and then do.",
+    ]
+    for method in dict.fromkeys(cell.method for cell in some):
+        parts += [
+            f"### Beside: {METHODS[method]}",
+            table_of([cell for cell in some if cell.method == method], repeats),
+        ]
+    return parts
 
 
 def pseudoreplication(cells: Iterable[Cell]) -> list[str]:

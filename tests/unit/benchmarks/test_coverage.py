@@ -108,4 +108,5 @@ def test_the_page_builds_with_every_method(capsys, tmp_path):
     for title in METHODS.values():
         assert f"### {title}\n" in text
     assert "each one counted as n: rejects" in text
+    assert "## How often a warning is raised" in text
     assert "nan" not in text
