@@ -5,26 +5,25 @@ same files (one Parquet file per session, as the catalog keeps them); results ar
 take turns, so that whatever else the machine does meets all of them. Cold is the first query of a process after the system was
 told to forget the files; warm are the queries after it in the same process. Imports are not counted.
 
-What was tried on the way to :func:`ethochat.index.frames.reduce_frames`, in seconds of wall time and of processor time (warm, two
-threads on two cores with little else to do; count, mean and standard deviation; a bare scan of the three columns takes 0.26 and 0.51):
+What was tried on the way to :func:`ethochat.index.frames.reduce_frames`, in seconds of wall time and of processor time (best of four
+in turns; warm, two threads on two cores; count, mean and standard deviation; a bare scan of the three columns takes 0.27 and 0.5):
 
 =============================================================================================  =====  ====
-one ``group_by``, minutes as floats                                                            1.11   2.1
-one ``group_by``, minutes as integers                                                          1.07   2.0
-one ``group_by`` on session, behavior and minute packed into one integer                       0.82   1.6
-one ``group_by`` per file, all by ``collect_all``                                              2.11   2.6
-runs first (``rle_id`` of the keys, flagged as sorted), then one ``group_by`` over the runs    0.86   1.5
-the same without the standard deviation                                                        0.66   1.2
-the same, a ``rle_id`` for each key and their sum                                              0.98   1.7
-the same per file, in a pool of two threads                                                    1.69   2.3
-the same on a union of scans, with a literal for each session                                  2.00   2.3
-runs in NumPy (``reduceat``), per file, in chunks that fit the cache, two threads              1.33   1.6
-runs in NumPy on batches that Polars reads                                                     0.87   1.4
+one ``group_by``, minutes as floats                                                            1.13   2.2
+one ``group_by``, minutes as integers                                                          1.09   2.2
+one ``group_by`` on session, behavior and minute packed into one integer                       0.88   1.7
+one ``group_by`` per file, all by ``collect_all``                                              2.07   2.4
+runs first (``rle_id`` of the keys, flagged as sorted), then one ``group_by`` over the runs    0.92   1.6
+the same, a ``rle_id`` for each key and their sum                                              0.96   1.6
+the same per file, in a pool of two threads                                                    1.42   2.1
+the same on a union of scans, with a literal for each session                                  1.69   2.2
+runs in NumPy (``reduceat``), per file, in chunks that fit the cache, two threads              1.24   1.7
+runs in NumPy on batches of all files that Polars reads meanwhile                              0.83   1.4
+the same without the standard deviation                                                        0.63   1.2
 =============================================================================================  =====  ====
 
-Runs it is: 42 million frames are 0.9 million runs, they need no packing, so that keys may be of any type and number, and a mean over
-few runs loses no digits. NumPy is as frugal, but its threads wait for each other. A third of the time goes into
-reading: with lz4 instead of zstd the files are 30 % larger and the query takes 0.71 s. Minutes are looked up in a table of the
+The last is the engine: 42 million frames are 0.9 million runs, and NumPy's sums of runs cost a tenth of Polars'. Half of what is left is
+reading: with lz4 instead of zstd the files are 30 % larger and are read in half the time. Minutes are looked up in a table of the
 frames of a session (``in_spans``), which is exact at any frame rate and costs 0.04 s more than dividing by 1,800.
 """
 
@@ -70,23 +69,22 @@ FOLDER: Final = Path("build/bench")
 
 
 # ----------------------------------------------------------------- data
-def session_table(number: int, n_frames: int) -> pl.DataFrame:
+def session_table(number: int, n_sessions: int, n_frames: int) -> pl.DataFrame:
     """Frames of one session: bouts of 1.5 s on average, some time without a label, speeds of which 3 % are missing."""
     rng = np.random.default_rng([42, number])
     lengths = rng.geometric(1 / 45, size=n_frames // 20 + 100)
     labels = rng.integers(0, len(BEHAVIORS) + 1, size=len(lengths))
     codes = np.repeat(labels, lengths)[:n_frames]
-    names = pl.Series([*BEHAVIORS, None], dtype=pl.Enum(BEHAVIORS))
+    behaviors = pl.Series([*BEHAVIORS, None], dtype=pl.Enum(BEHAVIORS))
+    sessions = pl.Series([f"session_{k:03d}" for k in range(n_sessions)])
     speed = rng.gamma(2.0, 2.0, size=n_frames).astype(np.float32)
     missing = rng.random(n_frames) < 0.03
     return pl.DataFrame(
         {
-            "session_id": pl.Series([f"session_{number:03d}"], dtype=pl.Categorical).new_from_index(
-                0, n_frames
-            ),
-            "individual": pl.Series(["mouse"], dtype=pl.Categorical).new_from_index(0, n_frames),
+            "session_id": sessions.cast(pl.Enum(sessions))[[number]].new_from_index(0, n_frames),
+            "individual": pl.Series(["mouse"], dtype=pl.Enum(["mouse"])).new_from_index(0, n_frames),
             "frame": np.arange(n_frames, dtype=np.int32),
-            "behavior": names.gather(codes),
+            "behavior": behaviors.gather(codes),
             "speed": pl.Series(speed).set(pl.Series(missing), None),
         }
     )
@@ -99,7 +97,7 @@ def make_frames(folder: Path, n_sessions: int, n_frames: int) -> list[Path]:
     for number, file in enumerate(files):
         if not file.exists():
             part = file.with_suffix(".tmp")
-            session_table(number, n_frames).write_parquet(part, compression="zstd")
+            session_table(number, n_sessions, n_frames).write_parquet(part, compression="zstd")
             part.replace(file)
     return files
 

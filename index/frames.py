@@ -3,14 +3,15 @@
 A table of frames has one row per frame (and animal, and zone …). Its labels come in long runs, whether they are columns of the
 table (an animal, a behavior) or spans of frames (time bins, bouts cut to time bins). The engine first reduces each run of equal
 labels, which needs no hash table, and only then puts the few runs of a group together. That is what makes it fast on tables
-in order of time (``benchmarks/aggregation.py`` has the figures); any other order gives the same result.
+in order of time (``benchmarks/aggregation.py`` has the figures); any other order gives the same result. Polars reads, in all
+its threads, and hands over one batch of rows after the other, which NumPy reduces meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,15 @@ from ethochat.index.timebase import TimeBase
 
 Statistic = Literal["mean", "std", "min", "max"]
 Frames = NDArray[np.int64]
+_Columns = dict[str, NDArray[Any]]
+"""Arrays of one length by name."""
+
+_BATCH: Final = 200_000
+"""Rows that are read at once."""
+_CHUNK: Final = 65_536
+"""Rows that are reduced at once: what is computed of them stays in the processor's cache."""
+_MERGE_AT: Final = 2_000_000
+"""Runs that are kept before they are put together, which bounds the memory where labels change with every frame."""
 
 
 # ----------------------------------------------------------------- spans of frames
@@ -138,14 +148,15 @@ def reduce_frames(
     Parameters
     ----------
     frames
-        One row per frame; only the columns that are needed are read, a few chunks at a time.
+        One row per frame; only the columns that are needed are read, a few batches at a time.
     value
         Column to reduce: numbers, or true and false as 1 and 0.
     by
-        Label columns. A frame of which one is null belongs to no group.
+        Label columns, at least one: text, categories, integers below the greatest of their type, or true and false. A frame of
+        which one is null belongs to no group. Text is read twice, since it is numbered first.
     statistics
-        What to give besides the sum. ``std`` is that of a sample (n - 1), from the variances of runs and the squares of their
-        means; its error is below 1e-7 of the mean, as is that of the Float32 in which tables hold values.
+        What to give besides the sum. ``std`` is that of a sample (n - 1), from sums of squares about a value of the table (the
+        shifted data algorithm of Chan, Golub & LeVeque 1983, The American Statistician 37, 242-247).
 
     Returns
     -------
@@ -153,61 +164,164 @@ def reduce_frames(
         One row per group that has a frame, sorted by ``by`` (text by alphabet, enumerations by their own order). Columns: ``by``;
         ``n_frames``, frames of the group; ``n``, those with a value (neither null nor NaN nor infinite); ``sum`` and the
         statistics of these values, null where there is none (``std``: where there are fewer than two).
+
+    Raises
+    ------
+    ValueError
+        When a label column holds anything else.
     """
-    runs = _runs(frames, value, by, statistics)
+    schema = frames.select(by).collect_schema()
+    frames = _enumerated(frames, schema)
+    codes = frames.select(by).collect_schema()
+    runs: list[_Columns] = []
+    center: float | None = None
+    for batch in _coded(frames, value, codes).collect_batches(chunk_size=_BATCH, maintain_order=True):
+        center = _first(batch) if center is None else center
+        runs.extend(_runs(batch, by, statistics, 0.0 if center is None else center))
+        if sum(len(part["n"]) for part in runs) > _MERGE_AT:
+            runs = [_grouped(runs, by)]
+    if not runs:
+        runs = list(_runs(_coded(frames.clear(), value, codes).collect(), by, statistics, 0.0))
+    groups = _named(_grouped(runs, by), codes, statistics, 0.0 if center is None else center)
+    return groups.with_columns(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+# ----------------------------------------------------------------- labels as numbers
+def _enumerated(frames: pl.LazyFrame, labels: pl.Schema) -> pl.LazyFrame:
+    """Text as enumerations, in alphabetical order: like integers, and unlike categories, they have numbers that stay."""
+    found = {}
+    for name, dtype in labels.items():
+        if dtype in (pl.String, pl.Categorical):
+            text = pl.col(name).cast(pl.String)
+            kinds = frames.select(text.unique().drop_nulls().sort()).collect().to_series()
+            found[name] = text.cast(pl.Enum(kinds))
+        elif not (dtype.is_integer() or dtype in (pl.Enum, pl.Boolean)):
+            raise ValueError(f"Expected text, categories or integers in label column {name!r}, got {dtype}.")
+    return frames.with_columns(**found)
+
+
+def _coded(frames: pl.LazyFrame, value: str, labels: pl.Schema) -> pl.LazyFrame:
+    """Labels as integers, null as the greatest of their type; values as floats, NaN where missing."""
+    codes = {name: _code(name, dtype) for name, dtype in labels.items()}
+    types = frames.select(**codes).collect_schema()
+    number = pl.col(value)
+    if frames.select(value).collect_schema()[value] != pl.Float32:
+        number = number.cast(pl.Float64)
+    return frames.select(
+        *(code.fill_null(_greatest(types[name])).alias(name) for name, code in codes.items()),
+        number.fill_null(float("nan")).alias("_value"),
+    )
+
+
+def _code(name: str, dtype: pl.DataType) -> pl.Expr:
+    label = pl.col(name)
+    return label.cast(pl.UInt8) if dtype == pl.Boolean else label.to_physical()
+
+
+def _decoded(codes: NDArray[Any], dtype: pl.DataType) -> pl.Series:
+    """Labels behind numbers; the inverse of :func:`_code`."""
+    numbers = pl.Series(codes)
+    return numbers.cat.to(dtype) if dtype == pl.Enum else numbers.cast(dtype)
+
+
+def _greatest(dtype: pl.DataType) -> int:
+    return int(np.iinfo(pl.Series(dtype=dtype).to_numpy().dtype).max)
+
+
+# ----------------------------------------------------------------- runs of equal labels
+def _runs(
+    batch: pl.DataFrame, by: Sequence[str], statistics: Collection[Statistic], center: float
+) -> Iterator[_Columns]:
+    """Numbers per run of frames with equal labels, which are all known; long runs come in several."""
+    columns = {name: batch[name].to_numpy() for name in batch.columns}
+    for first in range(0, max(len(batch), 1), _CHUNK):
+        chunk = {name: column[first : first + _CHUNK] for name, column in columns.items()}
+        runs = _reduced(chunk.pop("_value"), chunk, statistics, center)
+        known = np.logical_and.reduce([runs[name] != np.iinfo(runs[name].dtype).max for name in by])
+        yield runs if known.all() else {name: column[known] for name, column in runs.items()}
+
+
+def _reduced(
+    values: NDArray[Any], labels: _Columns, statistics: Collection[Statistic], center: float
+) -> _Columns:
+    changes = np.logical_or.reduce([column[1:] != column[:-1] for column in labels.values()])
+    first = np.flatnonzero(np.concatenate(([True], changes))[: len(values)])
+    seen = np.isfinite(values)
+    numbers = np.where(seen, values, values.dtype.type(0)).astype(np.float64)
+    runs: _Columns = {name: column[first] for name, column in labels.items()}
+    runs["n_frames"] = np.diff(first, append=len(values))
+    runs["n"] = np.add.reduceat(seen, first, dtype=np.int64)
+    runs["sum"] = np.add.reduceat(numbers, first)
+    if "std" in statistics:
+        apart = np.where(seen, numbers, center) - center
+        runs["squares"] = np.add.reduceat(apart * apart, first)
+    if "min" in statistics:
+        runs["min"] = np.minimum.reduceat(np.where(seen, numbers, np.inf), first)
+    if "max" in statistics:
+        runs["max"] = np.maximum.reduceat(np.where(seen, numbers, -np.inf), first)
+    return runs
+
+
+def _first(batch: pl.DataFrame) -> float | None:
+    """First value of a batch, if it has any."""
+    values = batch["_value"].to_numpy()
+    seen = np.isfinite(values)
+    return float(values[seen.argmax()]) if seen.any() else None
+
+
+# ----------------------------------------------------------------- groups
+def _grouped(runs: Sequence[_Columns], by: Sequence[str]) -> _Columns:
+    """Put runs of equal labels together, sorted by the labels; what comes out is of the same form."""
+    table = {name: np.concatenate([part[name] for part in runs]) for name in runs[0]}
+    if not len(table["n"]):
+        return table
+    labels = [_distinct(table.pop(name)) for name in by]
+    shape = [len(distinct) for distinct, _ in labels]
+    cells, group = _distinct(np.ravel_multi_index([place for _, place in labels], shape))
+    places = np.unravel_index(cells, shape)
+    found = {name: distinct[place] for name, (distinct, _), place in zip(by, labels, places, strict=True)}
+    return found | {name: _combined(name, column, group, len(cells)) for name, column in table.items()}
+
+
+def _combined(name: str, column: NDArray[Any], group: Frames, n_groups: int) -> NDArray[Any]:
+    if name in ("min", "max"):
+        combine, start = (np.minimum, np.inf) if name == "min" else (np.maximum, -np.inf)
+        found = np.full(n_groups, start)
+        combine.at(found, group, column)
+        return found
+    return np.bincount(group, column, n_groups).astype(column.dtype)
+
+
+def _distinct(numbers: NDArray[Any]) -> tuple[NDArray[Any], Frames]:
+    """Distinct numbers, ascending, and which of them each number is."""
+    low, high = int(numbers.min()), int(numbers.max())
+    if high - low > 4 * len(numbers) + 1_000_000:
+        return np.unique(numbers, return_inverse=True)
+    # A table of all numbers between is much faster than sorting, as long as there are not too many.
+    offsets = numbers.astype(np.int64) - low
+    there = np.bincount(offsets) > 0
+    return (np.flatnonzero(there) + low).astype(numbers.dtype), (np.cumsum(there) - 1)[offsets]
+
+
+def _named(
+    groups: _Columns, labels: pl.Schema, statistics: Collection[Statistic], center: float
+) -> pl.DataFrame:
+    """Groups with their labels as they were, the numbers that were asked for, and null where there are none."""
     n, total = pl.col("n"), pl.col("sum")
-    mean = total / n
-    # A run without a value has no mean, one with a single value no variance.
-    squares = (pl.col("variance") * (n - 1)).fill_null(0.0) + pl.when(n > 0).then(total * mean)
-    parts: dict[str, pl.Expr] = {
-        "std": squares.sum().alias("squares"),
-        "min": pl.col("min").min(),
-        "max": pl.col("max").max(),
-    }
+    squares = pl.col("squares") - (total - n * center) ** 2 / n
     numbers: dict[str, pl.Expr] = {
-        "mean": mean,
-        "std": ((pl.col("squares") - total * mean).clip(0.0) / (n - 1)).sqrt(),
+        "mean": total / n,
+        "std": (squares.clip(0.0) / (n - 1)).sqrt(),
         "min": pl.col("min"),
         "max": pl.col("max"),
     }
     wanted = [name for name in numbers if name in statistics]
-    return (
-        runs.group_by(by)
-        .agg(pl.col("n_frames", "n", "sum").sum(), *(parts[name] for name in wanted if name in parts))
-        .select(
-            *by,
+    table = pl.DataFrame({name: groups[name] for name in groups if name not in labels})
+    return pl.DataFrame({name: _decoded(groups[name], dtype) for name, dtype in labels.items()}).hstack(
+        table.select(
             "n_frames",
             "n",
             pl.when(n > 0).then(total).alias("sum"),
             *(pl.when(n > (name == "std")).then(numbers[name]).alias(name) for name in wanted),
         )
-        .sort(by)
-        .collect()
-    )
-
-
-def _runs(
-    frames: pl.LazyFrame, value: str, by: Sequence[str], statistics: Collection[Statistic]
-) -> pl.LazyFrame:
-    """One row per run of frames with equal labels, those with a null label left out."""
-    number, found = pl.col(value).cast(pl.Float64), pl.col("_value")
-    parts = {
-        "std": found.var().alias("variance"),
-        "min": found.min().alias("min"),
-        "max": found.max().alias("max"),
-    }
-    return (
-        frames.select(*by, pl.when(number.is_finite()).then(number).alias("_value"))
-        # Ascending by construction, which lets Polars group without a hash table.
-        .with_columns(pl.struct(by).rle_id().set_sorted().alias("_run"))
-        .group_by("_run")
-        .agg(
-            *(pl.col(name).first() for name in by),
-            pl.len().cast(pl.Int64).alias("n_frames"),
-            found.count().cast(pl.Int64).alias("n"),
-            found.sum().alias("sum"),
-            *(part for name, part in parts.items() if name in statistics),
-        )
-        .filter(pl.all_horizontal(pl.col(by).is_not_null()))
-        .drop("_run")
     )

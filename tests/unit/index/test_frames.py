@@ -181,16 +181,42 @@ def test_times_far_from_zero_keep_their_frames() -> None:
     assert clock.first_frames([clock.time_of(frame) for frame in frames]).tolist() == list(frames)
 
 
-def test_label_that_changes_every_frame() -> None:
-    n = 200_000
-    table = pl.DataFrame({"label": np.arange(n) % 3, "value": np.arange(n) % 5})
-    reduced = reduce_frames(table.lazy(), "value", by=["label"], statistics=["mean"])
-    expected = [float(np.mean([k % 5 for k in range(start, n, 3)])) for start in range(3)]
-    assert reduced["mean"].to_list() == pytest.approx(expected)
-    assert reduced["n_frames"].sum() == n
+def test_labels_that_change_every_frame_in_a_long_table() -> None:
+    # More runs than are kept at once, in many batches.
+    n = 2_300_000
+    labels, values = np.arange(n) % 3, np.random.default_rng(1).normal(100.0, 0.5, n).astype(np.float32)
+    table = pl.DataFrame({"label": labels, "value": values})
+    reduced = reduce_frames(table.lazy(), "value", by=["label"], statistics=EVERYTHING)
+    parts = [values[labels == label].astype(np.float64) for label in range(3)]
+    assert reduced["n_frames"].to_list() == reduced["n"].to_list() == [len(part) for part in parts]
+    assert reduced["mean"].to_list() == pytest.approx([part.mean() for part in parts], rel=1e-12)
+    assert reduced["std"].to_list() == pytest.approx([part.std(ddof=1) for part in parts], rel=1e-9)
+    assert reduced["min"].to_list() == [part.min() for part in parts]
+    assert reduced["max"].to_list() == [part.max() for part in parts]
 
 
-def test_deviation_of_constant_values_is_nearly_zero() -> None:
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["b", "a", "b", None], {"a": 2.0, "b": 5.0}),
+        ([True, False, True, None], {False: 2.0, True: 5.0}),
+        ([5, -7, 5, None], {-7: 2.0, 5: 5.0}),
+        ([3_000_000_000, 1, 3_000_000_000, None], {1: 2.0, 3_000_000_000: 5.0}),
+    ],
+)
+def test_labels_of_any_kind(labels: list[Any], expected: dict[Any, float]) -> None:
+    table = pl.LazyFrame({"label": labels, "value": [1, 2, 4, 8]})
+    reduced = reduce_frames(table, "value", by=["label"])
+    assert list(reduced.select("label", "sum").iter_rows()) == list(expected.items())
+    assert reduced.schema["label"] == table.collect_schema()["label"]
+
+
+def test_numbers_with_fractions_are_no_labels() -> None:
+    with pytest.raises(ValueError, match="label column 'minute', got Float64"):
+        reduce_frames(pl.LazyFrame({"minute": [0.5], "value": [1.0]}), "value", by=["minute"])
+
+
+def test_deviation_of_constant_values_is_zero() -> None:
     values = np.full(100_000, 5.3, dtype=np.float32)
     table = pl.DataFrame(
         {
@@ -199,7 +225,7 @@ def test_deviation_of_constant_values_is_nearly_zero() -> None:
         }
     )
     deviations = reduce_frames(table.lazy(), "value", by=["label"], statistics=["std"])["std"]
-    assert deviations.to_list() == pytest.approx([0.0, 0.0], abs=5.3e-7)
+    assert deviations.to_list() == [0.0, 0.0]
 
 
 def test_groups_are_sorted_by_text_and_by_the_order_of_enumerations() -> None:
