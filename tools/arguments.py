@@ -61,6 +61,17 @@ class Selection(Arguments):
     )
 
 
+class Window(Arguments):
+    """A part of every session."""
+
+    start_s: Annotated[
+        float | None, Field(description="Start in seconds; negative counts from the end of the session.")
+    ] = None
+    stop_s: Annotated[float | None, Field(description="End, not included; negative counts from the end.")] = (
+        None
+    )
+
+
 class MeasureArguments(Selection):
     """One measure, cut as the question asks."""
 
@@ -120,7 +131,7 @@ class MeasureArguments(Selection):
         list[str],
         Field(
             description="Columns to split by, one or several: session_id, subject_id, individual, pair, source, behavior, zone, "
-            "keypoint or any metadata column; several give every combination, such as sex and group."
+            "keypoint, window or any metadata column; several give every combination, such as sex and group."
         ),
     ] = []
     statistics: Annotated[
@@ -133,6 +144,13 @@ class MeasureArguments(Selection):
     bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = (
         None
     )
+    windows: Annotated[
+        list[Window],
+        Field(
+            description="Several time windows beside one another, such as the first and the last minute, instead of start_s and "
+            "stop_s; the result is split by window."
+        ),
+    ] = []
     unit: Annotated[str | None, Field(description="Unit wanted, e.g. min, m, %, frames.")] = None
     order: Annotated[Literal["ascending", "descending"] | None, Field(description="Rank the rows.")] = None
     limit: Annotated[int | None, Field(description="Keep the first rows of the ranking.", ge=1)] = None
@@ -157,7 +175,11 @@ class CompareArguments(MeasureArguments):
     """A measure compared between groups, one value per animal."""
 
     group_column: Annotated[
-        str, Field(description="Metadata column (or source, zone, behavior) that tells the groups.")
+        str,
+        Field(
+            description="Metadata column that tells the groups; or source, zone, behavior, window (of windows) or bin (of bin_s), "
+            "which compare parts of the same animals."
+        ),
     ]
     groups: Annotated[list[str], Field(description="Groups to compare, in this order; empty for all.")] = []
     paired: Annotated[

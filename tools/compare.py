@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ethochat.tools.arguments import CompareArguments, MeasureArguments
@@ -13,6 +14,7 @@ from ethochat.tools.contrast import Contrast, contrast, tell_influence
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Evidence, Figure, TestResult, Value
 from ethochat.tools.figures import column_styles, comparison_figure
+from ethochat.tools.figures.series import time_bins_figure
 from ethochat.tools.grouping import Group, animal_means, group_rows, label_of, split_columns
 from ethochat.tools.measures import Outcome, compute
 from ethochat.tools.remarks import unequal_lengths
@@ -26,6 +28,7 @@ from ethochat.tools.selection import (
     nearest,
 )
 from ethochat.tools.statistics import corrected
+from ethochat.tools.statistics.trend import time_trend
 from ethochat.tools.wording import p_text, summarize_evidence
 
 _NOT_STATED: Final = "not stated"
@@ -35,8 +38,12 @@ _ARGUMENT_OF: Final[Mapping[str, str]] = {
     "zone": "zones",
     "keypoint": "keypoints",
 }
+_PARTS_OF_TIME: Final = frozenset({"window", "bin"})
+_WITHIN: Final = _PARTS_OF_TIME | set(_ARGUMENT_OF)
 """Columns whose groups are parts of every animal's own data, and the argument that names them."""
 _MOST_FIGURES: Final = 12
+_BESIDE: Final = frozenset({"tost_welch", "time_trend"})
+"""Tests that say something else of the same comparison, rather than one more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +55,14 @@ class Comparison:
     part: Group
     outcome: Outcome
     column: str
+    starts: Mapping[str, float] = field(default_factory=dict)
+    """Of groups that are time bins: when each starts."""
 
     @property
     def name(self) -> str:
         """The measure, and the part of it that one of several tests is about."""
         labels = [f"{key} {text}" for key, text in self.part.labels.items()]
-        if self.part.rows[0].bin_start is not None:
+        if self.column != "bin" and self.part.rows[0].bin_start is not None:
             labels.append(f"from {self.part.rows[0].bin_start:g} {self.outcome.scope.time_unit()}")
         measure = self.outcome.measured.name
         return f"{measure} ({', '.join(labels)})" if labels else measure
@@ -102,6 +111,9 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
     found = []
     for part in _parts(arguments, column, outcome):
         members = _members(part.rows, column, arguments.groups, outcome)
+        starts: dict[str, float] = {}
+        if column == "bin":
+            members, starts = _named_bins(members, float(arguments.bin_s or 0.0), outcome.scope.time_unit())
         groups = {name: animal_means(rows) for name, rows in members.items()}
         empty = [name for name, animals in groups.items() if not animals]
         if empty:
@@ -112,10 +124,14 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
             groups,
             members,
             arguments,
-            within=column in _ARGUMENT_OF,
+            within=column in _WITHIN,
             column=column,
         )
-        one = Comparison(groups=groups, contrast=made, part=part, outcome=outcome, column=column)
+        if len(starts) > 2:
+            made.tests.append(time_trend(groups, starts, outcome.scope.time_unit()))
+        one = Comparison(
+            groups=groups, contrast=made, part=part, outcome=outcome, column=column, starts=starts
+        )
         for test in made.tests:
             test.measure, test.unit = one.name, outcome.measured.unit
         found.append(one)
@@ -138,7 +154,10 @@ def _parts(arguments: CompareArguments, column: str, outcome: Outcome) -> list[G
         raise ToolFailedError(
             f"There is nothing to compare: {outcome.measured.name} has no value in the selection."
         )
-    return group_rows(outcome.measured.rows, columns, outcome.scope, outcome.measured.name)
+    rows = outcome.measured.rows
+    if column == "bin":
+        rows = [dataclasses.replace(row, bin_index=0) for row in rows]
+    return group_rows(rows, columns, outcome.scope, outcome.measured.name)
 
 
 def _members(
@@ -147,16 +166,34 @@ def _members(
     """Group name to its rows, in the order asked for or by name."""
     metadata = {} if column in IDENTIFIERS else {column: column_values(outcome.scope.sessions, column)}
     members: dict[str, list[Row]] = {}
-    for row in rows:
-        members.setdefault(label_of(row, column, metadata, outcome.measured.name), []).append(row)
+    for row in sorted(rows, key=lambda row: row.bin_start or 0.0) if column == "bin" else rows:
+        label = label_of(row, column, metadata, outcome.measured.name)
+        members.setdefault(label, []).append(row)
     present = {name: group for name, group in members.items() if name != _NOT_STATED}
-    names = _wanted_names(wanted, present, column) if wanted else sorted(present, key=_natural)
+    # Windows come in the order in which they were asked for, bins in that of time.
+    names = (
+        _wanted_names(wanted, present, column)
+        if wanted
+        else list(present)
+        if column in _PARTS_OF_TIME
+        else sorted(present, key=_natural)
+    )
     if len(names) < 2:
         raise ToolFailedError(
             f"Expected at least two groups in {column!r}, found {listing(present) or 'none'} in the selected "
             "sessions."
         )
     return {name: present[name] for name in names}
+
+
+def _named_bins(
+    members: Mapping[str, list[Row]], width: float, unit: str
+) -> tuple[dict[str, list[Row]], dict[str, float]]:
+    """Bins by their ends, such as ``60–120 s``, and the start of each."""
+    named = {f"{float(start):g}–{float(start) + width:g} {unit}": start for start in members}
+    return {name: members[start] for name, start in named.items()}, {
+        name: float(start) for name, start in named.items()
+    }
 
 
 def _wanted_names(wanted: Sequence[str], present: Mapping[str, object], column: str) -> list[str]:
@@ -201,7 +238,7 @@ def _length_flags(outcome: Outcome) -> list[str]:
 
 def _correct(tests: Sequence[TestResult]) -> None:
     """With several tests, give what Holm's correction makes of each p value."""
-    known = [test for test in tests if test.p_value is not None and test.name != "tost_welch"]
+    known = [test for test in tests if test.p_value is not None and test.name not in _BESIDE]
     if len(known) < 2:
         return
     holm = corrected([test.p_value for test in known], "holm")
@@ -254,12 +291,14 @@ def _value(one: Comparison, value: float | None, statistic: str | None, label: s
         statistic=statistic,
         n=n,
         group={one.column: label, **one.part.labels},
-        bin_start_s=one.part.rows[0].bin_start,
+        bin_start_s=one.starts.get(label) if one.starts else one.part.rows[0].bin_start,
     )
 
 
 def figure_of(context: ToolContext, one: Comparison) -> Figure:
-    """Draw one point per animal, with each group's mean and interval."""
+    """Draw one point per animal, with each group's mean and interval; of time bins a line per animal."""
+    if len(one.starts) > 2:
+        return _course_of(context, one)
     return comparison_figure(
         one.groups,
         measure=one.name,
@@ -268,6 +307,22 @@ def figure_of(context: ToolContext, one: Comparison) -> Figure:
         test=one.contrast.tests[0],
         paired=one.contrast.repeated,
         styles=column_styles(context, one.column),
+    )
+
+
+def _course_of(context: ToolContext, one: Comparison) -> Figure:
+    lines: dict[str, list[tuple[float, float | None]]] = {}
+    for name, animals in one.groups.items():
+        for animal, value in animals.items():
+            lines.setdefault(animal, []).append((one.starts[name], value))
+    starts = list(one.starts.values())
+    return time_bins_figure(
+        {"": lines},
+        measure=one.name,
+        unit=one.outcome.measured.unit,
+        bin_width=starts[1] - starts[0],
+        time_unit=one.outcome.scope.time_unit(),
+        test=one.contrast.tests[0],
     )
 
 

@@ -17,7 +17,7 @@ _WINDOW: Final = ("start_s", "stop_s", "bin_s")
 _ALWAYS: Final = frozenset(
     {
         "measure", "group_by", "statistics", "unit", "order", "limit", "keep", "keep_value", "combine", "combine_of",
-        *(name for name in Selection.model_fields if name not in _WINDOW),
+        "windows", *(name for name in Selection.model_fields if name not in _WINDOW),
     }
 )  # fmt: skip
 """Arguments that every measure takes: who is looked at, and what is made of the rows."""

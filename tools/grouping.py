@@ -24,8 +24,8 @@ from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import IDENTIFIERS, Scope, column_values
 from ethochat.tools.statistics import outlier_limits, summarize
 
-_LABELS: Final = ("source", "behavior", "zone", "keypoint", "pair", "frames")
-_ALWAYS_SPLIT: Final = ("zone", "keypoint", "pair", "frames")
+_LABELS: Final = ("source", "behavior", "zone", "keypoint", "pair", "frames", "window")
+_ALWAYS_SPLIT: Final = ("zone", "keypoint", "pair", "frames", "window")
 _COLLAPSING: Final = frozenset({"sum", "range", "min", "max", "count"})
 """Statistics that make sense over raters; a mean over raters is never what was asked."""
 
@@ -137,6 +137,10 @@ def label_of(row: Row, column: str, metadata: Mapping[str, Mapping[str, str]], n
         return row.subject_id or "not stated"
     if column == "individual":
         return row.individual
+    if column == "bin":
+        if row.bin_start is None:
+            raise ToolRetryError("A split by bin needs the length of the bins: give bin_s.")
+        return f"{row.bin_start:g}"
     if column in _LABELS:
         if column not in row.labels:
             known = [label for label in _LABELS if label in row.labels]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.combine import combined
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolRetryError
-from ethochat.tools.evidence import Evidence, Value
+from ethochat.tools.evidence import Evidence, Figure, Value
+from ethochat.tools.figures.measured import curves
 from ethochat.tools.grouping import Grouped, keep_values, to_values
 from ethochat.tools.measures import Outcome, compute
 from ethochat.tools.wording import summarize_evidence
+
+_FEWEST_BINS_DRAWN: Final = 3
+_MOST_LINES_DRAWN: Final = 12
 
 
 def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
@@ -24,6 +30,7 @@ def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
         values=grouped.values,
+        figures=_figures(context, arguments, outcome, grouped.values),
         n_rows=grouped.n_rows,
         flags=list(dict.fromkeys((*outcome.measured.flags, *grouped.flags))),
     )
@@ -52,6 +59,18 @@ def _grouped(arguments: MeasureArguments, outcome: Outcome) -> Grouped:
     if arguments.order is not None:
         made = sorted(made, key=_size, reverse=arguments.order == "descending")
     return replace(rows, values=[*made[: arguments.limit], *rows.values])
+
+
+def _figures(
+    context: ToolContext, arguments: MeasureArguments, outcome: Outcome, values: Sequence[Value]
+) -> list[Figure]:
+    """The course over time, where the call has time bins and few enough lines to tell apart."""
+    chosen = arguments.combine or arguments.order or arguments.limit or arguments.keep != "all"
+    bins = {value.bin_start_s for value in values}
+    lines = len(values) / max(1, len(bins))
+    if arguments.bin_s is None or chosen or len(bins) < _FEWEST_BINS_DRAWN or lines > _MOST_LINES_DRAWN:
+        return []
+    return [curves(context, arguments, outcome, values)[0]]
 
 
 def _size(value: Value) -> float:

@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import Final
 
 from ethochat.tools import labels, motion
-from ethochat.tools.arguments import MeasureArguments
+from ethochat.tools.arguments import MeasureArguments, Window
 from ethochat.tools.context import ToolContext
 from ethochat.tools.cuts import check_cuts, window_flags
+from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.quantities import (
     Quantity,
     metric_names,
@@ -26,10 +27,12 @@ from ethochat.tools.quantities import (
     session_column,
 )
 from ethochat.tools.rows import Call, Measure, Measured, check_bins, in_unit
-from ethochat.tools.selection import Scope, match_group_column, require_sessions, select_sessions
+from ethochat.tools.selection import Scope, listing, match_group_column, require_sessions, select_sessions
 
 __all__ = ["CATALOGUE", "Outcome", "Quantity", "compute", "find_quantity", "metric_names", "numeric_columns"]
 
+WINDOW: Final = "window"
+"""Label of rows that were measured in one of several time windows."""
 _WINDOW: Final = frozenset({"start_s", "stop_s", "bin_s"})
 _DURING: Final = _WINDOW | {
     "behaviors", "during", "excluding", "sources", "zones", "outside", "min_bout_s", "max_bout_s", "strict"
@@ -515,6 +518,8 @@ def compute(context: ToolContext, arguments: MeasureArguments, *, also_by: Seque
     ToolFailedError
         When the data cannot give it.
     """
+    if arguments.windows:
+        return _side_by_side(context, arguments, also_by)
     check_bins(arguments)
     quantity = find_quantity(context, arguments.measure)
     unused = check_cuts(arguments, quantity)
@@ -528,6 +533,50 @@ def compute(context: ToolContext, arguments: MeasureArguments, *, also_by: Seque
     measured = in_unit(_rows_of(call, quantity), arguments.unit, scope)
     flags = tuple(dict.fromkeys((*scope.flags, *window_flags(scope), *unused, *measured.flags)))
     return Outcome(scope=scope, measured=dataclasses.replace(measured, flags=flags), columns=columns)
+
+
+def _side_by_side(context: ToolContext, arguments: MeasureArguments, also_by: Sequence[str]) -> Outcome:
+    """Compute a measure in each of several time windows, which the rows are labeled by."""
+    other = [name for name in ("start_s", "stop_s", "bin_s") if getattr(arguments, name) is not None]
+    if other:
+        raise ToolRetryError(f"`windows` stands instead of {listing(other)}; leave one of them out.")
+    split = [name for name in (*arguments.group_by, *also_by) if name != WINDOW]
+    found: dict[str, Outcome] = {}
+    for window in arguments.windows:
+        update = {
+            "windows": [], "start_s": window.start_s, "stop_s": window.stop_s,
+            "group_by": [name for name in arguments.group_by if name != WINDOW],
+        }  # fmt: skip
+        one = compute(context, arguments.model_copy(update=update), also_by=split)
+        found[window_name(window, one.scope.time_unit())] = one
+    if len(found) < len(arguments.windows):
+        raise ToolRetryError("The same time window is given twice.")
+    first = next(iter(found.values()))
+    rows = [
+        dataclasses.replace(row, labels={**row.labels, WINDOW: name})
+        for name, one in found.items()
+        for row in one.measured.rows
+    ]
+    flags = tuple(dict.fromkeys(flag for one in found.values() for flag in one.measured.flags))
+    measured = dataclasses.replace(first.measured, rows=rows, flags=flags)
+    return Outcome(
+        scope=dataclasses.replace(first.scope, start=None, stop=None),
+        measured=measured,
+        columns=(*first.columns, WINDOW),
+    )
+
+
+def window_name(window: Window, unit: str) -> str:
+    """Name a time window as one would say it: ``first 60 s``, ``last 30 s``, ``60 to 120 s``."""
+    start, stop = window.start_s or 0.0, window.stop_s
+    if start < 0 and stop is None:
+        return f"last {-start:g} {unit}"
+    if start == 0 and stop is not None and stop > 0:
+        return f"first {stop:g} {unit}"
+    if stop is None:
+        return f"from {start:g} {unit}" if start else "whole session"
+    ends = [f"{time:g}" if time >= 0 else f"{-time:g} {unit} before the end" for time in (start, stop)]
+    return f"{ends[0]} to {ends[1]}{f' {unit}' if stop >= 0 else ''}"
 
 
 def _rows_of(call: Call, quantity: Quantity) -> Measured:

@@ -89,7 +89,12 @@ def pair_scores(
     if reference:
         labels["reference"] = pair[0]
     tables = _tables(group, pair)
-    pooled = f"Pooled over {some(len(group.patterns), 'recording')}, {int(tables.sum())} frames."
+    n_frames = f"{int(tables.sum())} frames"
+    pooled = (
+        f"Pooled over {len(group.patterns)} recordings, {n_frames}."
+        if len(group.patterns) > 1
+        else f"Over {n_frames}."
+    )
     for name in statistics:
         if name in PAIR_COEFFICIENTS:
             reason = _why_not(name, tables.sum(axis=0), pair)
@@ -207,8 +212,12 @@ def _correlated(group: Group, pair: tuple[str, str], name: str, labels: Mapping[
         session_id=group.session_id,
         subject_id=group.subject_id,
     )
+    repeated = len({item.recording.animal for item in group.patterns}) < len(x)
     for method in ("pearson", "spearman"):
         value, interval, why = _correlation(x, y, method)
+        if repeated and interval is not None:
+            # The interval takes recordings for independent, which those of one animal are not.
+            interval, why = None, " No interval: some recordings are of the same animal."
         note = f"{'Bouts' if counts else 'Total durations'} of {some(len(x), 'recording')}.{why}"
         update = {"value": value, "statistic": method, "note": _with_interval(note, interval)}
         yield Score(value=made.model_copy(update=update), interval=interval)

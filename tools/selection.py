@@ -68,6 +68,8 @@ IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
     "behavior": ("behaviors", "behaviour", "behaviours", "label", "labels"),
     "zone": ("zones",),
     "keypoint": ("keypoints", "bodypart", "body part", "bodyparts", "body parts"),
+    "window": ("windows", "time window", "time windows"),
+    "bin": ("bins", "time bin", "time bins", "time"),
 }
 """What values can be split by besides metadata columns, and other words for it."""
 

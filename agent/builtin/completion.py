@@ -8,6 +8,7 @@ from typing import Any
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.combination import choose_combination
+from ethochat.agent.builtin.course import complete_course, intent_of_time, is_time_factor
 from ethochat.agent.builtin.designs import MATRIX, asks_for_chance, complete_factors
 from ethochat.agent.builtin.intents import is_spread
 from ethochat.agent.builtin.lexicon import matches
@@ -40,6 +41,7 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         )
     ):
         slots["bin_s"] = 60.0
+    complete_course(slots, vocabulary)
     _all_of_an_axis(slots, scan, vocabulary)
     if slots.get("measure") == "percent_missing" and not scan.has(r"\b(?:likelihood|confidence)\b"):
         slots.setdefault("min_confidence", 0.0)  # a doubtful point is not a missing one
@@ -170,6 +172,14 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         }
         complete_correlate(reading, scan, vocabulary)
         return
+    of_time = intent_of_time(scan, vocabulary) == "compare"
+    complete_course(slots, vocabulary)
+    if of_time:
+        _filter_by_values(slots)
+        slots["group_column"] = "window" if slots.get("windows") else "bin"
+        for key in ("statistics", "order", "group_by"):
+            slots.pop(key, None)
+        return
     _choose_compared(slots, scan, vocabulary)
 
 
@@ -299,9 +309,13 @@ def complete_two_factors(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     """Choose the measure and the two factors."""
     slots = reading.slots
     complete_factors(slots, scan, vocabulary)
+    if len(slots["factors"]) < 2 and is_time_factor(scan):
+        slots["factors"] = [*(slots["factors"] or vocabulary.grouping_columns()[:1]), "bin"]
+        slots["course"] = True
     columns = slots.get("columns", [])
     slots["columns"] = [name for name in columns if name not in slots["factors"]]
     choose_measure(slots, scan, vocabulary)
+    complete_course(slots, vocabulary)
     for key in ("statistics", "order", "keep"):
         slots.pop(key, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ethochat.agent.builtin.designs import MATRIX
 from ethochat.agent.builtin.lexicon import FOLLOW_UP, ZONE_MEASURES, matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import Reading
@@ -23,7 +24,7 @@ _WHAT = (
     "metric_for_behaviors",
 )
 _HOW = (
-    "sources", "start_s", "stop_s", "bin_s", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
+    "sources", "start_s", "stop_s", "bin_s", "windows", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
     "distance_unit", "min_frames", "group_by", "group_column", "groups", "paired", "statistics",
     "of", "factors", "test", "margin", "margin_unit", "control", "focus", "effect", "wanted_power", "alpha", "correct_by",
 )  # fmt: skip
@@ -147,6 +148,8 @@ _AXES = ("session_id", "subject_id", "individual", "source", "behavior", "zone",
 
 
 def _continues(reading: Reading, scan: Scanner) -> bool:
+    if reading.intent == "transitions" and matches(MATRIX, scan.text):
+        return matches(FOLLOW_UP, scan.text)  # all of them, whatever was asked before
     return matches(FOLLOW_UP, scan.text) or _says_nothing_new_to_measure(reading)
 
 

@@ -21,7 +21,7 @@ _OF_LABELS: Final = (
 )  # fmt: skip
 _OF_ZONES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_entry_rate", "zone_latency")
 _WORDS: Final = {
-    "start_s": "the time window", "stop_s": "the time window", "bin_s": "the time bins", "min_bout_s": "the bout limit", "max_bout_s": "the bout limit",
+    "start_s": "the time window", "stop_s": "the time window", "bin_s": "the time bins", "windows": "the time windows", "min_bout_s": "the bout limit", "max_bout_s": "the bout limit",
     "max_distance": "the distance limit", "min_confidence": "the confidence limit", "within_s": "the time limit", "min_frames": "the number of frames",
     "keep_value": "the limit",
 }  # fmt: skip
@@ -94,7 +94,7 @@ def _unheeded(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Unders
 
 def _not_computed(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
     """Parts of a question that no argument holds: halves of a recording, ratios of unlike things, times after another behavior."""
-    timed = any(reading.slots.get(key) is not None for key in ("start_s", "stop_s", "bin_s"))
+    timed = any(reading.slots.get(key) is not None for key in ("start_s", "stop_s", "bin_s", "windows"))
     if not timed and re.search(
         r"\b(?:first|second|last|former|latter)\s+(?:half|third|quarter)\b|\bhalves\b",
         scan.text,

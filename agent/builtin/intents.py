@@ -6,6 +6,7 @@ from typing import Any
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.combination import asks_for_a_difference, lists_sessions_by_source
+from ethochat.agent.builtin.course import intent_of_time
 from ethochat.agent.builtin.designs import MATRIX, choose_design
 from ethochat.agent.builtin.facts import asks_for_a_fact
 from ethochat.agent.builtin.lexicon import matches
@@ -22,7 +23,7 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
     if matches(lexicon.SUMMARY, text) and not _names_a_quantity(slots):
         slots["topic"] = "summary"
         return "facts"
-    design = choose_design(scan, vocabulary)
+    design = choose_design(scan, vocabulary) or intent_of_time(scan, vocabulary)
     if design is not None:
         return design
     if matches(lexicon.AGREEMENT, text) and not is_spread(scan):

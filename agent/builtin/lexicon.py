@@ -101,7 +101,8 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
     (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),
     (r"\bbody lengths?\b", "body_length", "track"),
-    (r"\bmov(?:e|es|ed)\b|\bcover(?:ed|s)?\b|\blocomot\w*|\b(?:more|less|most|least|equally|similarly|as|how) active\b", "distance", "track"),
+    (r"\bmov(?:e|es|ed)\b|\bcover(?:ed|s)?\b|\blocomot\w*|\b(?:locomotor |motor |general |overall )?activit(?:y|ies)\b|\bhabituat\w*"
+     r"|\bhow active\b|\b(?:more|less|most|least|equally|similarly|as|how) active\b", "distance", "track"),
     (r"\bhow (?:many|much) (?:\w+ )?(?:seconds|minutes|hours|frames|time)\b|\bseconds of\b|\bminutes of\b|\bframes of\b", "total_duration", "behavior"),
     (r"\bbouts?\b|\bepisodes?\b|\bhow often\b|\bhow many times\b|\bnumber of\b|\bcounts?\b|\bhow many\b|\bfrequen\w+", "bout_count", "behavior"),
     (DURATION, "total_duration", "behavior"),

@@ -127,7 +127,7 @@ def _clock(text: str, unit: str | None) -> float | None:
 
 
 # ------------------------------------------------------------------ time
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 def read_bins(scan: Scanner) -> None:
@@ -153,13 +153,21 @@ def read_bins(scan: Scanner) -> None:
     )
     if total and (last := number(total[1])) is not None:
         slots.update(start_s=0.0, stop_s=last * 60)
-    spans = scan.take(
-        rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:,|and|or|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
-    )
-    if spans:
-        begin, middle, again, end = (seconds(spans[index], spans[6]) or 0.0 for index in (1, 2, 4, 5))
-        if middle == again and middle - begin == end - again:
-            slots.update(bin_s=middle - begin, start_s=begin, stop_s=end)
+    _read_neighbors(scan)
+
+
+_NEIGHBORS = rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:,|and|or|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
+
+
+def _read_neighbors(scan: Scanner) -> None:
+    """Read "0-60 s and 60-120 s" as two bins; windows that do not touch are read elsewhere."""
+    found = re.search(_NEIGHBORS, scan.rest, re.IGNORECASE)
+    if found is None:
+        return
+    begin, middle, again, end = (seconds(found[index], found[6]) or 0.0 for index in (1, 2, 4, 5))
+    if middle == again and middle - begin == end - again:
+        scan.take(_NEIGHBORS)
+        scan.slots.update(bin_s=middle - begin, start_s=begin, stop_s=end)
 
 
 def read_halves(scan: Scanner) -> None:
@@ -174,15 +182,15 @@ def read_halves(scan: Scanner) -> None:
     if each and "bin_s" not in slots:
         slots["bin_s"] = seconds(each[1], each[2])
     two = scan.take(
-        rf"\b({'|'.join(_ORDINALS)})\s+minute\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)\s+(?:in\s+)?(?:the\s+)?({'|'.join(_ORDINALS)})\s+minute\b"
+        rf"\b({'|'.join(ORDINALS)})\s+minute\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)\s+(?:in\s+)?(?:the\s+)?({'|'.join(ORDINALS)})\s+minute\b"
     )
-    if two and _ORDINALS.index(two[2].lower()) == _ORDINALS.index(two[1].lower()) + 1:
-        begin = 60.0 * _ORDINALS.index(two[1].lower())
+    if two and ORDINALS.index(two[2].lower()) == ORDINALS.index(two[1].lower()) + 1:
+        begin = 60.0 * ORDINALS.index(two[1].lower())
         slots.update(bin_s=60.0, start_s=begin, stop_s=begin + 120)
     if scan.take(r"\b(?:in|during|of|over)\s+the\s+first\s+minute\b"):
         slots.update(start_s=0.0, stop_s=60.0)
     halves = scan.take(
-        rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)(?:\s+(?:in|during))?\s+(?:the\s+)?(?:second|next|last|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
+        rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)(?:\s+(?:in|during))?\s+(?:the\s+)?(?:second|next|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
         r"(?:\s*\([^)]*\))?"
     )
     if halves and (width := seconds(halves[1], halves[2])) is not None:
@@ -234,10 +242,10 @@ def read_window(scan: Scanner) -> None:
     if last and "start_s" not in slots and (width := seconds(last[1], last[2])) is not None:
         slots.update(start_s=-width, stop_s=None)
     ordinal = scan.take(
-        rf"\b(?:in|during|of)?\s*(?:the\s+)?({'|'.join(_ORDINALS)})\s+minute\b(?!s)"
+        rf"\b(?:in|during|of)?\s*(?:the\s+)?({'|'.join(ORDINALS)})\s+minute\b(?!s)"
     ) or scan.take(r"\b(?:in|during)\s+minute\s+(\d+)\b")
     if ordinal and "start_s" not in slots:
-        nth = _ORDINALS.index(ordinal[1].lower()) + 1 if ordinal[1].lower() in _ORDINALS else int(ordinal[1])
+        nth = ORDINALS.index(ordinal[1].lower()) + 1 if ordinal[1].lower() in ORDINALS else int(ordinal[1])
         slots.update(start_s=60.0 * (nth - 1), stop_s=60.0 * nth)
     if "start_s" not in slots and scan.take(r"\b(?:in|during)\s+the\s+(?:last|final)\s+minute\b"):
         slots.update(start_s=-60.0, stop_s=None)
@@ -447,12 +455,21 @@ def read_unit(scan: Scanner) -> None:
             return
 
 
+READERS_OF_TIME: tuple[Callable[[Scanner], None], ...] = (
+    read_sequence, read_tracking_limits, read_bins, read_halves,
+)  # fmt: skip
 READERS: tuple[Callable[[Scanner], None], ...] = (
-    read_sequence, read_tracking_limits, read_bins, read_halves, read_bout_limits, read_one_end, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
+    read_bout_limits, read_one_end, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
 )  # fmt: skip
 
 
-def read_phrases(scan: Scanner) -> None:
-    """Run every reader, each on what the ones before left."""
-    for reader in READERS:
+def read_phrases(scan: Scanner, *others: Callable[[Scanner], None]) -> None:
+    """Run every reader, each on what the ones before left.
+
+    Parameters
+    ----------
+    others
+        Readers of time from other modules: they come before single windows are read.
+    """
+    for reader in (*READERS_OF_TIME, *others, *READERS):
         reader(scan)

@@ -189,11 +189,17 @@ def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> Non
     slots["behaviors"] = kept
 
 
+def _is_cut_by_time(slots: dict[str, Any], scan: Scanner) -> bool:
+    """Whether a part of the recording is asked for, of which an imported metric says nothing."""
+    timed = ("bin_s", "start_s", "stop_s", "windows", "course")
+    return any(slots.get(key) is not None for key in timed) or matches(lexicon.PER_MINUTE, scan.text)
+
+
 def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Take an imported metric where no rater is named and it says the same for every session."""
     if not vocabulary.metrics or slots.get("sources") or (slots.get("zones") and vocabulary.trackers):
         return
-    if any(slots.get(key) is not None for key in ("min_bout_s", "max_bout_s", "bin_s", "stop_s", "start_s")):
+    if slots.get("min_bout_s") is not None or slots.get("max_bout_s") is not None:
         return
     if matches(lexicon.RATERS, scan.text) or matches(lexicon.NONE, scan.text):
         return
@@ -218,7 +224,9 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
     metric = metric_for(words, vocabulary.metrics, quantity=quantity, behavior=behavior)
     if metric is None and quantity in (None, "count") and matches(lexicon.ENTRIES, scan.text):
         metric = metric_for(words, vocabulary.metrics, quantity="transitions", behavior=behavior)
-    if metric is not None:
+    if metric is not None and _is_cut_by_time(slots, scan):
+        slots["uncut_metric"] = metric
+    elif metric is not None:
         if slots.get("behaviors"):
             slots["metric_for_behaviors"] = slots["behaviors"]
         slots["measure_before_metric"] = slots.get("measure")

@@ -29,9 +29,17 @@ def word_agreement(item: Evidence) -> str:
     values = [value for value in item.values if not str(value.statistic).startswith("ci95")]
     if not values:
         return word_summary(item)
-    lines = [_score_line(value, item) for value in values[:_MOST_ROWS]]
-    if len(values) > _MOST_ROWS:
+    rests = {_rest_of_note(value)[0] for value in values}
+    rows: dict[str, list[Value]] = {}
+    for value in values:
+        rows.setdefault(_scored(value, item), []).append(value)
+    lines = [
+        f"- {about}: {_scores(own, shared=len(rests) == 1)}" for about, own in list(rows.items())[:_MOST_ROWS]
+    ]
+    if len(rows) > _MOST_ROWS:
         lines.append("- and so on; name a behavior or two raters to see the rest")
+    if len(rests) == 1:
+        lines += ["", *(f"{rest}." for rest in rests if rest)]
     of_tracks = values[0].name == "median_distance"
     behaviors = " + ".join(
         item.arguments.get("behaviors") or (["positions"] if of_tracks else ["every behavior"])
@@ -39,25 +47,36 @@ def word_agreement(item: Evidence) -> str:
     return _best(values, item) + f"Agreement on {behaviors} [{item.evidence_id}]:\n" + "\n".join(lines)
 
 
-def _score_line(value: Value, item: Evidence) -> str:
-    apart = {key: name for key, name in value.group.items() if key != "reference"}
-    about = ", ".join(
-        [
-            *(
-                [value.session_id]
-                if value.session_id and "session_id" in (item.arguments.get("group_by") or ())
-                else []
-            ),
-            *apart.values(),
-        ]
-    )
+def _scored(value: Value, item: Evidence) -> str:
+    """Whose agreement on what a score is about."""
+    by_session = value.session_id and "session_id" in (item.arguments.get("group_by") or ())
+    names = [name for key, name in value.group.items() if key != "reference"]
+    return ", ".join([*([str(value.session_id)] if by_session else []), *names])
+
+
+def _scores(values: Sequence[Value], *, shared: bool) -> str:
+    """Scores with their intervals, and their note unless everything else has the same."""
+    rests = list(dict.fromkeys(rest for value in values if (rest := _rest_of_note(value)[0])))
+    said = "; ".join(f"{rest[:1].lower()}{rest[1:]}" for rest in rests)
+    return ", ".join(map(_score, values)) + (f" ({said})" if said and not shared else "")
+
+
+def _score(value: Value) -> str:
+    """One score with its interval."""
     name = (
         _SCORES.get(value.name)
         or f"{value.statistic} {_OVER_RECORDINGS.get(value.name, value.name.replace('_', ' '))}"
     )
     reference = f" against {value.group['reference']}" if "reference" in value.group else ""
-    note = f" ({value.note.rstrip('.')})" if value.note else ""
-    return f"- {about}: {name}{reference} = {amount(value.value, value.unit)}{note}"
+    interval = _rest_of_note(value)[1]
+    span = f" (95% CI {interval})" if interval else ""
+    return f"{name}{reference} = {amount(value.value, value.unit)}{span}"
+
+
+def _rest_of_note(value: Value) -> tuple[str, str]:
+    """What a score's note says of its data, and the interval in it."""
+    rest, _, interval = (value.note or "").partition("95 % interval ")
+    return rest.strip().rstrip("."), interval.rstrip(".")
 
 
 def _best(values: Sequence[Value], item: Evidence) -> str:

@@ -131,6 +131,9 @@ def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
     if measure in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
         return _no_behavior(reading, scan, vocabulary)
     if measure in _NEEDS_TRACK and not vocabulary.trackers:
+        if slots.get("uncut_metric"):
+            reason = "came with the data as one number per recording, and no positions were tracked: it cannot be cut by time."
+            return Refusal(f"{slots['uncut_metric']} {reason}", suggestions(vocabulary))
         return Refusal(
             "No positions were tracked in this experiment, so distances and speeds are not known.",
             suggestions(vocabulary),

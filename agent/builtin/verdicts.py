@@ -15,7 +15,7 @@ from ethochat.agent.builtin.spelling import (
     word_summary,
 )
 from ethochat.tools.evidence import AssumptionCheck, Evidence, Influence, TestResult
-from ethochat.tools.figures.captions import effect_name, name_of_test
+from ethochat.tools.figures.captions import effect_name, name_of_test, statistic_text
 
 _LEVEL: Final = 0.05
 _BY_RANKS: Final = frozenset({"mann_whitney_u", "kruskal_wallis", "wilcoxon", "friedman"})
@@ -23,6 +23,8 @@ _CHECKS: Final = {"shapiro_wilk": "Shapiro-Wilk", "brown_forsythe": "Brown-Forsy
 _CORRECTIONS: Final = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg", "fdr_by": "Benjamini-Yekutieli"}
 _SAME_IS_ANOTHER_CLAIM: Final = "that alone does not show that the groups are the same"
 _MOST_PAIRS: Final = 12
+_MOST_PAIRS_ALIKE: Final = 6
+"""More pairs than this of which none differs are told in one line."""
 _MOST_CHECKS: Final = 6
 _FURTHER: Final = ("median_difference", "cliffs_delta", "hodges_lehmann", "hedges_g_av")
 _MOST_MEMBERS: Final = 30
@@ -39,6 +41,8 @@ def word_compare(item: Evidence) -> str:
 def _word_test(test: TestResult, item: Evidence) -> str:
     if test.name.startswith("tost"):
         return _word_equivalence(test)
+    if test.name == "time_trend":
+        return _word_time_trend(test)
     title = subject_of(item, item.values) if item.values else (test.measure or "")
     if len({other.measure for other in item.tests}) > 1 and test.measure:
         title = test.measure.replace("_", " ")
@@ -89,7 +93,8 @@ def _span(interval: object, unit: str | None = None) -> str:
 def _verdict(test: TestResult) -> str:
     if test.p_value is None:
         return f"No test could be made. {test.why or ''}".strip()
-    found = f"{capital(name_of_test(test))}: {_statistic(test)}p = {probability(test.p_value)}{_main_effect(test)}"
+    statistic = f"{statistic_text(test)}, " if test.statistic is not None else ""
+    found = f"{capital(name_of_test(test))}: {statistic}p = {probability(test.p_value)}{_main_effect(test)}"
     why = (test.why or "").removeprefix(f"{capital(name_of_test(test))}: ")
     return f"{found}. {_claim(test)} {capital(why)}".rstrip()
 
@@ -107,10 +112,6 @@ def _claim(test: TestResult) -> str:
     return f"The difference is statistically significant at the 0.05 level{order}."
 
 
-def _statistic(test: TestResult) -> str:
-    return "" if test.statistic is None else f"statistic = {number(test.statistic)}, "
-
-
 def _main_effect(test: TestResult) -> str:
     """The effect size a test leads with, and its interval."""
     for effect, size in test.effect_size.items():
@@ -126,14 +127,35 @@ def _word_equivalence(test: TestResult) -> str:
     return f"{capital(name_of_test(test))}: p = {probability(test.p_value)}. {test.why or ''}".strip()
 
 
+def _word_time_trend(test: TestResult) -> str:
+    slope = test.effect_size.get("slope")
+    if test.p_value is None or not isinstance(slope, float):
+        return f"No trend over time could be tested. {test.why or ''}".strip()
+    per = "per 1,000 frames" if "frames" in (test.why or "") else "per minute"
+    way = "a rise" if slope > 0 else "a fall"
+    claim = (
+        f"{way} that is statistically significant"
+        if test.p_value < _LEVEL
+        else "not statistically significant"
+    )
+    span = _span(test.effect_size.get("slope_ci95"), test.unit)
+    return f"Trend: {amount(slope, test.unit)} {per}{span}, {statistic_text(test)}, p = {probability(test.p_value)}; {claim} at the 0.05 level. {test.why or ''}".strip()
+
+
 def _pairs(test: TestResult) -> str:
     """The pairs of several groups, with p values corrected for how many they are."""
     if not test.posthoc:
         return ""
+    known = [pair.p_value for pair in test.posthoc if pair.p_value is not None]
+    if len(known) == len(test.posthoc) > _MOST_PAIRS_ALIKE and min(known) >= _LEVEL:
+        how = f", {name_of_test(test.posthoc[0])}" if test.posthoc[0].name else ""
+        return f"The {len(known)} pairs do not differ significantly{how} (smallest corrected p = {probability(min(known))})."
     lines = []
     for pair in test.posthoc[:_MOST_PAIRS]:
         names = " vs ".join(pair.groups) or (pair.measure or "")
-        names = f"{pair.term}: {names}" if pair.term else names
+        if pair.term:
+            told = all(name in pair.term for name in pair.groups)
+            names = pair.term if told else f"{pair.term}: {names}"
         if pair.p_value is None:
             lines.append(f"- {names}: {pair.why or 'not tested'}")
             continue
@@ -203,7 +225,7 @@ def _further_effects(test: TestResult) -> str:
     for name in sizes[1:]:
         if name in _FURTHER:
             size, interval = test.effect_size[name], test.effect_size.get(f"{name}_ci95")
-            unit = test.unit if name.endswith("_difference") else None
+            unit = test.unit if name.endswith(("_difference", "lehmann")) else None
             shown = amount(size, unit) if isinstance(size, float | int) else ""
             told.append(f"{effect_name(name)} {shown}{_span(interval, unit)}")
     return f"Also: {'; '.join(told)}." if told else ""
@@ -292,8 +314,7 @@ def _term_line(test: TestResult) -> str:
     kind = "interaction" if ":" in (test.term or "") else "effect"
     if test.p_value is None:
         return f"- {name}: not tested. {test.why or ''}".strip()
-    df = f"({number(test.df[0])}, {number(test.df[1])})" if isinstance(test.df, tuple) else ""
-    statistic = "" if test.statistic is None else f"F{df} = {number(test.statistic)}, "
+    statistic = f"{statistic_text(test)}, " if test.statistic is not None else ""
     side = "statistically significant" if test.p_value < _LEVEL else "not statistically significant"
     return f"- {name} ({kind}): {statistic}p = {probability(test.p_value)}{_main_effect(test)}; {side} at the 0.05 level"
 

@@ -91,6 +91,8 @@ class Vocabulary:
     numeric_columns: tuple[str, ...] = ()
     in_frames: bool = False
     """Whether no session's frame rate is known, so that times are frame numbers."""
+    length: float | None = None
+    """Median length of the sessions, in the time unit of their clocks."""
     has_partners: bool = False
     """Whether any bout names the other animal."""
     free_words: set[str] = field(default_factory=set)
@@ -376,6 +378,7 @@ def _without_unit(column: str) -> tuple[str, ...]:
 
 def _add_metadata(vocabulary: Vocabulary, experiment: Experiment, catalog: Catalog) -> None:
     sessions = catalog.load("sessions")
+    vocabulary.length = sessions.select(pl.col("duration").median()).item()
     numeric: list[str] = []
     for column in experiment.metadata_columns:
         synonyms = [name for group in _COLUMN_SYNONYMS if column.lower() in group for name in group]

@@ -30,6 +30,7 @@ _TESTS: Final[Mapping[str, tuple[str, str]]] = {
     "permutation": ("permutation test", "statistic"),
     "spearman": ("Spearman's rank correlation", "ρ"),
     "pearson": ("Pearson's correlation", "r"),
+    "time_trend": ("trend over time", "t"),
     "linear_trend": ("linear trend", "t"),
     "linear_trend_hc3": ("linear trend, robust", "t"),
     "linear_trend_permutation": ("linear trend by permutation", "t"),
@@ -47,6 +48,8 @@ _TESTS: Final[Mapping[str, tuple[str, str]]] = {
 """Names and signs of tests as papers write them; another test is named by its own name in words."""
 _EFFECTS: Final[Mapping[str, str]] = {
     "hedges_g": "Hedges g",
+    "hedges_g_av": "Hedges g by the average SD",
+    "generalized_eta_squared": "generalized η²",
     "cohens_d": "Cohen's d",
     "cohens_dz": "Cohen's dz",
     "cliffs_delta": "Cliff's δ",
@@ -108,7 +111,9 @@ def caption_of(test: TestResult) -> str:
     if test.p_value is None and test.statistic is None:
         return test.why or f"{name_of_test(test)}: no result."
     parts = [
-        part for part in (_statistic(test), p_text(test.p_value) if test.p_value is not None else "") if part
+        part
+        for part in (statistic_text(test), p_text(test.p_value) if test.p_value is not None else "")
+        if part
     ]
     if test.correction:
         parts[-1] += f" ({test.correction})"
@@ -132,7 +137,8 @@ def effect_text(effect: float, interval: tuple[float, float] | None) -> str:
     return f"{number(effect)}, 95 % interval {number(interval[0])} to {number(interval[1])}"
 
 
-def _statistic(test: TestResult) -> str:
+def statistic_text(test: TestResult) -> str:
+    """Write a statistic with its sign and degrees of freedom: ``t(21.4) = 2.31``; empty where there is none."""
     if test.statistic is None:
         return ""
     sign = _TESTS.get(test.name, ("", "statistic"))[1]

@@ -8,7 +8,7 @@ from ethochat.tools.arguments import CompareArguments, MeasureArguments, PlotArg
 from ethochat.tools.context import ToolContext
 from ethochat.tools.correlate import one_per_animal, with_selection
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
-from ethochat.tools.evidence import Value
+from ethochat.tools.evidence import Figure, Value
 from ethochat.tools.figures.colors import INK, Style, column_styles, natural_key, with_styles
 from ethochat.tools.figures.comparison import on_groups
 from ethochat.tools.figures.drawing import Drawing, every_row
@@ -184,34 +184,47 @@ def time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     }
     asked = arguments.model_copy(update=fixed)
     outcome = compute(context, asked)
+    grouped = to_values(asked, outcome.columns, outcome.measured, outcome.scope)
+    figure, shown = curves(context, asked, outcome, grouped.values)
+    flags = [*outcome.measured.flags, *grouped.flags]
+    return Drawing(figure=figure, values=shown, flags=flags, n_rows=grouped.n_rows)
+
+
+def curves(
+    context: ToolContext, arguments: MeasureArguments, outcome: Outcome, values: Sequence[Value]
+) -> tuple[Figure, list[Value]]:
+    """Draw what a call of ``measure`` with time bins found.
+
+    Returns
+    -------
+    tuple
+        The figure, and the values that its thick lines show.
+    """
     measured = outcome.measured
-    grouped = to_values(asked, outcome.columns, measured, outcome.scope)
     # A sum beside the mean would be a second curve of another size.
-    first = grouped.values[0].statistic
-    shown = [value for value in grouped.values if value.statistic == first]
+    first = values[0].statistic
+    shown = [value for value in values if value.statistic == first]
     lines: dict[str, list[Value]] = {}
     for name, value in zip(_names(shown), shown, strict=True):
         lines.setdefault(name, []).append(value)
-    shown = [value for values in lines.values() for value in values]
+    shown = [value for found in lines.values() for value in found]
     # Only a plain mean is a mean over animals: one over bouts or a median has no interval of Student's t.
     averaged = first == "mean" and measured.kind != "pooled"
-    columns = split_columns(asked, outcome.columns, measured)
+    columns = split_columns(arguments, outcome.columns, measured)
     members = _members(outcome, columns) if averaged else {}
     resolved = columns[0] if len(columns) == 1 else None
     figure = time_bins_figure(
         members,
         measure=measured.name,
         unit=measured.unit,
-        bin_width=float(asked.bin_s or 60.0),
+        bin_width=float(arguments.bin_s or 60.0),
         time_unit=outcome.scope.time_unit(),
         column=" and ".join(columns) or None,
-        lines=None if averaged else {name: _line(values) for name, values in lines.items()},
+        lines=None if averaged else {name: _line(found) for name, found in lines.items()},
         statistic=first,
         styles=column_styles(context, resolved),
     )
-    return Drawing(
-        figure=figure, values=shown, flags=[*measured.flags, *grouped.flags], n_rows=grouped.n_rows
-    )
+    return figure, shown
 
 
 def _names(values: Sequence[Value]) -> list[str]:

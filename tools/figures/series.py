@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ethochat.tools.evidence import Figure
+from ethochat.tools.evidence import Figure, TestResult
+from ethochat.tools.figures.captions import caption_of
 from ethochat.tools.figures.colors import Style, with_styles
 from ethochat.tools.figures.parts import Mean, faded, mean_interval
 from ethochat.tools.figures.sheet import Json, axis, label, safe, sheet, time_step, with_unit, words
@@ -27,6 +28,7 @@ def time_bins_figure(
     lines: Mapping[str, Line] | None = None,
     statistic: str | None = "mean",
     styles: Mapping[str, Style] | None = None,
+    test: TestResult | None = None,
 ) -> Figure:
     """Draw a measure over time bins.
 
@@ -45,6 +47,8 @@ def time_bins_figure(
         What the thick line is, for the note under the title and the axis.
     styles
         Look of each group.
+    test
+        Of the bins against one another; its line stands under the title.
     """
     looks = with_styles([*animals, *(lines or {})], styles)
     n = sum(len(members) for members in animals.values())
@@ -66,7 +70,10 @@ def time_bins_figure(
     named = [name for name in looks if name]
     over = f" by {column}" if column else ""
     title = f"{words(measure)}{over} in bins of {bin_width:g} {time_unit}"
-    notes = [_note(statistic, own=lines is None and not single, animals=bool(animals))]
+    notes = [
+        *([caption_of(test)] if test is not None else []),
+        _note(statistic, own=lines is None and not single, animals=bool(animals)),
+    ]
     starts = [start for item in data for start in item["x"] if start is not None]
     starts += [start for line in (lines or {}).values() for start, _ in line]
     step = time_step(max(starts, default=0.0) - min(starts, default=0.0), time_unit)

@@ -105,6 +105,52 @@ def dose_response(x: Values, y: Values, method: Method = "t") -> list[TestResult
     return [monotone, trend]
 
 
+def time_trend(bins: Mapping[str, Mapping[str, float]], starts: Mapping[str, float], unit: str) -> TestResult:
+    """Test whether animals' values rise or fall over time bins: one slope per animal, by least squares, then Student's t of the slopes.
+
+    One number per animal keeps the animal the unit (summary measures: Matthews, Altman, Campbell and Royston 1990, BMJ
+    300:230).
+
+    Parameters
+    ----------
+    bins
+        Bin to animal to value, in the order of time.
+    starts
+        Start of each bin, in ``unit``.
+    unit
+        ``s`` or ``frames``. The slope is per minute or per 1,000 frames.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is t; ``effect_size`` has the mean ``slope`` with its 95 % interval. Animals with fewer than three bins
+        are not counted.
+    """
+    per, of = (60.0, "minute") if unit == "s" else (1000.0, "1,000 frames")
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for name, animals in bins.items():
+        for animal, value in animals.items():
+            lines.setdefault(animal, []).append((starts[name] / per, value))
+    slopes = np.array([_slope(line) for line in lines.values() if len(line) > 2])
+    if slopes.size < 2 or all_equal(slopes):
+        return untested("time_trend", "A trend over time needs at least two animals whose slopes differ.")
+    mean = float(slopes.mean())
+    error = float(slopes.std(ddof=1)) / math.sqrt(slopes.size)
+    result = t_result("time_trend", mean / error, slopes.size - 1.0)
+    half = _quantile(int(slopes.size) - 1) * error
+    result.effect_size = {"slope": mean, "slope_ci95": [mean - half, mean + half]}
+    result.why = (
+        f"One slope per animal (n = {slopes.size}), per {of}; Student's t test of the slopes against zero."
+    )
+    return result
+
+
+def _slope(line: list[tuple[float, float]]) -> float:
+    time, value = np.asarray(line).T
+    apart = time - time.mean()
+    return float((apart * value).sum() / (apart * apart).sum())
+
+
 def doses(x: Values, y: Values) -> dict[str, GroupSummary]:
     """Describe y at every value of x, in the order of x.
 
@@ -143,6 +189,10 @@ def _trend(a: Vector, b: Vector, method: Method) -> TestResult:
         result.why = f"{_WHY[method]} The values lie on a line, so that p is zero and there is no interval."
     elif method != "t" and scale_of(_leverage(u)) > 1.0 - 1e-9:
         result = untested(_NAMES[method], "the slope hangs on a single animal")
+    elif method != "t" and _hc3_error(u, residuals) <= 1e-10:
+        result = untested(
+            _NAMES[method], "the animals that the slope rests on lie on a line, which leaves no robust error"
+        )
     else:
         error = _hc3_error(u, residuals) if method != "t" else float(found.stderr)
         result = _slope_test(u, v, float(found.slope), error, method)

@@ -47,6 +47,17 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Does the distance increase with dose?", "correlate", {"x": {"measure": "dose"}}),
     ("Is there a linear trend of distance with dose?", "correlate", {"method": "linear"}),
     ("Correlate dose and distance within each treatment", "correlate", {"group_column": "treatment"}),
+    # time
+    ("Does the distance decline over the session?", "compare", {"measure": "distance", "group_column": "bin", "bin_s": 60.0}),
+    ("Do the mice habituate?", "compare", {"measure": "distance", "group_column": "bin"}),
+    ("Is kim's grooming different in the first 2 min and the last 2 min?", "compare", {"group_column": "window", "windows": [{"start_s": 0.0, "stop_s": 120.0}, {"start_s": -120.0, "stop_s": None}]}),
+    ("Is the distance of the females higher in minute 1 than in minute 5?", "compare", {"group_column": "window", "where": [{"column": "sex", "op": "in", "value": ["female"]}]}),
+    ("Compare the distance between 0-60 s and 120-180 s", "compare", {"windows": [{"start_s": 0.0, "stop_s": 60.0}, {"start_s": 120.0, "stop_s": 180.0}]}),
+    ("Distance in the first 20 s and the last 20 s, by treatment", "measure", {"group_by": ["treatment"], "windows": [{"start_s": 0.0, "stop_s": 20.0}, {"start_s": -20.0, "stop_s": None}]}),
+    ("Does the time course of the distance differ between the treatments?", "two_factors", {"factors": ["treatment", "bin"]}),
+    ("Is there a treatment by time interaction for the distance in 30 s bins?", "two_factors", {"factors": ["treatment", "bin"], "bin_s": 30.0}),
+    ("Distance over time", "measure", {"measure": "distance", "bin_s": 60.0}),
+    ("Does the distance in the last 60 s differ between the treatments?", "compare", {"group_column": "treatment", "start_s": -60.0}),
     # raters
     ("What is Fleiss' kappa for grooming?", "agreement", {"statistics": ["fleiss_kappa"], "behaviors": ["grooming"]}),
     ("Krippendorff's alpha of the raters for each behavior", "agreement", {"statistics": ["krippendorff_alpha"]}),
@@ -64,6 +75,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Which behaviors were annotated by kim?", "facts", {"topic": "behaviors"}),
     ("How much time did T_1 groom at the same time for kim and lee?", "measure", {"together": "sources"}),
     ("Which sessions are outliers in distance?", "measure", {"keep": "outliers"}),
+    ("How far did T_1 move between 60 and 120 s?", "measure", {"start_s": 60.0, "stop_s": 120.0}),
 ]  # fmt: skip
 
 

@@ -1,0 +1,120 @@
+"""Time as what is compared: windows beside one another, bins against one another, the trend over them."""
+
+from __future__ import annotations
+
+import pytest
+from scipy import stats
+
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
+
+EARLY, LATE = [3.0, 2.0, 2.5, 1.0], [1.0, 0.5, 1.5, 0.5]
+"""Seconds of digging of each animal in the first and in the last 4 s."""
+HALVES = [{"stop_s": 5}, {"start_s": -5}]
+
+
+@pytest.fixture
+def study(labeled):
+    """Four animals of 12 s: digging from 0 on, and up to the end; two rooms."""
+    bouts = {
+        f"s{k}": [("ann", "dig", 0.0, early), ("ann", "dig", 12.0 - late, 12.0)]
+        for k, (early, late) in enumerate(zip(EARLY, LATE, strict=True))
+    }
+    rooms = {session: {"room": "north" if session in ("s0", "s1") else "south"} for session in bouts}
+    return labeled(bouts, duration=12.0, columns=rooms)
+
+
+def test_windows_stand_beside_one_another(study, call):
+    evidence = call(study, "measure", measure="total_duration", behaviors=["dig"], windows=HALVES)
+    means = {value.group["window"]: value.value for value in evidence.values if value.statistic == "mean"}
+    assert means == pytest.approx({"first 5 s": sum(EARLY) / 4, "last 5 s": sum(LATE) / 4})
+
+
+def test_windows_and_groups(study, call):
+    evidence = call(
+        study, "measure", measure="total_duration", behaviors=["dig"], windows=HALVES, group_by=["room"], statistics=["mean"]
+    )  # fmt: skip
+    found = {(value.group["room"], value.group["window"]): value.value for value in evidence.values}
+    assert found == pytest.approx({
+        ("north", "first 5 s"): 2.5, ("south", "first 5 s"): 1.75, ("north", "last 5 s"): 0.75, ("south", "last 5 s"): 1.0,
+    })  # fmt: skip
+
+
+def test_windows_are_compared_within_animals(study, call):
+    evidence = call(
+        study, "compare_groups", measure="total_duration", behaviors=["dig"], windows=HALVES, group_column="window"
+    )  # fmt: skip
+    (test,) = evidence.tests
+    assert test.name == "paired_t"
+    assert list(test.groups) == ["first 5 s", "last 5 s"]
+    assert test.p_value == pytest.approx(stats.ttest_rel(EARLY, LATE).pvalue)
+    assert test.effect_size["mean_difference"] == pytest.approx(1.25)
+
+
+def test_names_of_windows(study, call):
+    windows = [{"start_s": 2, "stop_s": 4}, {"start_s": 6}, {"start_s": -6, "stop_s": -2}]
+    evidence = call(study, "measure", measure="total_duration", behaviors=["dig"], windows=windows)
+    names = [value.group["window"] for value in evidence.values]
+    assert list(dict.fromkeys(names)) == ["2 to 4 s", "from 6 s", "6 s before the end to 2 s before the end"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"windows": HALVES, "bin_s": 2}, "stands instead of bin_s"),
+        ({"windows": HALVES, "start_s": 1}, "stands instead of start_s"),
+        ({"windows": [{"stop_s": 5}, {"start_s": 0, "stop_s": 5}]}, "given twice"),
+        ({"group_by": ["bin"]}, "give bin_s"),
+    ],
+)
+def test_windows_that_say_nothing(study, call, arguments, said):
+    with pytest.raises(ToolRetryError, match=said):
+        call(study, "measure", measure="total_duration", behaviors=["dig"], **arguments)
+
+
+def test_window_outside_of_every_session(study, call):
+    with pytest.raises(ToolFailedError, match="outside"):
+        call(
+            study, "measure", measure="total_duration", behaviors=["dig"], windows=[{"stop_s": 5}, {"start_s": 60}]
+        )  # fmt: skip
+
+
+def test_bins_are_compared_within_animals_with_their_trend(study, call):
+    evidence = call(
+        study, "compare_groups", measure="total_duration", behaviors=["dig"], bin_s=4, group_column="bin"
+    )
+    anova, trend = evidence.tests
+    assert (anova.name, trend.name) == ("rm_anova", "time_trend")
+    assert list(anova.groups) == ["0–4 s", "4–8 s", "8–12 s"]
+    assert anova.corrected == {}
+    starts = [value.bin_start_s for value in evidence.values if value.statistic == "mean"]
+    assert starts == [0.0, 4.0, 8.0]
+    # Three bins at 0, 4 and 8 s: the slope is the last minus the first over 8 s.
+    slopes = [60 * (late - early) / 8 for early, late in zip(EARLY, LATE, strict=True)]
+    expected = stats.ttest_1samp(slopes, 0)
+    assert (trend.statistic, trend.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+    assert trend.effect_size["slope"] == pytest.approx(sum(slopes) / 4)
+    assert trend.effect_size["slope_ci95"] == pytest.approx(list(expected.confidence_interval()))
+    assert "bins of 4 s" in evidence.figures[0].title
+
+
+def test_bins_without_a_length_cannot_be_compared(study, call):
+    with pytest.raises(ToolRetryError, match="give bin_s"):
+        call(study, "compare_groups", measure="total_duration", behaviors=["dig"], group_column="bin")
+
+
+def test_equal_slopes_have_no_trend_to_test(labeled, call):
+    bouts = {f"s{k}": [("ann", "dig", 0.0, 2.0), ("ann", "dig", 4.0, 5.0)] for k in range(3)}
+    evidence = call(
+        labeled(bouts, duration=12.0), "compare_groups", measure="total_duration", behaviors=["dig"], bin_s=4, group_column="bin",
+    )  # fmt: skip
+    trend = evidence.tests[-1]
+    assert trend.p_value is None
+    assert "at least two animals whose slopes differ" in trend.why
+
+
+def test_course_is_drawn(study, call):
+    binned = {"measure": "total_duration", "behaviors": ["dig"], "bin_s": 3}
+    (figure,) = call(study, "measure", **binned, group_by=["room"]).figures
+    assert "by room in bins of 3 s" in figure.title
+    assert call(study, "measure", **binned, order="descending", limit=1).figures == []
+    assert call(study, "measure", measure="total_duration", behaviors=["dig"]).figures == []
