@@ -26,6 +26,8 @@ from ethochat.tools.statistics.results import (
 )
 
 TAIL: Final = 0.025
+_FAR: Final = 1000.0
+"""Noncentralities (over the root of the degrees of freedom) from which the normal part of a statistic is nothing beside them."""
 Interval = list[float] | None
 
 
@@ -132,7 +134,7 @@ def several_effects(groups: Sequence[Values], *, equal_spreads: bool = True) -> 
     mean_within = within / df_error
     between = max(total - within, 0.0)
     interval = (
-        _share_interval(between / df / mean_within, df, df_error, everything.size) if equal_spreads else None
+        share_interval(between / df / mean_within, df, df_error, everything.size) if equal_spreads else None
     )
     return {
         "omega_squared": max(0.0, (between - df * mean_within) / (total + mean_within)),
@@ -401,26 +403,53 @@ def _dominance_interval(delta: float, variance: float, quantile: float) -> list[
 
 
 def _noncentral_interval(t: float, df: float, scale: float) -> Interval:
-    """Noncentralities under which a t statistic lies at its upper and lower 2.5 %, times ``scale``."""
+    """Noncentralities under which a t statistic lies at its upper and lower 2.5 %, times ``scale``.
+
+    A t statistic is ``(z + noncentrality) / sqrt(chi_square / df)``. Beyond :data:`_FAR` the normal z is nothing beside the
+    noncentrality, which then is ``t sqrt(chi_square / df)`` at the quantiles of chi-square; scipy's inverse loses digits
+    there, and far out does not come to an end.
+    """
     from scipy import special
 
-    low, high = (finite(special.nctdtrinc(df, p, t)) for p in (1.0 - TAIL, TAIL))
+    if abs(t) > _FAR * max(1.0, math.sqrt(df)):
+        bounds = sorted(t * math.sqrt(float(special.chdtri(df, p)) / df) for p in (1.0 - TAIL, TAIL))
+        low, high = (finite(bound) for bound in bounds)
+    else:
+        low, high = (finite(special.nctdtrinc(df, p, t)) for p in (1.0 - TAIL, TAIL))
     return None if low is None or high is None else [low * scale, high * scale]
 
 
-def _share_interval(f: float, df: float, df_error: float, n: int) -> Interval:
-    """Interval of the share of the variance between groups, from the noncentralities of F."""
-    from scipy import special
+def share_interval(f: float, df: float, df_error: float, n: int) -> Interval:
+    """95 % interval of the share of the variance that lies between groups, from the noncentralities of F.
 
-    below = float(special.fdtr(df, df_error, f))
-    bounds = []
-    for p in (1.0 - TAIL, TAIL):
-        # An F so small that even equal groups rarely have it leaves only the share zero.
-        noncentrality = finite(special.ncfdtrinc(df, df_error, p, f)) if below > p else 0.0
-        if noncentrality is None:
-            return None
-        bounds.append(noncentrality / (noncentrality + n))
-    return bounds
+    ``noncentrality / (noncentrality + n)`` at the noncentralities under which F lies at its upper and lower 2.5 %
+    (Steiger 2004, Psychological Methods 9:164). Scipy's own inverse stops at a noncentrality of 10,000.
+
+    Parameters
+    ----------
+    f
+        F with ``df`` and ``df_error`` degrees of freedom.
+    n
+        Animals in all.
+    """
+    bounds = [_noncentrality_of_f(f, df, df_error, p) for p in (1.0 - TAIL, TAIL)]
+    return [bound / (bound + n) for bound in bounds] if all(map(math.isfinite, bounds)) else None
+
+
+def _noncentrality_of_f(f: float, df: float, df_error: float, p: float) -> float:
+    """Noncentrality under which an F as large as ``f`` or smaller has the chance ``p``; 0 where it is rarer among equal groups."""
+    from scipy import optimize, special
+
+    if f <= 0.0 or float(special.fdtr(df, df_error, f)) <= p:
+        return 0.0
+    # As for t: far from zero only the spread of the error counts.
+    far = df * f * float(special.chdtri(df_error, p)) / df_error
+    if far > _FAR**2 * max(1.0, df_error):
+        return far
+    high = 2.0 * far + 100.0
+    while float(special.ncfdtr(df, df_error, high, f)) > p:
+        high *= 2.0
+    return float(optimize.brentq(lambda nc: float(special.ncfdtr(df, df_error, nc, f)) - p, 0.0, high))
 
 
 def _small_sample_factor(df: int) -> float:

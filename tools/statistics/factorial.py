@@ -24,7 +24,7 @@ from ethochat.tools.statistics.design import (
     small_cells,
     summaries,
 )
-from ethochat.tools.statistics.effects import _share_interval
+from ethochat.tools.statistics.effects import share_interval
 from ethochat.tools.statistics.independent import compare_independent
 from ethochat.tools.statistics.results import (
     ALPHA,
@@ -337,7 +337,7 @@ def _shares(table: _Table, term: Term) -> Effect:
     df_error = n - x.shape[1]
     error = _residual(y, x)
     f = (_residual(y, np.delete(x, term.columns, axis=1)) - error) / df / (error / df_error)
-    interval = None if table.robust else _share_interval(f, df, df_error, n)
+    interval = None if table.robust else share_interval(f, df, df_error, n)
     return {
         "partial_omega_squared": finite(max(0.0, df * (f - 1.0) / (df * (f - 1.0) + n))),
         "partial_omega_squared_ci95": interval,

@@ -23,10 +23,7 @@ from ethochat.tools.statistics.ranks import settle_together
 from ethochat.tools.statistics.results import Effect, Vector, all_equal, constant, scale_of, settled
 
 STEEPEST: Final = 1e5
-"""Differences over their standard error above which no effect in units of spread is told: there is next to no spread.
-
-Scipy's noncentral t distribution has no end there.
-"""
+"""Differences over their standard error above which no effect in units of spread is told: there is next to no spread."""
 BY_RANKS: Final = ("mann_whitney_u", "kruskal_wallis")
 _MAIN_OF_PAIRS: Final = {
     "paired_t": "cohens_dz",
@@ -52,7 +49,8 @@ def independent_told(test: str, groups: Sequence[Vector]) -> Effect:
     """Effects of a test of different animals that could be made."""
     arrays = settle_together(groups)
     if len(arrays) > 2:
-        shares = {} if all(constant(arrays)) else several_effects(arrays)
+        # Neither Welch's ANOVA nor ranks take the spreads for equal, which the interval of a share does.
+        shares = {} if all(constant(arrays)) else several_effects(arrays, equal_spreads=test == "anova")
         if test != "kruskal_wallis":
             return shares
         return {"rank_epsilon_squared": rank_epsilon_squared(arrays)} | _without_main_interval(shares)

@@ -180,8 +180,11 @@ def _studentized_range(groups: Groups, name: str) -> list[TestResult]:
             )
             continue
         difference = float(a.mean() - b.mean())
-        p = float(stats.studentized_range.sf(abs(difference) / error * math.sqrt(2), k, df))
-        result = result_of(name, difference / error, min(1.0, max(0.0, p)), df)
+        t = difference / error
+        p = float(stats.studentized_range.sf(abs(t) * math.sqrt(2), k, df))
+        # Tukey's statistic is the studentized range q, that of Games and Howell Welch's t (q over the root of two).
+        statistic = t * math.sqrt(2) if name == "tukey_hsd" else t
+        result = result_of(name, statistic, min(1.0, max(0.0, p)), df)
         half = _critical_range(k, df) / math.sqrt(2) * error
         result.effect_size = _simultaneous(difference, half)
         results.append(_named(result, first, second))

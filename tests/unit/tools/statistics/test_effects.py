@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.statistics.effects import (
+    _noncentral_interval,
     cliffs_delta,
     hedges_g,
     hodges_lehmann,
@@ -23,6 +24,7 @@ from ethochat.tools.statistics.effects import (
     rank_epsilon_squared,
     ratio_of_means,
     several_effects,
+    share_interval,
 )
 
 A = [4.1, 5.0, 6.3, 5.5, 7.9]
@@ -329,3 +331,28 @@ def test_single_animals_and_unequal_pairs_are_refused():
         several_effects([[1.0, 2.0], []])
     with pytest.raises(ValueError, match="pairs"):
         paired_effects([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("t", [999.0, 1001.0, 2e3])
+@pytest.mark.parametrize("df", [2.0, 9.0])
+def test_noncentral_interval_far_from_zero_has_its_tails(t, df):
+    low, high = _noncentral_interval(t, df, 1.0)
+    assert special.nctdtr(df, low, t) == pytest.approx(0.975, abs=1e-4)
+    assert special.nctdtr(df, high, t) == pytest.approx(0.025, abs=1e-4)
+
+
+def test_noncentral_interval_with_next_to_no_spread_ends_and_flips_with_the_sign():
+    low, high = _noncentral_interval(1e6, 5.0, 1.0)
+    chi = [math.sqrt(stats.chi2.ppf(p, 5) / 5) * 1e6 for p in (0.025, 0.975)]
+    assert [low, high] == pytest.approx(chi)
+    assert _noncentral_interval(-1e6, 5.0, 1.0) == [-high, -low]
+
+
+@pytest.mark.parametrize("f", [9.0, 1e3, 1e5, 1e9])
+def test_share_of_nearly_all_variance_has_an_interval_with_its_tails(f):
+    n = 23
+    low, high = (share / (1.0 - share) * n for share in share_interval(f, 2, 20, n))
+    assert low < 2 * f < high
+    if f < 1e8:
+        assert special.ncfdtr(2, 20, low, f) == pytest.approx(0.975, abs=1e-5)
+        assert special.ncfdtr(2, 20, high, f) == pytest.approx(0.025, abs=1e-5)

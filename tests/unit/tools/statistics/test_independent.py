@@ -55,6 +55,8 @@ def test_effects_of_several_groups_are_shares_of_variance(test, main):
     effects = compare_independent({"a": A, "b": B, "c": C}, test).effect_size
     assert next(iter(effects)) == main
     assert 0.0 < effects[main] < 1.0
+    # The interval of a share takes the spreads for equal (docs/coverage.md), as only the ANOVA does.
+    assert (effects["omega_squared_ci95"] is not None) == (test == "anova")
 
 
 def test_summaries_checks_and_pairs_are_filled():

@@ -55,6 +55,13 @@ def test_statistic_of_games_howell_is_welchs_t():
     assert (result.statistic, result.df) == pytest.approx((expected.statistic, expected.df))
 
 
+def test_statistic_of_tukey_is_the_studentized_range():
+    result = posthoc_independent(GROUPS, "anova")[0]
+    df = sum(map(len, GROUPS.values())) - 3
+    assert result.df == df
+    assert stats.studentized_range.sf(abs(result.statistic), 3, df) == pytest.approx(result.p_value)
+
+
 def test_interval_and_p_agree_about_zero():
     rng = np.random.default_rng(3)
     for _ in range(6):
