@@ -11,6 +11,7 @@ from ethochat.tools.compare import Comparison, comparisons
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Evidence, Value
+from ethochat.tools.selection import listing
 from ethochat.tools.statistics import (
     PowerAnalysis,
     achieved_power,
@@ -19,7 +20,7 @@ from ethochat.tools.statistics import (
     summarize,
 )
 from ethochat.tools.statistics.power import MOST_ANIMALS, Design
-from ethochat.tools.wording import number, quantity
+from ethochat.tools.wording import number, quantity, some
 
 _EFFECTS: Final = {"hedges_g": "Hedges g", "cohens_dz": "Cohen's dz", "cohens_f": "Cohen's f"}
 
@@ -31,7 +32,9 @@ def power(context: ToolContext, arguments: PowerArguments) -> Evidence:
     values = _values(analysis, one)
     flags = list(analysis.sentences)
     if one is not None:
-        flags += [*one.outcome.measured.flags, *one.contrast.flags]
+        # What is said of a mixed model is no matter of a plan, which pairs the animals.
+        modeled = one.contrast.tests[0].name == "mixed_model"
+        flags += [*one.outcome.measured.flags, *([] if modeled else one.contrast.flags), *_incomplete(one)]
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
@@ -66,7 +69,7 @@ def _observed(context: ToolContext, arguments: PowerArguments) -> Comparison | N
 def _analysis(arguments: PowerArguments, one: Comparison | None) -> tuple[PowerAnalysis, str]:
     """The analysis and what it gives: ``n``, ``power`` or ``effect``."""
     design, n_groups = _design(one)
-    groups = None if one is None else {name: list(animals.values()) for name, animals in one.groups.items()}
+    groups = None if one is None else _values_of(one)
     effect = arguments.effect if arguments.effect is not None else groups
     n, alpha = arguments.n_per_group, arguments.alpha
     if n is not None and arguments.effect is None:
@@ -76,6 +79,34 @@ def _analysis(arguments: PowerArguments, one: Comparison | None) -> tuple[PowerA
     if n is not None:
         return achieved_power(effect, n, alpha, design, n_groups=n_groups), "power"
     return sample_size(effect, arguments.wanted_power, alpha, design, n_groups=n_groups), "n"
+
+
+def _values_of(one: Comparison) -> dict[str, list[float]]:
+    """One value per animal in each group; of the same animals in the same order, those that lack a value left out."""
+    groups = one.contrast.groups
+    if not one.contrast.repeated:
+        return {name: list(animals.values()) for name, animals in groups.items()}
+    every, _ = _complete(one)
+    return {name: [animals[animal] for animal in every] for name, animals in groups.items()}
+
+
+def _complete(one: Comparison) -> tuple[list[str], list[str]]:
+    """Animals with a value in every group, and those without."""
+    groups = one.contrast.groups
+    everyone = dict.fromkeys(animal for animals in groups.values() for animal in animals)
+    every = [animal for animal in everyone if all(animal in animals for animals in groups.values())]
+    return every, [animal for animal in everyone if animal not in every]
+
+
+def _incomplete(one: Comparison) -> list[str]:
+    """Name the animals that a paired plan leaves out."""
+    every, missing = _complete(one)
+    if not one.contrast.repeated or not missing:
+        return []
+    return [
+        f"The effect is that of the {len(every)} animals with a value in every one of {listing(one.groups)}; "
+        f"{some(len(missing), 'animal')} without are not counted: {listing(missing, 5)}."
+    ]
 
 
 def _design(one: Comparison | None) -> tuple[Design, int | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import stdev
+
 import pytest
 from statsmodels.stats.power import TTestIndPower
 
@@ -53,3 +55,29 @@ def test_smallest_effect_in_the_unit_of_the_measure(lab, call):
 def test_nothing_to_find_is_an_error(lab, call, arguments):
     with pytest.raises(ToolRetryError):
         call(lab, "power", **arguments)
+
+
+def crossover(order):
+    """Animals m0 … m5 on day 1 and, in another order of sessions, on day 2; each differs by about 2.5."""
+    day_1, day_2 = [10.0, 12.0, 14.0, 11.0, 13.0, 15.0], [13.0, 14.5, 17.0, 13.0, 16.5, 17.0]
+    rows = [{"subject_id": f"m{k}", "day": 1, "metrics": {"m": day_1[k]}} for k in range(6)]
+    return rows + [{"subject_id": f"m{k}", "day": 2, "metrics": {"m": day_2[k]}} for k in order]
+
+
+def test_pairs_are_those_of_the_animals_in_whatever_order_their_sessions_come(study, call):
+    differences = [-3.0, -2.5, -3.0, -2.0, -3.5, -2.0]
+    dz = abs(sum(differences) / 6) / stdev(differences)
+    for order in (range(6), (5, 4, 3, 2, 1, 0)):
+        evidence = call(study(crossover(order)), "power", measure="m", group_column="day")
+        assert value(evidence, "cohens_dz") == pytest.approx(dz)
+
+
+def test_animals_that_lack_a_condition_are_named_and_left_out_of_the_pairs(study, call):
+    evidence = call(study(crossover((5, 4, 3, 2))), "power", measure="m", group_column="day")
+    differences = [-3.0, -2.0, -3.5, -2.0]
+    assert value(evidence, "cohens_dz") == pytest.approx(abs(sum(differences) / 4) / stdev(differences))
+    (said,) = [flag for flag in evidence.flags if "not counted" in flag]
+    assert "of the 4 animals" in said
+    assert "m0" in said
+    assert "m1" in said
+    assert not any("mixed model" in flag for flag in evidence.flags)
