@@ -6,6 +6,7 @@ averaged, or modeled with the animal as a random effect; they never count as fur
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from ethochat.tools.statistics import (
 from ethochat.tools.statistics.cautions import warnings_of
 from ethochat.tools.statistics.mixed import mixed_model
 from ethochat.tools.statistics.observations import Observation
+from ethochat.tools.wording import some
 
 Animals = Mapping[str, float]
 """Animal to its value."""
@@ -89,12 +91,38 @@ def contrast(
     asked_within = arguments.paired or within or wanted in _WITHIN_TESTS
     if wanted == "mixed_model":
         return _mixed(groups, members, column, reason=None)
+    if wanted == "auto" and shared and not everywhere and not asked_within:
+        modeled = _partly_shared(groups, members, column, shared)
+        if modeled.tests[0].p_value is not None:
+            return modeled
     if asked_within or (wanted in ("auto", "equivalence") and shared and everywhere):
         reason = None if asked_within else "Every animal is in every group, so it is compared with itself."
-        return _repeated(groups, arguments, reason=reason)
-    if wanted == "auto" and shared:
-        return _partly_shared(groups, members, arguments, column, shared)
-    return _independent(groups, arguments, shared)
+        made = _repeated(groups, arguments, reason=reason)
+    else:
+        made = _independent(groups, arguments, shared)
+    return dataclasses.replace(made, flags=[*made.flags, *averaged(members)])
+
+
+def averaged(members: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Say which animals have several sessions in one group, which became one value.
+
+    Parameters
+    ----------
+    members
+        Group to the rows behind it, one per session.
+    """
+    sessions: dict[tuple[str, str], set[str]] = {}
+    for group, rows in members.items():
+        for row in rows:
+            if row.value is not None:
+                sessions.setdefault((group, row.animal), set()).add(row.session_id)
+    several = list(dict.fromkeys(animal for (_, animal), own in sessions.items() if len(own) > 1))
+    if not several:
+        return []
+    return [
+        f"{some(len(several), 'animal')} with several sessions ({listing(several, 5)}): their values were averaged, and each "
+        "animal counts once."
+    ]
 
 
 def _shared(groups: Mapping[str, Animals]) -> list[str]:
@@ -198,22 +226,22 @@ def _complete(groups: Mapping[str, Animals]) -> tuple[list[str], list[str]]:
 
 # ----------------------------------------------------------------- some of both
 def _partly_shared(
-    groups: Mapping[str, Animals],
-    members: Mapping[str, Sequence[Row]],
-    arguments: CompareArguments,
-    column: str,
-    shared: Sequence[str],
+    groups: Mapping[str, Animals], members: Mapping[str, Sequence[Row]], column: str, shared: Sequence[str]
 ) -> Contrast:
-    """Model the animal as a random effect; where that cannot be fitted, compare as different animals and say so."""
+    """Model the animal as a random effect."""
     everyone = len({animal for animals in groups.values() for animal in animals})
     reason = (
         f"{len(shared)} of {everyone} animals are in more than one group, so a mixed model with the animal as random "
         "effect is used."
     )
-    modeled = _mixed(groups, members, column, reason=reason)
-    if modeled.tests[0].p_value is not None:
-        return modeled
-    return _independent(groups, arguments, shared)
+    made = _mixed(groups, members, column, reason=reason)
+    if "mean_difference" not in made.tests[0].effect_size:
+        return made
+    said = (
+        "The model's difference compares animals with themselves where they are in both groups, so it need not be the "
+        "difference of the two groups' means."
+    )
+    return dataclasses.replace(made, flags=[*made.flags, said])
 
 
 def _mixed(

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from ethochat.tools.arguments import CorrelateArguments, MeasureArguments, Selection
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
+from ethochat.tools.contrast import averaged
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Evidence, Figure, GroupSummary, TestResult, Value
 from ethochat.tools.figures import column_styles, dose_figure, scatter_figure
@@ -20,7 +21,7 @@ from ethochat.tools.selection import IDENTIFIERS, column_values, listing, match_
 from ethochat.tools.statistics import corrected
 from ethochat.tools.statistics import correlate as correlate_values
 from ethochat.tools.statistics.trend import dose_response, doses
-from ethochat.tools.wording import p_text, summarize_evidence
+from ethochat.tools.wording import p_text, some, summarize_evidence
 
 Pairs = Mapping[str, tuple[float, float]]
 """Animal to its two values."""
@@ -64,7 +65,7 @@ def correlate(context: ToolContext, arguments: CorrelateArguments) -> Evidence:
     tests = [_tests(one, arguments.method) for one in (everyone, *groups)]
     _correct([found[0] for found in tests[1:]])
     flags = [*x.measured.flags, *y.measured.flags, *_left_out(of_x, of_y, everyone.pairs)]
-    flags += [*said, *_length_flags(x, y)]
+    flags += [*averaged({"x": x.measured.rows, "y": y.measured.rows}), *said, *_length_flags(x, y)]
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
@@ -115,8 +116,11 @@ def _paired(of_x: Mapping[str, float], of_y: Mapping[str, float]) -> dict[str, t
 
 
 def _left_out(x: Mapping[str, float], y: Mapping[str, float], both: Pairs) -> list[str]:
-    n = len({*x, *y}) - len(both)
-    return [f"{n} animals have only one of both values and are not counted."] if n else []
+    left = [animal for animal in dict.fromkeys((*x, *y)) if animal not in both]
+    if not left:
+        return []
+    verb = "has" if len(left) == 1 else "have"
+    return [f"{some(len(left), 'animal')} {verb} only one of both values, not counted: {listing(left, 5)}."]
 
 
 def _length_flags(*outcomes: Outcome) -> list[str]:

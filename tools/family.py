@@ -15,6 +15,7 @@ from ethochat.tools.evidence import Evidence, TestResult, Value
 from ethochat.tools.figures import forest_figure
 from ethochat.tools.measures import metric_names
 from ethochat.tools.motion import known_zones, match_zones
+from ethochat.tools.remarks import unequal_lengths
 from ethochat.tools.selection import listing, match_behaviors, match_sources, select_sessions
 from ethochat.tools.statistics import corrected
 from ethochat.tools.wording import MAX_ROWS, p_text, quantity
@@ -199,17 +200,38 @@ def _values(member: _Member, one: Comparison) -> list[Value]:
 def _flags(
     ranked: Sequence[tuple[_Member, Comparison]], skipped: Sequence[str], tests: Sequence[TestResult]
 ) -> list[str]:
-    said = [flag for _, one in ranked for flag in one.outcome.measured.flags]
+    said = [flag for _, one in ranked for flag in (*one.outcome.measured.flags, *one.contrast.flags)]
     # What holds for all of them is said once; what is said of a single measure stands with that measure's own answer.
     flags = [
         flag for flag in dict.fromkeys(said) if said.count(flag) == len(ranked) or flag.startswith("Source")
     ]
+    flags += _of_bouts(ranked) + _lengths(ranked)
     untested = [test.measure for test in tests if test.p_value is None and test.measure]
     if untested:
         flags.append(f"{len(untested)} could not be tested (no spread): {listing(untested, _SHOWN_SKIPPED)}.")
     if skipped:
         flags.append(f"{len(skipped)} could not be compared: {'; '.join(skipped[:_SHOWN_SKIPPED])}")
     return flags
+
+
+def _of_bouts(ranked: Sequence[tuple[_Member, Comparison]]) -> list[str]:
+    """Bouts or frames of one animal are not independent: say that they were averaged first."""
+    pooled = [one.outcome.measured for _, one in ranked if one.outcome.measured.kind == "pooled"]
+    return list(
+        dict.fromkeys(
+            f"The {measured.observation} of one animal are not independent observations: each animal counts once, with its mean."
+            for measured in pooled
+        )
+    )
+
+
+def _lengths(ranked: Sequence[tuple[_Member, Comparison]]) -> list[str]:
+    """Say once for each measure when its totals are of unequally long observations."""
+    found: dict[str, str] = {}
+    for _, one in ranked:
+        if (said := unequal_lengths(one.outcome.measured)) is not None:
+            found.setdefault(one.outcome.measured.name, f"{one.outcome.measured.name}: {said}")
+    return list(found.values())
 
 
 def _disputed_flags(disputed: Mapping[tuple[str, ...], Sequence[str]]) -> list[str]:

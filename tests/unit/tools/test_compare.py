@@ -159,3 +159,24 @@ def test_every_comparison_has_a_figure_with_a_dot_per_animal(study, call):
     drawn = plotly.io.from_json(figure.plotly_json)
     dots = [trace for trace in drawn.data if trace.mode == "markers" and len(trace.y) == 5]
     assert sorted(sorted(trace.y) for trace in dots) == [sorted(A), sorted(B)]
+
+
+def test_several_sessions_of_an_animal_are_said_to_be_averaged(study, call):
+    rows = [{**row, "subject_id": f"m{k}"} for k, row in enumerate(independent())]
+    alone = call(study(rows), "compare_groups", measure="m", group_column="group")
+    assert not any("averaged" in flag for flag in alone.flags)
+    again = [{**rows[0], "metrics": {"m": 14.0}}]
+    evidence = call(study(rows + again), "compare_groups", measure="m", group_column="group")
+    assert evidence.tests[0].groups["a"].mean == pytest.approx(12.4)  # (10 + 14) / 2 = 12 for the first
+    (said,) = [flag for flag in evidence.flags if "averaged" in flag]
+    assert (
+        said
+        == "1 animal with several sessions (m0): their values were averaged, and each animal counts once."
+    )
+
+
+def test_difference_of_a_model_is_told_apart_from_that_of_the_means(study, call):
+    evidence = call(study(crossover(n_only_first=3)), "compare_groups", measure="m", group_column="day")
+    means = {name: group.mean for name, group in evidence.tests[0].groups.items()}
+    assert evidence.tests[0].effect_size["mean_difference"] != pytest.approx(means["1"] - means["2"])
+    assert any("need not be the difference of the two groups' means" in flag for flag in evidence.flags)

@@ -173,3 +173,15 @@ class TestDefaultCall:
         evidence = run(method="linear", where=[{"column": "dose", "value": 1}])
         assert evidence.values[0].value is None
         assert "the same in every animal" in (evidence.tests[0].why or "")
+
+
+def test_animals_with_one_of_both_and_those_averaged_are_named(study, call):
+    rows = [{"subject_id": f"m{k}", "metrics": {"a": k, "b": k * k}} for k in range(5)]
+    rows += [
+        {"subject_id": "m4", "metrics": {"a": 6.0, "b": 16.0}},
+        {"subject_id": "m9", "metrics": {"a": 1.0}},
+    ]
+    evidence = call(study(rows), "correlate", x={"measure": "a"}, y={"measure": "b"})
+    assert evidence.values[0].n == 5
+    assert "1 animal has only one of both values, not counted: m9." in evidence.flags
+    assert any("(m4): their values were averaged" in flag for flag in evidence.flags)

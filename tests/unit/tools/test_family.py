@@ -72,3 +72,26 @@ def test_what_cannot_be_compared_is_named_with_its_reason(context, call):
 def test_family_without_a_member_is_an_error(many, call):
     with pytest.raises(ToolFailedError, match="None of the zones could be compared"):
         call(many, "compare_many", of="zones", group_column="group")
+
+
+def test_family_says_what_holds_for_all_of_its_members(study, call):
+    rows = [
+        {"subject_id": f"m{k}", "day": day, "metrics": {"a": k + day, "b": k * day + 0.5 * (k % 3)}}
+        for day in (1, 2)
+        for k in range(5)
+    ]
+    evidence = call(study(rows), "compare_many", of="metrics", group_column="day")
+    assert {test.name for test in evidence.tests} == {"paired_t"}
+    assert "Every animal is in every group, so it is compared with itself." in evidence.flags
+
+
+def test_family_says_that_totals_are_of_unequal_lengths_and_that_bouts_are_no_animals(labeled, call):
+    bouts = {f"s{k}": [("anna", "Rearing", 0.0, 1.0 + k), ("anna", "Rearing", 6.0, 6.5)] for k in range(6)}
+    looked_for = [("s5", "anna", "", 0.0, 5.0, ["Rearing"])]
+    looked_for += [(f"s{k}", "anna", "", 0.0, 10.0, ["Rearing"]) for k in range(5)]
+    columns = {f"s{k}": {"group": "ab"[k % 2]} for k in range(6)}
+    context = labeled(bouts, looked_for=looked_for, columns=columns)
+    evidence = call(context, "compare_many", of="behaviors", group_column="group")
+    assert any("time looked at is not the same everywhere" in flag for flag in evidence.flags)
+    durations = call(context, "compare_many", of="behaviors", measure="bout_duration", group_column="group")
+    assert any("not independent observations" in flag for flag in durations.flags)
