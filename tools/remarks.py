@@ -14,6 +14,8 @@ from ethochat.tools.wording import number, some
 
 ALIKE: Final = 0.01
 """Share of the longest time looked at by which another may fall short unmentioned."""
+ADDED_UP: Final = " Those of all animals are added up, so that one with many weighs more, and p is about these recordings, not a test over animals."
+"""Of what is held against chance within each recording."""
 Cell = tuple[str, ...]
 
 

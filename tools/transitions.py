@@ -16,6 +16,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence, Figure, Value
 from ethochat.tools.figures import transition_matrix_figure
+from ethochat.tools.remarks import ADDED_UP
 from ethochat.tools.selection import (
     Scope,
     SourcePlan,
@@ -100,7 +101,7 @@ def transitions(context: ToolContext, arguments: TransitionArguments) -> Evidenc
             n_shuffles = how_many(
                 arguments.permutations, sum(len(item.behaviors) for item in whole), len(tested) * len(parts)
             )
-            flags.append(_null_said(source, n_shuffles, rule, repeats=repeats))
+            flags.append(_null_said(source, n_shuffles, rule, whole, repeats=repeats))
             compared += [
                 Compared(
                     part=part,
@@ -309,16 +310,19 @@ def _said(arguments: TransitionArguments, scope: Scope) -> list[str]:
     return flags
 
 
-def _null_said(source: str, n_shuffles: int, rule: Rule, *, repeats: bool) -> str:
+def _null_said(
+    source: str, n_shuffles: int, rule: Rule, sequences: Sequence[BoutSequence], *, repeats: bool
+) -> str:
     following = (
         "a behavior may follow itself"
         if repeats
         else "no behavior follows itself (equal bouts that touch are one), so that such pairs are not tested"
     )
+    several = len({item.animal for item in sequences}) > 1
     gaps = ", the gaps between bouts stay where they are" if rule.adjacent or rule.within is not None else ""
     return (
         f"Chance for {source}: the bouts of each animal's stretch in {n_shuffles:,} random orders, the same every time; each "
-        f"behavior is as frequent as observed{gaps}, and {following}."
+        f"behavior is as frequent as observed{gaps}, and {following}.{ADDED_UP if several else ''}"
     )
 
 

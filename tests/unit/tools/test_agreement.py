@@ -244,6 +244,23 @@ class TestBoutsAndRecordings:
         assert found["total_duration_difference", "mean"] == pytest.approx(0.5 * 2.5 - 0.4 * 3.5)
         assert all(v.n == 4 for v in evidence.values)
 
+    def test_correlation_has_an_interval_only_where_every_recording_is_of_another_animal(self, labeled, call):
+        counts = [(1, 2), (2, 2), (3, 5), (4, 3), (5, 6)]
+        bouts = {
+            f"s{k}": [
+                *((*ANN, float(i), i + 0.5) for i in range(n)),
+                *((*BOB, float(i), i + 0.5) for i in range(m)),
+            ]
+            for k, (n, m) in enumerate(counts)
+        }
+        for animals, has in ((["a", "b", "c", "d", "e"], True), (["a", "a", "c", "d", "e"], False)):
+            columns = {f"s{k}": {"subject_id": animal} for k, animal in enumerate(animals)}
+            evidence = call(
+                labeled(bouts, columns=columns), "agreement", statistics=["count_correlation"], intervals=True
+            )
+            assert any(v.statistic == "ci95_low" for v in evidence.values) == has
+            assert ("of the same animal" in evidence.values[0].note) != has
+
     def test_overlapping_bouts_are_listed_for_counts_and_united_for_durations(self, labeled, call):
         study = labeled({"s": [(*ANN, 1, 3), (*ANN, 2, 4), (*BOB, 1, 4)]})
         evidence = call(study, "agreement", statistics=["count_correlation", "duration_correlation"])

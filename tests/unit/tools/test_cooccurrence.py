@@ -299,6 +299,13 @@ class TestChance:
         assert "at once more than by chance" in evidence.summary
         assert evidence.tests[0].name == "circular_shift"
 
+    def test_what_is_added_up_over_animals_is_called_no_test_over_animals(self, study, call):
+        asked = {"first": "a", "second": "b", "sources": ["ann"]}
+        together = call(study, "cooccurrence", **asked)
+        assert any("not a test over animals" in flag for flag in together.flags)
+        alone = call(study, "cooccurrence", **asked, sessions=["s"])
+        assert not any("not a test over animals" in flag for flag in alone.flags)
+
     def test_mean_of_random_shifts_is_the_product_of_the_shares(self):
         item = overlap([(0.0, 20.0), (50.0, 55.0)], [(10.0, 40.0)])
         null = random_overlaps([item], 20_000, np.random.default_rng(1))

@@ -191,6 +191,12 @@ class TestChance:
         assert evidence.tests[0].p_value == found["transition_p"]
         assert "more often than by chance: a → b (12 for" in evidence.summary
 
+    def test_what_is_added_up_over_animals_is_called_no_test_over_animals(self, study, call):
+        evidence = call(study, "transitions", null=True)
+        assert any("not a test over animals" in flag for flag in evidence.flags)
+        alone = call(study, "transitions", null=True, sessions=["s0"])
+        assert not any("not a test over animals" in flag for flag in alone.flags)
+
     def test_counts_come_first_and_stay_as_they_are(self, study, call):
         plain = call(study, "transitions", probability=True)
         evidence = call(study, "transitions", probability=True, null=True)
