@@ -38,6 +38,11 @@ REPEATED_POSTHOC: Final = ("paired_t_holm", "wilcoxon_holm")
 MOST_GROUPS: Final = 12
 """Groups of which all pairs are still compared: 66 pairs."""
 
+_FEWEST_DF: Final = 2.0
+"""Degrees of freedom below which the standard deviation spreads too far for a quadrature of few nodes."""
+_NORMAL_END: Final = 8.0
+"""Standard deviations beyond which a normal value does not lie."""
+
 Groups = Mapping[str, Vector]
 Pair = tuple[str, str]
 
@@ -217,11 +222,42 @@ def _critical_range(k: int, df: float) -> float:
 
     n_pairs = k * (k - 1) / 2
     low, high = (math.sqrt(2) * special.stdtrit(df, 1 - ALPHA / (2 * n)) for n in (1, n_pairs))
-    return float(
-        optimize.brentq(
-            lambda q: stats.studentized_range.sf(q, k, df) - ALPHA, low * 0.99, high * 1.01, rtol=1e-6
-        )
+    exceeded = _range_exceeded if df >= _FEWEST_DF else stats.studentized_range.sf
+    return float(optimize.brentq(lambda q: exceeded(q, k, df) - ALPHA, low * 0.99, high * 1.01, rtol=1e-6))
+
+
+def _range_exceeded(q: float, k: int, df: float) -> float:
+    """Chance that the studentized range exceeds q.
+
+    The chance that the range of k normal values is at most ``q s``, over the distribution of the standard deviation s
+    (Copenhaver and Holland 1988, Journal of Statistical Computation and Simulation 30:1), by Gauss-Legendre
+    quadrature. Scipy's ``studentized_range`` takes a hundred times as long, seconds for the intervals of a family of
+    measures; the tests hold both equal.
+    """
+    from scipy import special
+
+    nodes, weights = _quadrature()
+    least, most = (math.sqrt(float(special.chdtri(df, p)) / df) for p in (1.0 - 1e-12, 1e-12))
+    half = (most - least) / 2.0
+    s = half * nodes + (most + least) / 2.0
+    log_density = (
+        math.log(2.0)
+        + df / 2.0 * math.log(df / 2.0)
+        - math.lgamma(df / 2.0)
+        + (df - 1.0) * np.log(s)
+        - df * s**2 / 2.0
     )
+    z = _NORMAL_END * nodes
+    density = k * np.exp(-(z**2) / 2.0) / math.sqrt(2.0 * math.pi)
+    within = (special.ndtr(z)[None] - special.ndtr(z[None] - q * s[:, None])) ** (k - 1)
+    at_most = within @ (density * _NORMAL_END * weights)
+    return 1.0 - float((np.exp(log_density) * half * weights) @ at_most)
+
+
+@lru_cache(maxsize=1)
+def _quadrature() -> tuple[Vector, Vector]:
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    return nodes, weights
 
 
 def _dunn(groups: Groups, pairs: Sequence[Pair]) -> list[TestResult]:

@@ -10,6 +10,7 @@ from scipy import stats
 
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.statistics import holm, posthoc_independent, posthoc_repeated
+from ethochat.tools.statistics.posthoc import _critical_range
 
 GROUPS = {
     "a": [4.1, 5.0, 6.3, 5.5, 7.9],
@@ -60,6 +61,12 @@ def test_statistic_of_tukey_is_the_studentized_range():
     df = sum(map(len, GROUPS.values())) - 3
     assert result.df == df
     assert stats.studentized_range.sf(abs(result.statistic), 3, df) == pytest.approx(result.p_value)
+
+
+@pytest.mark.parametrize("k", [3, 7, 12])
+@pytest.mark.parametrize("df", [1.3, 2.0, 4.7, 60.0, 900.0])
+def test_critical_range_is_that_of_scipy(k, df):
+    assert stats.studentized_range.sf(_critical_range(k, df), k, df) == pytest.approx(0.05, abs=1e-6)
 
 
 def test_interval_and_p_agree_about_zero():
