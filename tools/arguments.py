@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Statistic = Literal["each", "mean", "median", "sum", "min", "max", "sd", "sem", "range", "count"]
+Statistic = Literal[
+    "each", "mean", "median", "sum", "min", "max", "sd", "sem", "ci95", "cv", "range", "count"
+]
 Combination = Literal["difference", "ratio", "index", "mean", "sum", "min", "share"]
 Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
 
@@ -138,7 +140,8 @@ class MeasureArguments(Selection):
         list[Statistic],
         Field(
             description="How values are combined within a group: over animals, each one's sessions (and its bouts, for per-bout "
-            "measures) first; over all bouts where nothing tells animals apart. each: the single values, alone."
+            "measures) first; over all bouts where nothing tells animals apart. each: the single values, alone. ci95: bounds of the "
+            "95 % interval of the mean; cv: sd in percent of the mean."
         ),
     ] = []
     bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = (

@@ -261,7 +261,9 @@ def group_values(one: Comparison) -> list[Value]:
     if len(test.groups) == 2:
         (first, a), (second, b) = test.groups.items()
         difference = None if a.mean is None or b.mean is None else a.mean - b.mean
-        values.append(_value(one, difference, "difference", f"{first} minus {second}", a.n + b.n))
+        # The same animals in both groups are no more animals for it.
+        n = len({animal for animals in one.contrast.groups.values() for animal in animals})
+        values.append(_value(one, difference, "difference", f"{first} minus {second}", n))
     return values
 
 

@@ -175,7 +175,8 @@ def to_values(
             _nothing(measured)
         ]
     else:
-        by_animal = any(name not in _LABELS for name in columns)
+        # An interval is over animals, and so is the mean that it belongs to.
+        by_animal = any(name not in _LABELS for name in columns) or set(_INTERVAL) <= set(statistics)
         made = [
             (group, [_value(group, name, measured, by_animal=by_animal) for name in statistics])
             for group in groups
@@ -228,7 +229,7 @@ def _statistics(
         asked: list[str] = list(dict.fromkeys(arguments.statistics))
         if "each" in asked and len(asked) > 1:
             raise ToolRetryError("The statistic 'each' lists single values and stands alone; ask twice.")
-        return asked
+        return [name for one in asked for name in (_INTERVAL if one == "ci95" else (one,))]
     if measured.kind == "pooled":
         if arguments.order is not None:
             return ["max" if arguments.order == "descending" else "min"]
@@ -314,6 +315,9 @@ def animal_means(rows: Iterable[Row]) -> dict[str, float]:
     return {animal: float(np.mean(items)) for animal, items in numbers.items()}
 
 
+_INTERVAL: Final = ("ci95_low", "ci95_high")
+
+
 def _sum(measured: Measured, rows: Sequence[Row]) -> float | None:
     if measured.kind == "ratio":
         part = sum(row.parts[0] for row in rows if row.parts is not None)
@@ -333,6 +337,9 @@ def _describe(numbers: Sequence[float], statistic: str) -> float | None:
         "median": summary.median,
         "sd": summary.sd,
         "sem": summary.sem,
+        "cv": 100 * summary.sd / abs(summary.mean) if summary.sd is not None and summary.mean else None,
+        "ci95_low": summary.ci95[0] if summary.ci95 else None,
+        "ci95_high": summary.ci95[1] if summary.ci95 else None,
     }
     return found[statistic]
 
@@ -411,7 +418,7 @@ def _make(
     if "individual" not in labels and len({row.individual for row in rows}) == 1 and rows[0].individual:
         labels["individual"] = rows[0].individual
     sessions, subjects = {row.session_id for row in rows}, {row.subject_id for row in rows}
-    unit = "count" if statistic == "count" else measured.unit
+    unit = {"count": "count", "cv": "%"}.get(statistic or "", measured.unit)
     return Value(
         name=measured.name,
         value=value,

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ethochat.tools import labels, motion
-from ethochat.tools.arguments import MeasureArguments, Window
+from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext
 from ethochat.tools.cuts import check_cuts, window_flags
 from ethochat.tools.errors import ToolRetryError
@@ -28,6 +28,7 @@ from ethochat.tools.quantities import (
 )
 from ethochat.tools.rows import Call, Measure, Measured, check_bins, in_unit
 from ethochat.tools.selection import Scope, listing, match_group_column, require_sessions, select_sessions
+from ethochat.tools.wording import window_name
 
 __all__ = ["CATALOGUE", "Outcome", "Quantity", "compute", "find_quantity", "metric_names", "numeric_columns"]
 
@@ -548,7 +549,7 @@ def _side_by_side(context: ToolContext, arguments: MeasureArguments, also_by: Se
             "group_by": [name for name in arguments.group_by if name != WINDOW],
         }  # fmt: skip
         one = compute(context, arguments.model_copy(update=update), also_by=split)
-        found[window_name(window, one.scope.time_unit())] = one
+        found[window_name(window.start_s, window.stop_s, one.scope.time_unit())] = one
     if len(found) < len(arguments.windows):
         raise ToolRetryError("The same time window is given twice.")
     first = next(iter(found.values()))
@@ -564,19 +565,6 @@ def _side_by_side(context: ToolContext, arguments: MeasureArguments, also_by: Se
         measured=measured,
         columns=(*first.columns, WINDOW),
     )
-
-
-def window_name(window: Window, unit: str) -> str:
-    """Name a time window as one would say it: ``first 60 s``, ``last 30 s``, ``60 to 120 s``."""
-    start, stop = window.start_s or 0.0, window.stop_s
-    if start < 0 and stop is None:
-        return f"last {-start:g} {unit}"
-    if start == 0 and stop is not None and stop > 0:
-        return f"first {stop:g} {unit}"
-    if stop is None:
-        return f"from {start:g} {unit}" if start else "whole session"
-    ends = [f"{time:g}" if time >= 0 else f"{-time:g} {unit} before the end" for time in (start, stop)]
-    return f"{ends[0]} to {ends[1]}{f' {unit}' if stop >= 0 else ''}"
 
 
 def _rows_of(call: Call, quantity: Quantity) -> Measured:

@@ -160,6 +160,19 @@ def clip_line(clip: ClipRef) -> str:
     return line + (f": {clip.description}" if clip.description else "")
 
 
+def window_name(start_s: float | None, stop_s: float | None, unit: str) -> str:
+    """Name a time window as one would say it: ``first 60 s``, ``last 30 s``, ``60 to 120 s``."""
+    start, stop = start_s or 0.0, stop_s
+    if start < 0 and stop is None:
+        return f"last {-start:g} {unit}"
+    if start == 0 and stop is not None and stop > 0:
+        return f"first {stop:g} {unit}"
+    if stop is None:
+        return f"from {start:g} {unit}" if start else "whole session"
+    ends = [f"{time:g}" if time >= 0 else f"{-time:g} {unit} before the end" for time in (start, stop)]
+    return f"{ends[0]} to {ends[1]}{f' {unit}' if stop >= 0 else ''}"
+
+
 def summarize_evidence(evidence: Evidence, *, lead: str = "") -> str:
     """Write what a tool found, shortly.
 

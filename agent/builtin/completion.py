@@ -16,6 +16,7 @@ from ethochat.agent.builtin.names import CONTROLS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.quantities import choose_measure, nest_behaviors
 from ethochat.agent.builtin.reading import Intent, Reading
+from ethochat.agent.builtin.relation import two_sides
 from ethochat.agent.builtin.splits import choose_groups, choose_keep
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
@@ -356,7 +357,11 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
         for name in slots.get("columns", ())
         if name in vocabulary.numeric_columns and name not in conditions
     ]
-    if not quantities and len(slots.get("behaviors", ())) == 2:
+    sides = [] if len(quantities) > 1 else two_sides(scan, vocabulary)
+    if sides:
+        share = {key: slots[key] for key in ("sources",) if slots.get(key)}
+        quantities = [({**share, **side} if side.get("behaviors") else side) for side in sides]
+    elif not quantities and len(slots.get("behaviors", ())) == 2:
         share = {key: slots[key] for key in ("sources",) if slots.get(key)}
         quantities = [
             {"measure": measure, "behaviors": [name], **share}
@@ -369,7 +374,7 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
             kept = {key: own[key] for key in ("measure", "behaviors", "sources", "zones") if own.get(key)}
             quantities.insert(0, kept)
         slots["behaviors"] = own.get("behaviors", [])
-    if slots.get("metrics"):
+    if sides or slots.get("metrics"):
         slots.pop("behaviors", None)  # "supported rears (labels.rears.count)": the metric says it
     for column, names in slots.pop("values", {}).items():
         slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
@@ -460,24 +465,16 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     """Order the behaviors named: which comes first."""
     slots, text = reading.slots, scan.text
     named = slots.pop("behaviors", [])
-    asks_after = matches(
-        r"\bwhat (?:follows|comes (?:next )?after|happens after)\b|\bwhich\b.*\bcomes next\b|\bafter each\b",
-        text,
-    )
-    asks_before = (
-        matches(r"\bwhat (?:precedes|comes before|happens before)\b|\bwhat\b.*\bbefore\b", text)
-        and len(named) < 2
-    )
-    if asks_before:
-        slots["after"] = named[:1]
-    elif asks_after or len(named) < 2:
-        slots["before"] = named[:1]
-    elif matches(r"\bends? in\b|\bfrom\b.*\bto\b", text):
-        slots["before"], slots["after"] = named[:1], named[1:2]
-    elif matches(r"\bpreceded by\b|\bfollows?\b|\bafter\b", text) and not matches(r"\bfollowed by\b", text):
-        slots["after"], slots["before"] = named[:1], named[1:2]
+    groups = [group for group in scan.behavior_groups if set(group) <= set(named)] or [
+        [name] for name in named
+    ]
+    first, second = (groups[place] if place < len(groups) else [] for place in (0, 1))
+    if not second:
+        slots["after" if _asks_what_comes_before(scan) else "before"] = first
+    elif _second_comes_first(text):
+        slots["before"], slots["after"] = second, first
     else:
-        slots["before"], slots["after"] = named[:1], named[1:2]
+        slots["before"], slots["after"] = first, second
     slots["both_ways"] = matches(
         r"\bother way (?:round|around)\b|\bvice versa\b|\breverse\b|\bback again\b", text
     )
@@ -485,13 +482,42 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
         r"\bfrom one (?:second|frame) to the next\b|\bgo(?:es)? directly\b|\bdirectly (?:over|from)\b", text
     )
     if not slots.get("sources"):
-        wanted = [set(vocabulary.behaviors.get(name, ())) for name in named[:2]]
+        wanted = [set(vocabulary.behaviors.get(name, ())) for name in named]
         both = set.intersection(*wanted) if len(wanted) > 1 else set()
         slots["sources"] = sorted(both) if len(both) == 1 else []
+    several = [name for name, values in slots.get("values", {}).items() if len(values) > 1]
+    split = [
+        name
+        for name in slots.get("columns", ())
+        if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{re.escape(name)}s?\b", text)
+    ]
+    if matches(
+        rf"{lexicon.PER}\s+(?:the\s+)?(?:\w+\s+)?(?:conditions?|groups?|treatments?)\b|\bbetween (?:the )?(?:groups|conditions|treatments)\b",
+        text,
+    ):
+        split += vocabulary.grouping_columns()[:1]
+    slots["group_by"] = list(dict.fromkeys([*several, *split]))
     _filter_by_values(slots)
     slots["null"] = asks_for_chance(text)
     slots["probability"] = slots["null"] or matches(rf"\bprobabilit|\bhow likely\b|\bchance\b|{MATRIX}", text)
     slots.pop("order", None)
+
+
+def _asks_what_comes_before(scan: Scanner) -> bool:
+    """Whether what is sought precedes the one behavior named: "what usually precedes grooming?", "what happens before it?"."""
+    return scan.has(
+        r"\bprecedes?\b|\bpreceding\b|\bleads? (?:up )?to\b|\b(?:comes?|happens?|occurs?|do|does|done|goes|seen|shown) (?:right |directly |immediately |just )?(?:before|prior to)\b"
+        r"|\b(?:what|which)\b[^?]*\b(?:before|prior to)\b|^\W*(?:right |directly |immediately |just )?before\b|\btransitions? (?:in)?to\b"
+    ) and not scan.has(r"\bpreceded by\b[^?]*\bwhat\b|\bdoes\b[^?]*\bprecede\b")
+
+
+def _second_comes_first(text: str) -> bool:
+    """Whether the behavior named first is the later one: "grooming after rearing", "is A preceded by B"."""
+    if matches(r"\bends? in\b|\bfrom\b.*\bto\b|\bfollowed by\b|\bafter (?:which|that)\b", text):
+        return False
+    return matches(r"\bpreceded by\b|\bfollows?\b|\bfollowing\b|\bafter\b", text) and not matches(
+        r"^\W*(?:(?:how often|how many times|when)\s+)?(?:right |directly |immediately |just )?after\b", text
+    )
 
 
 def complete_clips(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:

@@ -12,6 +12,7 @@ from ethochat.agent.builtin.facts import asks_for_a_fact
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import Intent
+from ethochat.agent.builtin.relation import two_sides
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 
@@ -19,7 +20,7 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
     """Decide by the most telling cue of the question."""
     text, slots = scan.text, scan.slots
     if matches(lexicon.PLOT, text):
-        return "plot"
+        return _drawn_analysis(scan, vocabulary) or "plot"
     if matches(lexicon.SUMMARY, text) and not _names_a_quantity(slots):
         slots["topic"] = "summary"
         return "facts"
@@ -31,6 +32,14 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
     if matches(lexicon.CORRELATION, text):
         return "agreement" if _of_raters(scan, vocabulary) else "correlate"
     return _intent_of_moments(scan, vocabulary) or _intent_of_numbers(scan, vocabulary)
+
+
+def _drawn_analysis(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
+    """Figures that come with a test: two quantities against one another, a measure by two columns."""
+    if matches(r"\bscatter\w*\b|\bagainst\b|\bas a function of\b", scan.text):
+        return "correlate" if two_sides(scan, vocabulary) else None
+    columns = set(scan.slots.get("columns", ())) & set(vocabulary.columns)
+    return "two_factors" if len(columns) == 2 and matches(lexicon.PER, scan.text) else None
 
 
 def _names_a_quantity(slots: dict[str, Any]) -> bool:
@@ -49,9 +58,10 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     ) and not matches(latency, text)
     preceding = matches(r"\bwhat\b.*\b(?:before|after)\s+(?:each |every |a |an |the )?BEHAVIOR", scan.named)
     several = any(len(names) > 1 for names in slots.get("values", {}).values())
-    sequence = (
-        (matches(lexicon.TRANSITION, text) or preceding) and len(vocabulary.behaviors) > 1 and not several
-    )
+    directly = r"\bBEHAVIOR\b[^?]*\b(?:directly|immediately|right|straight|just)? ?(?:after|before|followed by)\b[^?]*\bBEHAVIOR\b"
+    ordered = matches(directly, scan.named)
+    sequence = (matches(lexicon.TRANSITION, text) or preceding or ordered) and len(vocabulary.behaviors) > 1
+    sequence = sequence and (ordered or not several)
     if matches(MATRIX, text) and len(vocabulary.behaviors) > 1 and not slots.get("zones"):
         return "transitions"
     if sequence and slots.get("behaviors") and not slots.get("metrics"):

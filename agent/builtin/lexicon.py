@@ -28,6 +28,7 @@ AGREEMENT: Final = (
 )
 CORRELATION: Final = (
     r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
+    r"|\b(?:animals?|mice|mouse|subjects?|ones) (?:that|which|who)\b[^?]*\b(?:more|less|longer|often|faster|most)\b[^?]*\balso\b"
     r"|\bdose[- ]?(?:response|dependen\w+|effect)\b|\b(?:linear )?trends?\b[^?]*\bdos\w+\b"
     r"|\b(?:increas|decreas|ris|fall|scal)\w*\b[^?]*\bwith (?:the |increasing |higher )?dos\w+\b"
 )
@@ -45,9 +46,7 @@ COMPARE: Final = (
 )
 PER: Final = r"\b(?:per|by|for each|in each|for every|in every|of every|of each|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
 ANY: Final = r"\b(?:any|at least one|some)\b"
-NONE: Final = (
-    r"\b(?:no|never|none|without|not (?:a single|any)|zero|lack(?:s|ing)?)\b|\bn't\b.*\bany\b|\bnot at all\b"
-)
+NONE: Final = r"\b(?:no|never|none|without|not (?:a single|any)|zero|lack(?:s|ing)?)\b|n't\b.*\b(?:any|ever|at all|once)\b|\bnot (?:\w+ ){0,3}?(?:at all|ever|once)\b|\bdid not\b|\bdidn't\b"
 OUTLIER: Final = r"\boutliers?\b"
 COUNT: Final = r"\bhow many\b|\bnumber of\b|\bcounts?\b|\bhow often\b|\bhow many times\b|\bhow frequently\b"
 DURATION: Final = (

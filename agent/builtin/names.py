@@ -136,6 +136,11 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
             values = slots.setdefault("values", {})
             _append(values, entry.column, entry.name)
     scan.named = _with_behaviors_marked(mentions, scan)
+    scan.behavior_groups = [
+        list(mention.entry.members) or [mention.entry.name]
+        for mention in sorted(mentions, key=lambda item: item.start)
+        if mention.entry.kind in ("behavior", "category")
+    ]
     if not slots.get("behaviors"):
         like = vocabulary.behaviors_like(scan.text)
         if like:

@@ -42,6 +42,8 @@ class Scanner:
     """The question without the phrases that were taken, names included: where cue words are looked for."""
     named: str = field(default="")
     """The same with ``BEHAVIOR`` in the place of each behavior named."""
+    behavior_groups: list[list[str]] = field(default_factory=list)
+    """Behaviors by where they are named: a category's members together."""
 
     def __post_init__(self) -> None:
         self.rest = self.rest or self.text
@@ -74,6 +76,8 @@ def canonical(question: str) -> str:
         .replace("≤", "<=")
         .replace("×", "x")
     )
+    text = re.sub(r"\b(can)(?:'t|not)\b", r"\1 not", text, flags=re.IGNORECASE)
+    text = re.sub(r"\b(\w+)n't\b", r"\1 not", text)
     text = re.sub(r"[A-Za-z]+", _americanize, text)
     text = re.sub(r"\bacc?ord\w*\s+too?\b", "according to", text, flags=re.IGNORECASE)
     text = re.sub(_DATE, _iso_date, text, flags=re.IGNORECASE)
@@ -369,6 +373,11 @@ _STATISTICS = (
     (r"\b(?:means?|averages?|on average|avg)\b(?! deviation)", "mean"),
     (r"\bmedians?\b", "median"),
     (r"\b(?:sem|s\.e\.m\.|standard error(?: of the mean)?)\b", "sem"),
+    (
+        r"\b(?:95\s?% )?(?:confidence )?intervals? (?:of|for) the (?:mean|average)s?\b|\b95\s?% ?(?:ci\b|cis\b|confidence|intervals?)|\bconfidence intervals?\b|\bcis?\b",
+        "ci95",
+    ),
+    (r"\b(?:coefficients? of variation|cv)\b", "cv"),
     (r"\b(?:sd|s\.d\.|standard deviations?)\b", "sd"),
     (r"\b(?:totals?|in total|altogether|sum|overall|added up|combined|summed)\b", "sum"),
     (r"\b(?:maximum|maximal|max)\b", "max"),
@@ -385,6 +394,13 @@ def read_statistics(scan: Scanner) -> None:
     ]
     if found:
         scan.slots["statistics"] = [name for _, name in sorted(found)]
+    for pattern, name in _STATISTICS:
+        if name in ("ci95", "cv"):
+            scan.take(pattern)
+    if "ci95" in scan.slots.get("statistics", ()):
+        scan.take(r"\b95\s?% ?(?:confidence|cis?|intervals?)?\b|\bconfidence\b")
+        if "mean" not in scan.slots["statistics"]:
+            scan.slots["statistics"].insert(0, "mean")
 
 
 _MOST = r"most|highest|greatest|largest|biggest|longest|fastest|best|farthest|furthest|strongest|oftenest|most often"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ethochat.tools.evidence import Evidence, Value
+from ethochat.tools.wording import window_name
 
 MEASURE_WORDS = {
     "bout_count": "number of bouts", "total_duration": "time", "percent_time": "share of time",
@@ -122,7 +123,36 @@ def subject_of(item: Evidence, values: Sequence[Value]) -> str:
         if listed and not split:
             outside = key == "zones" and arguments.get("outside")
             named += f" {'outside of' if outside else word} {', '.join(listed)}"
-    return named
+    kept = selected(item)
+    return f"{named}, {kept}" if kept else named
+
+
+_NOT = {"!=": "not ", "not in": "not ", ">": "above ", ">=": "at least ", "<": "below ", "<=": "at most "}
+
+
+def selected(item: Evidence) -> str:
+    """Which part of the data an answer is about: conditions on metadata, the time window, the bouts that count."""
+    arguments = item.arguments
+    told = []
+    for condition in arguments.get("where") or ():
+        values = condition["value"] if isinstance(condition["value"], list) else [condition["value"]]
+        shown = " or ".join(number(value) if isinstance(value, float) else str(value) for value in values)
+        told.append(f"{condition['column']} {_NOT.get(condition.get('op', '=='), '')}{shown}")
+    if item.arguments.get("start_s") is not None or item.arguments.get("stop_s") is not None:
+        unit = "frames" if _in_frames(item) else "s"
+        told.append(window_name(arguments.get("start_s"), arguments.get("stop_s"), unit))
+    beyond = arguments.get("strict")
+    for key, words in (
+        ("min_bout_s", "longer than" if beyond else "of at least"),
+        ("max_bout_s", "shorter than" if beyond else "of at most"),
+    ):
+        if arguments.get(key) is not None:
+            told.append(f"bouts {words} {number(arguments[key])} {'frames' if _in_frames(item) else 's'}")
+    return ", ".join(told)
+
+
+def _in_frames(item: Evidence) -> bool:
+    return any(value.unit in ("frames", "px/frame") for value in item.values)
 
 
 def quantity_words(arguments: dict[str, Any]) -> str:

@@ -18,10 +18,12 @@ from ethochat.tools.evidence import ClipRef, Evidence, Value
 _MOST_ROWS = 60
 _MOST_RANKED = 10
 _MOST_CLIPS = 12
+_OF_THE = ("sd", "sem", "cv", "range")
 _STATISTIC_WORDS = {
     "sum": "total",
     "sd": "SD",
     "sem": "SEM",
+    "cv": "coefficient of variation",
     "max": "maximum",
     "min": "minimum",
     "range": "range (largest minus smallest)",
@@ -54,16 +56,16 @@ def word_evidence(items: Sequence[Evidence], *, unread: Sequence[str] = ()) -> s
 
 def word_measure(item: Evidence) -> str:
     """One value as a sentence, several as a list."""
-    values, mark = item.values, f"[{item.evidence_id}]"
+    values, mark = _with_intervals(item.values), f"[{item.evidence_id}]"
     if not values:
         if item.arguments.get("keep") not in (None, "all"):
             return f"None: no session or animal meets this for {subject_of(item, values)}. {mark}"
         return word_summary(item)
     title = subject_of(item, values)
-    if len(values) == 1:
-        return _sentence(values[0], title, item, mark)
     if item.arguments.get("keep") not in (None, "all"):
         return _word_kept(values, title, item, mark)
+    if len(values) == 1:
+        return _sentence(values[0], title, item, mark)
     if (
         item.arguments.get("combine")
         and len([v for v in values if v.statistic == item.arguments["combine"]]) == 1
@@ -83,6 +85,29 @@ def word_measure(item: Evidence) -> str:
     if len(values) > most:
         lines.append("- and so on; ask for more of them to see the rest")
     return _top(shown, item) + f"{head} {mark}:\n" + "\n".join(lines)
+
+
+def _with_intervals(values: Sequence[Value]) -> list[Value]:
+    """Means that carry the bounds of their interval, which are no rows of their own."""
+
+    def key(value: Value) -> tuple[object, ...]:
+        labels = tuple(sorted(value.group.items()))
+        return value.name, labels, value.session_id, value.subject_id, value.bin_start_s
+
+    bounds: dict[tuple[object, ...], list[str]] = {}
+    for value in values:
+        if str(value.statistic).startswith("ci95"):
+            bounds.setdefault(key(value), []).append(amount(value.value, value.unit))
+    found = []
+    for value in values:
+        if value.statistic == "mean" and len(interval := bounds.get(key(value), [])) == 2:
+            found.append(value.model_copy(update={"note": f"{_INTERVAL_MARK}{' to '.join(interval)}"}))
+        elif not str(value.statistic).startswith("ci95"):
+            found.append(value)
+    return found
+
+
+_INTERVAL_MARK = "95% CI "
 
 
 def _word_combined(values: Sequence[Value], title: str, item: Evidence, mark: str) -> str:
@@ -106,7 +131,7 @@ def _word_kept(values: Sequence[Value], title: str, item: Evidence, mark: str) -
     """Say how many sessions or animals meet a condition, and which."""
     counted = next((value for value in values if value.statistic == "count"), None)
     rows = [value for value in values if value is not counted]
-    what = (item.arguments.get("behaviors") or [title])[0]
+    what = " or ".join(item.arguments.get("behaviors") or [title])
     total = f" of {counted.n}" if counted is not None and counted.n else ""
     number_kept = (
         number(float(counted.value))
@@ -116,7 +141,8 @@ def _word_kept(values: Sequence[Value], title: str, item: Evidence, mark: str) -
     noun = "animals" if "subject_id" in (item.arguments.get("group_by") or ()) else "sessions"
     if item.arguments.get("group_by", ["session_id"])[0] not in ("session_id", "subject_id"):
         noun = "rows"
-    head = f"**{number_kept}**{total} {noun} {_KEPT[item.arguments['keep']]} {what} {mark}"
+    verb = "is" if number_kept == "1" else "are"
+    head = f"**{number_kept}**{total} {noun} {verb} {_KEPT[item.arguments['keep']]} {what} {mark}"
     lines = [_row(value, item) for value in rows[:_MOST_ROWS]]
     return head + (":\n" + "\n".join(lines) if lines else ".")
 
@@ -133,11 +159,15 @@ def _sentence(value: Value, title: str, item: Evidence, mark: str) -> str:
     statistic = (
         f"{_statistic(value)} " if value.statistic and value.statistic not in ("each", "count") else ""
     )
+    if value.statistic in _OF_THE:
+        statistic += "of the "
     if title.startswith(statistic.strip() or "\0"):
         statistic = ""
     n = f" (n = {value.n})" if value.n and value.n > 1 else ""
     where = f" for {about}" if about else ""
     note = f" {value.note}" if value.note else ""
+    if note.startswith(f" {_INTERVAL_MARK}"):
+        n, note = f" ({value.note}{f', n = {value.n}' if value.n else ''})", ""
     if value.value is None:
         return f"The {statistic}{title}{where} cannot be given.{note} {mark}"
     return f"The {statistic}{title}{where} is **{amount(value.value, value.unit)}**{n}. {mark}{note}"
@@ -147,7 +177,8 @@ def _row(value: Value, item: Evidence) -> str:
     about = label(value, item) or "all"
     statistic = f" {_statistic(value)}" if value.statistic and value.statistic != "each" else ""
     n = f" (n = {value.n})" if value.n and value.n > 1 else ""
-    note = f", {value.note}" if value.note and value.value is None else ""
+    told = value.value is None or str(value.note).startswith(_INTERVAL_MARK)
+    note = f", {value.note}" if value.note and told else ""
     return f"- {about}:{statistic} {amount(value.value, value.unit)}{n}{note}"
 
 

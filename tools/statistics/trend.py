@@ -131,16 +131,25 @@ def time_trend(bins: Mapping[str, Mapping[str, float]], starts: Mapping[str, flo
     for name, animals in bins.items():
         for animal, value in animals.items():
             lines.setdefault(animal, []).append((starts[name] / per, value))
-    slopes = np.array([_slope(line) for line in lines.values() if len(line) > 2])
-    if slopes.size < 2 or all_equal(slopes):
-        return untested("time_trend", "A trend over time needs at least two animals whose slopes differ.")
+    long = [line for line in lines.values() if len(line) > 2]
+    slopes = np.array([_slope(line) for line in long])
+    if slopes.size < 2:
+        why = f"No test: expected at least two animals with three time bins and more, found {slopes.size}."
+        return TestResult(name="time_trend", statistic=None, p_value=None, why=why)
+    # Slopes that differ by the rounding of the values alone are equal.
+    times = np.array([starts[name] / per for name in bins])
+    scale = scale_of(np.array([value for line in long for _, value in line])) / float(np.ptp(times))
+    if all_equal(slopes, scale):
+        return untested("time_trend", "the slope over time is the same in every animal")
     mean = float(slopes.mean())
     error = float(slopes.std(ddof=1)) / math.sqrt(slopes.size)
     result = t_result("time_trend", mean / error, slopes.size - 1.0)
     half = _quantile(int(slopes.size) - 1) * error
     result.effect_size = {"slope": mean, "slope_ci95": [mean - half, mean + half]}
+    few = len(lines) - slopes.size
+    left = f" {few} with fewer than three bins not counted." if few else ""
     result.why = (
-        f"One slope per animal (n = {slopes.size}), per {of}; Student's t test of the slopes against zero."
+        f"One slope per animal (n = {slopes.size}), per {of}; Student's t test of the slopes against zero.{left}"
     )
     return result
 
