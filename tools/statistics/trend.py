@@ -145,12 +145,11 @@ def time_trend(bins: Mapping[str, Mapping[str, float]], starts: Mapping[str, flo
     error = float(slopes.std(ddof=1)) / math.sqrt(slopes.size)
     result = t_result("time_trend", mean / error, slopes.size - 1.0)
     half = _quantile(int(slopes.size) - 1) * error
-    result.effect_size = {"slope": mean, "slope_ci95": [mean - half, mean + half]}
+    interval: list[float] = [mean - half, mean + half]
+    result.effect_size = {"slope": mean, "slope_ci95": interval, "ci95": interval}
     few = len(lines) - slopes.size
     left = f" {few} with fewer than three bins not counted." if few else ""
-    result.why = (
-        f"One slope per animal (n = {slopes.size}), per {of}; Student's t test of the slopes against zero.{left}"
-    )
+    result.why = f"One slope per animal (n = {slopes.size}), per {of}; Student's t test of the slopes against zero.{left}"
     return result
 
 

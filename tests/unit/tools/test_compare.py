@@ -50,6 +50,15 @@ def test_animals_that_are_in_every_group_are_compared_with_themselves(study, cal
     assert "Every animal is in every group, so it is compared with itself." in evidence.flags
 
 
+def test_animals_that_are_in_both_groups_count_once_for_the_difference(study, call):
+    def n(rows):
+        evidence = call(study(rows), "compare_groups", measure="m", group_column="day")
+        return next(value.n for value in evidence.values if value.statistic == "difference")
+
+    assert n(crossover()) == 5
+    assert n(crossover(n_only_first=3)) == 8
+
+
 def test_some_shared_animals_call_for_a_mixed_model_of_all_of_them(study, call):
     evidence = call(study(crossover(n_only_first=3)), "compare_groups", measure="m", group_column="day")
     assert "mixed_model" in evidence.tests[0].name

@@ -109,7 +109,7 @@ def test_equal_slopes_have_no_trend_to_test(labeled, call):
     )  # fmt: skip
     trend = evidence.tests[-1]
     assert trend.p_value is None
-    assert "at least two animals whose slopes differ" in trend.why
+    assert "the slope over time is the same in every animal" in trend.why
 
 
 def test_course_is_drawn(study, call):

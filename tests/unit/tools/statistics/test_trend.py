@@ -13,7 +13,7 @@ from scipy import stats
 
 from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.statistics import correlate
-from ethochat.tools.statistics.trend import dose_response, doses, linear_trend
+from ethochat.tools.statistics.trend import dose_response, doses, linear_trend, time_trend
 
 DOSE = [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0]
 VALUE = [10.0, 12, 11, 14, 12, 15, 13, 19, 16, 20, 29, 17]
@@ -157,3 +157,36 @@ def test_mirrored_dose_flips_the_sign_and_nothing_else(drawn):
     assert after.p_value == (None if before.p_value is None else pytest.approx(before.p_value, abs=1e-9))
     if before.p_value is not None:
         assert after.effect_size["slope"] == pytest.approx(-before.effect_size["slope"])
+
+
+class TestTimeTrend:
+    STARTS = {"0": 0.0, "1": 60.0, "2": 120.0}  # noqa: RUF012 - never changed
+
+    def bins(self, lines):
+        """Bins of animals whose values are listed in order of time."""
+        return {
+            name: {animal: line[place] for animal, line in lines.items() if place < len(line)}
+            for place, name in enumerate(self.STARTS)
+        }
+
+    def test_is_the_t_test_of_the_animals_slopes(self):
+        found = time_trend(self.bins({"a": [0, 1, 2], "b": [5, 5, 9], "c": [3, 1, 2]}), self.STARTS, "s")
+        expected = stats.ttest_1samp([1.0, 2.0, -0.5], 0.0)  # per minute
+        assert (found.statistic, found.p_value, found.df) == pytest.approx((*expected, 2))
+        assert found.effect_size["slope"] == pytest.approx(2.5 / 3)
+        assert found.effect_size["ci95"] == pytest.approx(list(expected.confidence_interval()))
+
+    def test_slopes_that_differ_by_rounding_alone_give_no_p(self):
+        lines = {"a": [0.1, 0.2, 0.3], "b": [0.3, 0.4, 0.5], "c": [1.1, 1.2, 1.3]}
+        found = time_trend(self.bins(lines), self.STARTS, "s")
+        assert found.p_value is None
+        assert "the slope over time is the same in every animal" in found.why
+
+    def test_animals_with_too_few_bins_are_counted_out_aloud(self):
+        lines = {"a": [0, 1, 2], "b": [5, 5, 9], "c": [3, 1]}
+        assert (
+            "1 with fewer than three bins not counted" in time_trend(self.bins(lines), self.STARTS, "s").why
+        )
+        alone = time_trend(self.bins({"a": [0, 1, 2], "c": [3, 1]}), self.STARTS, "s")
+        assert alone.p_value is None
+        assert alone.why == "No test: expected at least two animals with three time bins and more, found 1."
