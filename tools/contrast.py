@@ -27,9 +27,9 @@ from ethochat.tools.statistics import (
     equivalence,
     influence,
     influence_note,
-    posthoc_independent,
 )
 from ethochat.tools.statistics.cautions import warnings_of
+from ethochat.tools.statistics.factorial import holm_corrected
 from ethochat.tools.statistics.mixed import mixed_model
 from ethochat.tools.statistics.observations import Observation
 from ethochat.tools.wording import some
@@ -86,21 +86,34 @@ def contrast(
         When the test asked for does not fit the design.
     """
     wanted = arguments.test
+    control = _control(groups, arguments.control)
     shared = _shared(groups)
     everywhere = all(set(animals) == set(next(iter(groups.values()))) for animals in groups.values())
     asked_within = arguments.paired or within or wanted in _WITHIN_TESTS
     if wanted == "mixed_model":
-        return _mixed(groups, members, column, reason=None)
+        return _mixed(groups, members, column, reason=None, control=control)
     if wanted == "auto" and shared and not everywhere and not asked_within:
-        modeled = _partly_shared(groups, members, column, shared)
+        modeled = _partly_shared(groups, members, column, shared, control=control)
         if modeled.tests[0].p_value is not None:
             return modeled
     if asked_within or (wanted in ("auto", "equivalence") and shared and everywhere):
         reason = None if asked_within else "Every animal is in every group, so it is compared with itself."
-        made = _repeated(groups, arguments, reason=reason)
+        made = _repeated(groups, arguments, reason=reason, control=control)
     else:
-        made = _independent(groups, arguments, shared)
+        made = _independent(groups, arguments, shared, control=control)
     return dataclasses.replace(made, flags=[*made.flags, *averaged(members)])
+
+
+def _control(groups: Mapping[str, Animals], asked: str | None) -> str | None:
+    """Group that every other one is compared with, by its own name."""
+    if asked is None:
+        return None
+    found = find_name(asked, groups)
+    if found is None:
+        raise ToolRetryError(
+            f"There is no group {asked!r} to compare with. Groups: {listing(groups, 20)}.", near=tuple(groups)
+        )
+    return found
 
 
 def averaged(members: Mapping[str, Sequence[Row]]) -> list[str]:
@@ -133,11 +146,11 @@ def _shared(groups: Mapping[str, Animals]) -> list[str]:
 
 # ----------------------------------------------------------------- different animals
 def _independent(
-    groups: Mapping[str, Animals], arguments: CompareArguments, shared: Sequence[str]
+    groups: Mapping[str, Animals], arguments: CompareArguments, shared: Sequence[str], *, control: str | None
 ) -> Contrast:
     numbers = {group: list(animals.values()) for group, animals in groups.items()}
     wanted = "auto" if arguments.test == "equivalence" else arguments.test
-    test = compare_independent(numbers, wanted)
+    test = compare_independent(numbers, wanted, control=control)
     flags = warnings_of(numbers, test.name)
     _name_direction(test)
     if shared:
@@ -146,21 +159,9 @@ def _independent(
             "mixed model would treat them as such."
         )
     tests = [test]
-    if arguments.control is not None:
-        test.posthoc = _against_control(numbers, test.name, arguments.control)
     if arguments.test == "equivalence":
         tests.append(_equivalence(numbers, arguments, paired=False))
     return Contrast(tests=tests, flags=flags, repeated=False, groups=groups)
-
-
-def _against_control(numbers: Mapping[str, Sequence[float]], test: str, control: str) -> list[TestResult]:
-    found = find_name(control, numbers)
-    if found is None:
-        raise ToolRetryError(
-            f"There is no group {control!r} to compare with. Groups: {listing(numbers, 20)}.",
-            near=tuple(numbers),
-        )
-    return posthoc_independent(numbers, test, control=found)
 
 
 def _equivalence(
@@ -193,12 +194,14 @@ def _name_direction(test: TestResult) -> None:
 
 
 # ----------------------------------------------------------------- the same animals
-def _repeated(groups: Mapping[str, Animals], arguments: CompareArguments, *, reason: str | None) -> Contrast:
+def _repeated(
+    groups: Mapping[str, Animals], arguments: CompareArguments, *, reason: str | None, control: str | None
+) -> Contrast:
     complete, flags = _complete(groups)
     paired = {group: {animal: animals[animal] for animal in complete} for group, animals in groups.items()}
     numbers = {group: list(animals.values()) for group, animals in paired.items()}
     wanted = "auto" if arguments.test == "equivalence" else arguments.test
-    test = compare_repeated(numbers, wanted)
+    test = compare_repeated(numbers, wanted, control=control)
     _name_direction(test)
     tests = [test]
     if arguments.test == "equivalence":
@@ -226,7 +229,12 @@ def _complete(groups: Mapping[str, Animals]) -> tuple[list[str], list[str]]:
 
 # ----------------------------------------------------------------- some of both
 def _partly_shared(
-    groups: Mapping[str, Animals], members: Mapping[str, Sequence[Row]], column: str, shared: Sequence[str]
+    groups: Mapping[str, Animals],
+    members: Mapping[str, Sequence[Row]],
+    column: str,
+    shared: Sequence[str],
+    *,
+    control: str | None,
 ) -> Contrast:
     """Model the animal as a random effect."""
     everyone = len({animal for animals in groups.values() for animal in animals})
@@ -234,7 +242,7 @@ def _partly_shared(
         f"{len(shared)} of {everyone} animals are in more than one group, so a mixed model with the animal as random "
         "effect is used."
     )
-    made = _mixed(groups, members, column, reason=reason)
+    made = _mixed(groups, members, column, reason=reason, control=control)
     if "mean_difference" not in made.tests[0].effect_size:
         return made
     said = (
@@ -245,7 +253,12 @@ def _partly_shared(
 
 
 def _mixed(
-    groups: Mapping[str, Animals], members: Mapping[str, Sequence[Row]], column: str, *, reason: str | None
+    groups: Mapping[str, Animals],
+    members: Mapping[str, Sequence[Row]],
+    column: str,
+    *,
+    reason: str | None,
+    control: str | None,
 ) -> Contrast:
     rows = [
         Observation(animal=row.animal, value=row.value, factors={column: group})
@@ -253,8 +266,24 @@ def _mixed(
         for row in own
         if row.value is not None
     ]
-    tests = [test for test in mixed_model(rows) if test.term in (column, None)]
-    _name_direction(tests[0])
-    return Contrast(
-        tests=tests[:1], flags=[reason] if reason else [], repeated=bool(_shared(groups)), groups=groups
-    )
+    test = next(test for test in mixed_model(rows) if test.term in (column, None))
+    _name_direction(test)
+    shared = bool(_shared(groups))
+    if control is not None:
+        test.posthoc = _with_control(test.posthoc, control)
+    flags = [reason] if reason else []
+    if not shared:
+        flags.append(
+            "No animal is in several groups, so that a mixed model comes to the test of different animals, which was made."
+        )
+    return Contrast(tests=[test], flags=flags, repeated=shared, groups=groups)
+
+
+def _with_control(pairs: Sequence[TestResult], control: str) -> list[TestResult]:
+    """Pairs with the control only, corrected for as many."""
+    kept = [pair for pair in pairs if control in pair.groups]
+    for pair in kept:
+        raw = pair.effect_size.get("p_uncorrected")
+        if pair.correction == "Holm" and isinstance(raw, float):
+            pair.p_value = raw
+    return holm_corrected(kept) if any(pair.correction == "Holm" for pair in kept) else kept

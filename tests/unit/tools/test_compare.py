@@ -127,6 +127,46 @@ def test_pairs_with_a_control_only(study, call):
         call(study(rows), "compare_groups", measure="m", group_column="group", control="z")
 
 
+def test_a_control_of_two_groups_changes_nothing(study, call):
+    context = study(independent())
+    asked = {"measure": "m", "group_column": "group"}
+    plain = call(context, "compare_groups", **asked)
+    assert call(context, "compare_groups", **asked, control="b").tests == plain.tests
+
+
+def within(n_days_of_last):
+    """Five animals on three days, the last one on some of them only."""
+    values = [A, B, [16.0, 15.0, 15.5, 18.0, 17.0]]
+    return [
+        {"subject_id": f"m{k}", "day": day, "metrics": {"m": values[day][k]}}
+        for day in range(3)
+        for k in range(5)
+        if k < 4 or day < n_days_of_last
+    ]
+
+
+@pytest.mark.parametrize(("n_days_of_last", "name"), [(3, "rm_anova"), (2, "mixed_model")])
+def test_pairs_with_a_control_within_animals_are_corrected_for_as_many(study, call, n_days_of_last, name):
+    context = study(within(n_days_of_last))
+    every = call(context, "compare_groups", measure="m", group_column="day").tests[0]
+    (test,) = call(context, "compare_groups", measure="m", group_column="day", control="0").tests
+    assert test.name == every.name == name
+    assert [set(pair.groups) for pair in test.posthoc] == [{"0", "1"}, {"0", "2"}]
+    assert len(every.posthoc) == 3
+    assert {pair.n_tests for pair in test.posthoc} == {2}
+    if name == "rm_anova":
+        raw = [stats.ttest_rel(A, B).pvalue, stats.ttest_rel(A, [16.0, 15.0, 15.5, 18.0, 17.0]).pvalue]
+        assert min(pair.p_value for pair in test.posthoc) == pytest.approx(2 * min(raw))
+
+
+def test_mixed_model_of_different_animals_is_told_to_be_their_test(study, call):
+    evidence = call(
+        study(independent()), "compare_groups", measure="m", group_column="group", test="mixed_model"
+    )
+    assert evidence.tests[0].name == "welch_t"
+    assert any("No animal is in several groups" in flag for flag in evidence.flags)
+
+
 def test_outlier_is_named_kept_and_told_what_it_does(study, call):
     rows = independent(a=[10.0, 10.5, 11.0, 10.2, 10.8, 60.0], b=[12.0, 12.4, 12.2, 12.8, 12.1, 12.6])
     evidence = call(study(rows), "compare_groups", measure="m", group_column="group")
