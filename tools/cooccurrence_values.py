@@ -11,7 +11,7 @@ import numpy as np
 from ethochat.index.behaviors.bouts import total
 from ethochat.tools.evidence import TestResult, Value
 from ethochat.tools.overlaps import Overlap, random_overlaps
-from ethochat.tools.remarks import ADDED_UP
+from ethochat.tools.remarks import added_up
 from ethochat.tools.statistics import holm
 from ethochat.tools.statistics.results import SEED
 from ethochat.tools.statistics.sequences import ChanceComparison, compare_with_chance
@@ -161,12 +161,13 @@ def against_chance(
         found.append((part, compare_with_chance(both, null, expected=expected)))
     if not found:
         return [], []
-    several = any(len({item.unit for item in part.overlaps}) > 1 for part, _ in found)
+    units = {item.unit for part, _ in found for item in part.overlaps}
+    noun = "session" if found[0][0].overlaps[0].pair else "animal"
     return found, [
         f"Chance: the second is shifted in time around each recording by a random amount, {n_shifts:,} times, the same every "
         "time; how long each lasts and how its bouts follow each other stays. This holds where neither becomes steadily more or less "
         "frequent in the course of a recording; two that drift alike seem related (Harris 2020, bioRxiv 2020.11.29.402719)."
-        f"{ADDED_UP if several else ''}"
+        f"{added_up(len(units), noun)}"
     ]
 
 

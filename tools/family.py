@@ -205,13 +205,26 @@ def _flags(
     flags = [
         flag for flag in dict.fromkeys(said) if said.count(flag) == len(ranked) or flag.startswith("Source")
     ]
-    flags += _of_bouts(ranked) + _lengths(ranked)
+    flags += _sizes(tests) + _of_bouts(ranked) + _lengths(ranked)
     untested = [test.measure for test in tests if test.p_value is None and test.measure]
     if untested:
         flags.append(f"{len(untested)} could not be tested (no spread): {listing(untested, _SHOWN_SKIPPED)}.")
     if skipped:
         flags.append(f"{len(skipped)} could not be compared: {'; '.join(skipped[:_SHOWN_SKIPPED])}")
     return flags
+
+
+def _sizes(tests: Sequence[TestResult]) -> list[str]:
+    """Animals in each group, over all tests."""
+    found: dict[str, list[int]] = {}
+    for test in tests:
+        for name, group in test.groups.items():
+            found.setdefault(name, []).append(group.n)
+    listed = [
+        f"{name} {min(sizes)}" + (f" to {max(sizes)}" if max(sizes) > min(sizes) else "")
+        for name, sizes in found.items()
+    ]
+    return [f"Animals per group: {', '.join(listed)}."] if listed else []
 
 
 def _of_bouts(ranked: Sequence[tuple[_Member, Comparison]]) -> list[str]:

@@ -14,8 +14,6 @@ from ethochat.tools.wording import number, some
 
 ALIKE: Final = 0.01
 """Share of the longest time looked at by which another may fall short unmentioned."""
-ADDED_UP: Final = " Those of all animals are added up, so that one with many weighs more, and p is about these recordings, not a test over animals."
-"""Of what is held against chance within each recording."""
 Cell = tuple[str, ...]
 
 
@@ -47,6 +45,16 @@ def unequal_lengths(measured: Measured, *, added: Sequence[Sequence[Row]] = ()) 
     return (
         f"The time looked at is not the same everywhere (from {low} to {high} {unit}), so that totals are not like for "
         f"like; {measured.instead} takes it into account."
+    )
+
+
+def added_up(n: int, noun: str = "animal") -> str:
+    """Say of what is held against chance within each recording that it is added up; empty for a single animal."""
+    if n < 2:
+        return ""
+    return (
+        f" Those of all {some(n, noun)} are added up, so that one with many weighs more, and p is about these recordings, not a "
+        "test over animals."
     )
 
 

@@ -16,7 +16,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence, Figure, Value
 from ethochat.tools.figures import transition_matrix_figure
-from ethochat.tools.remarks import ADDED_UP
+from ethochat.tools.remarks import added_up
 from ethochat.tools.selection import (
     Scope,
     SourcePlan,
@@ -318,11 +318,10 @@ def _null_said(
         if repeats
         else "no behavior follows itself (equal bouts that touch are one), so that such pairs are not tested"
     )
-    several = len({item.animal for item in sequences}) > 1
     gaps = ", the gaps between bouts stay where they are" if rule.adjacent or rule.within is not None else ""
     return (
         f"Chance for {source}: the bouts of each animal's stretch in {n_shuffles:,} random orders, the same every time; each "
-        f"behavior is as frequent as observed{gaps}, and {following}.{ADDED_UP if several else ''}"
+        f"behavior is as frequent as observed{gaps}, and {following}.{added_up(len({item.animal for item in sequences}))}"
     )
 
 

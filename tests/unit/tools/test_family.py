@@ -28,6 +28,7 @@ def test_family_is_ranked_and_corrected_for_how_many_were_tested(many, call):
     assert next(test.measure for test in tested) == "far"
     assert [test.p_value for test in tested] == sorted(test.p_value for test in tested)
     assert {test.n_tests for test in tested} == {5}
+    assert "Animals per group: a 4, b 4." in evidence.flags
     for method in ("holm", "fdr_bh", "fdr_by"):
         assert [test.corrected[method] for test in tested] == pytest.approx(
             corrected([test.p_value for test in tested], method)
