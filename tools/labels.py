@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, total, unite
+from ethochat.index.behaviors.bouts import Interval, clip_intervals, intersect, stretches, total, unite
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
@@ -395,7 +395,7 @@ class Companions:
 def coverage_intervals(
     scope: Scope, plan: SourcePlan, behaviors: Sequence[str], *, split: bool
 ) -> dict[str, dict[Key, list[Interval]]]:
-    """Where each source looked for the behaviors, united: session_id to key to intervals."""
+    """Where each source looked for the behaviors, stretch by stretch: session_id to key to intervals."""
     wanted = set(behaviors)
     ends = dict(scope.sessions.select("session_id", "duration").iter_rows())
     found: dict[str, dict[Key, list[Interval]]] = {}
@@ -407,7 +407,7 @@ def coverage_intervals(
             key = (session_id, individual or "", source, name if split else "")
             found.setdefault(session_id, {}).setdefault(key, []).append(interval)
     return {
-        session_id: {key: unite(intervals) for key, intervals in keys.items()}
+        session_id: {key: stretches(intervals) for key, intervals in keys.items()}
         for session_id, keys in found.items()
     }
 

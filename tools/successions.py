@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ethochat.index.behaviors.bouts import Interval, clip_intervals, unite
+from ethochat.index.behaviors.bouts import Interval, clip_intervals, stretches
 from ethochat.tools.context import ToolContext
 from ethochat.tools.selection import Scope
 from ethochat.tools.statistics.results import Vector
@@ -182,7 +182,7 @@ def _looked(coverage: pl.DataFrame, source: str) -> dict[tuple[str, str], list[I
         stop = row["stop_time"] if row["stop_time"] is not None else float("inf")
         key = (row["session_id"], row["individual"] or "")
         found.setdefault(key, []).append((row["start_time"] or 0.0, stop))
-    return {key: unite(spans) for key, spans in found.items()}
+    return {key: stretches(spans) for key, spans in found.items()}
 
 
 def _sequence(scope: Scope, session_id: str, individual: str, bouts: pl.DataFrame | None) -> BoutSequence:

@@ -141,6 +141,25 @@ def unite(intervals: Iterable[Interval]) -> list[Interval]:
     return united
 
 
+def stretches(intervals: Iterable[Interval]) -> list[Interval]:
+    """Union of intervals that overlap: sorted, disjoint; those that only touch stay apart, as pieces of one recording do.
+
+    Raises
+    ------
+    ValueError
+        When an interval stops before it starts.
+    """
+    found: list[Interval] = []
+    for start, stop in sorted(intervals):
+        if not stop >= start:
+            raise ValueError(f"Expected an interval with stop >= start, got {(start, stop)!r}.")
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], stop))
+        elif stop > start:
+            found.append((start, stop))
+    return found
+
+
 def clip_intervals(intervals: Iterable[Interval], start: float, stop: float) -> list[Interval]:
     """Cut each interval to ``[start, stop)`` and drop what lies outside; order and overlaps stay."""
     cut = [(max(first, start), min(last, stop)) for first, last in intervals]

@@ -333,4 +333,5 @@ def _marked(
         runs=[run for stream in streams for run in _runs(stream.labels, breaks, ignore)],
         seen=mask_to_runs(np.logical_or.reduce([stream.seen for stream in streams])),
         behaviors=tuple(dict.fromkeys(name for stream in streams for name in stream.behaviors)),
+        breaks=tuple(breaks),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import polars as pl
@@ -36,6 +37,17 @@ class Marked:
     behaviors: tuple[str, ...]
     """What the source would have marked."""
     individual: str = ""
+    breaks: tuple[int, ...] = ()
+    """Frames (or rows) before which the recording was interrupted: what comes after is a stretch of its own."""
+
+    def stretches(self) -> list[list[tuple[int, int]]]:
+        """What was seen between two breaks: runs by stretch, none empty."""
+        edges = [0, *self.breaks, self.seen[-1][1] if self.seen else 0]
+        parts = [
+            [(max(first, low), min(last, high)) for first, last in self.seen if first < high and low < last]
+            for low, high in pairwise(sorted(set(edges)))
+        ]
+        return [part for part in parts if part]
 
 
 def frame_clock(timebase: TimeBase) -> Callable[[int], tuple[float, int]]:
@@ -63,9 +75,9 @@ def place_runs(marked: Iterable[Marked], clock: Callable[[int], tuple[float, int
     bouts, coverage = [], []
     for item in marked:
         bouts.append(_bouts(item, at))
-        if item.seen:  # a source that looked at nothing covers nothing
-            n_frames = sum(at(last)[1] - at(first)[1] for first, last in item.seen)
-            times = at(item.seen[0][0])[0], at(item.seen[-1][1])[0]
+        for seen in item.stretches():  # a source that looked at nothing covers nothing
+            n_frames = sum(at(last)[1] - at(first)[1] for first, last in seen)
+            times = at(seen[0][0])[0], at(seen[-1][1])[0]
             coverage.append(
                 (
                     item.individual,

@@ -50,6 +50,16 @@ class TestCounts:
         evidence = call(context, "transitions", sources=["anna"])
         assert sum(v.value for v in evidence.values) == 3.0  # two in oft_1, one in oft_5
 
+    def test_never_across_pieces_that_lie_end_to_end(self, labeled, call):
+        bouts = [("ann", "a", 0, 1), ("ann", "b", 2, 3), ("ann", "a", 6, 7), ("ann", "b", 7, 8)]
+        pieces = [("s", "ann", "", 0.0, 5.0, ["a", "b"]), ("s", "ann", "", 5.0, 10.0, ["a", "b"])]
+        study = labeled({"s": bouts}, looked_for=pieces)
+        assert pairs(call(study, "transitions"), "transition_count") == {("a", "b"): 2.0}
+        gaps = call(study, "measure", measure="inter_bout_interval", behaviors=["a"], statistics=["count"])
+        assert gaps.values[0].value == 0.0
+        time = call(study, "measure", measure="percent_time", behaviors=["a"])
+        assert time.values[0].value == pytest.approx(20.0)
+
     def test_all_behaviors_where_none_is_named(self, labeled, call):
         study = labeled(
             {"s": [("ann", "a", 0, 1), ("ann", "b", 1, 2), ("ann", "a", 2, 3), ("ann", "c", 4, 5)]}

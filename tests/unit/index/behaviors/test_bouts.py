@@ -17,6 +17,7 @@ from ethochat.index.behaviors.bouts import (
     labels_to_bouts,
     mask_to_runs,
     runs_to_mask,
+    stretches,
     total,
     unite,
 )
@@ -137,3 +138,9 @@ def test_intersection_holds_where_both_hold(a, b):
 def test_total_counts_each_moment_once(intervals):
     covered = sum(any(p <= x < q for p, q in intervals) for x in np.arange(-20, 20) + 0.5)
     assert total(intervals) == covered
+
+
+def test_stretches_that_touch_stay_apart():
+    assert stretches([(2.0, 3.0), (0.0, 2.0), (0.5, 1.0), (3.0, 3.0), (2.5, 4.0)]) == [(0.0, 2.0), (2.0, 4.0)]
+    with pytest.raises(ValueError, match="stop >= start"):
+        stretches([(2.0, 1.0)])

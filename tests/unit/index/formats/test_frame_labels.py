@@ -112,11 +112,11 @@ def test_animals_side_by_side_share_their_vocabulary_and_bouts_end_with_their_bl
     labels = READER.read(write(WIDE), ask(fps=1, session_key="A", source="rater", **WIDE_OPTIONS))
     found = bouts(labels, "individual", "behavior", "start_frame", "stop_frame")
     assert found == [("G", "z", 0, 2), ("G", "y", 2, 4), ("R", "x", 0, 2), ("R", "x", 2, 4)]
-    assert labels.coverage.select("individual", "source", "n_frames").rows() == [
-        ("G", "rater", 4),
-        ("R", "rater", 4),
-    ]
-    assert labels.coverage["behaviors"].to_list() == [["w", "x", "y", "z"]] * 2
+    # each block is a stretch of its own
+    assert labels.coverage.select("individual", "source", "start_time", "stop_time", "n_frames").rows() == [
+        ("G", "rater", 0.0, 2.0, 2), ("G", "rater", 2.0, 4.0, 2), ("R", "rater", 0.0, 2.0, 2), ("R", "rater", 2.0, 4.0, 2),
+    ]  # fmt: skip
+    assert labels.coverage["behaviors"].to_list() == [["w", "x", "y", "z"]] * 4
 
 
 def test_session_that_the_shared_file_lacks_has_no_bouts_and_no_coverage(write, ask):
@@ -228,4 +228,5 @@ def test_home_cage_labels_by_the_second(recordings, ask):
     assert runs.to_series().max() == 116
     cage_c = READER.read(path, ask(fps=1, session_key="C", **options))
     assert cage_c.bouts.filter(individual="G", behavior="Feed").height == 5
-    assert cage_c.coverage["n_frames"].to_list() == [2040] * 3
+    snippets = cage_c.coverage.group_by("individual").agg(pl.len(), pl.col("n_frames").sum())
+    assert sorted(snippets.rows()) == [(mouse, 17, 2040) for mouse in "BGR"]
