@@ -17,7 +17,7 @@ from ethochat.tools.figures import column_styles, comparison_figure
 from ethochat.tools.figures.series import time_bins_figure
 from ethochat.tools.grouping import Group, animal_means, group_rows, label_of, split_columns
 from ethochat.tools.measures import Outcome, compute
-from ethochat.tools.remarks import unequal_lengths
+from ethochat.tools.remarks import unequal_lengths, whole_bins
 from ethochat.tools.rows import Row
 from ethochat.tools.selection import (
     IDENTIFIERS,
@@ -27,7 +27,7 @@ from ethochat.tools.selection import (
     match_group_column,
     nearest,
 )
-from ethochat.tools.statistics import corrected
+from ethochat.tools.statistics import EQUIVALENCE_TESTS, corrected
 from ethochat.tools.statistics.trend import time_trend
 from ethochat.tools.wording import p_text, summarize_evidence
 
@@ -42,7 +42,7 @@ _PARTS_OF_TIME: Final = frozenset({"window", "bin"})
 _WITHIN: Final = _PARTS_OF_TIME | set(_ARGUMENT_OF)
 """Columns whose groups are parts of every animal's own data, and the argument that names them."""
 _MOST_FIGURES: Final = 12
-_BESIDE: Final = frozenset({"tost_welch", "time_trend"})
+_BESIDE: Final = frozenset({*EQUIVALENCE_TESTS, "time_trend"})
 """Tests that say something else of the same comparison, rather than one more."""
 
 
@@ -107,7 +107,9 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
         raise ToolRetryError(
             f"A group needs several animals; {column} tells single ones. Name a metadata column."
         )
-    outcome = compute(context, _with_groups(arguments, column), also_by=[column])
+    outcome, said = whole_bins(
+        compute(context, _with_groups(arguments, column), also_by=[column]), arguments.bin_s
+    )
     found = []
     for part in _parts(arguments, column, outcome):
         members = _members(part.rows, column, arguments.groups, outcome)
@@ -132,6 +134,7 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
         one = Comparison(
             groups=groups, contrast=made, part=part, outcome=outcome, column=column, starts=starts
         )
+        made.flags.extend(said)
         for test in made.tests:
             test.measure, test.unit = one.name, outcome.measured.unit
         found.append(one)

@@ -189,9 +189,11 @@ def _result(
 
 def _verdict(result: TestResult, margin: float, names: list[str]) -> str:
     both = f"The means of {names[0]} and {names[1]}"
+    bounds = result.effect_size["mean_difference_ci90"]
+    span = f"{bounds[0]:.4g} to {bounds[1]:.4g}" if isinstance(bounds, list) else "not known"
     if result.p_value is not None and result.p_value < ALPHA:
-        return f"{both} are equivalent within ±{margin:.4g}: the 90 % interval of their difference lies within it."
+        return f"{both} are equivalent within ±{margin:.4g}: the 90 % interval of their difference ({span}) lies within it."
     return (
-        f"{both} are not shown to be equivalent within ±{margin:.4g}: the 90 % interval of their difference reaches "
+        f"{both} are not shown to be equivalent within ±{margin:.4g}: the 90 % interval of their difference ({span}) reaches "
         "beyond it. That does not show that they differ."
     )

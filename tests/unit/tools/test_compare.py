@@ -103,6 +103,14 @@ def test_sameness_gives_the_difference_and_the_equivalence(study, call):
     assert equivalence.p_value < 0.05
 
 
+def test_sameness_of_the_same_animals_is_no_second_test_to_correct_for(study, call):
+    evidence = call(
+        study(crossover()), "compare_groups", measure="m", group_column="day", test="equivalence", margin=1.0
+    )
+    assert [test.name for test in evidence.tests] == ["paired_t", "tost_paired"]
+    assert all(not test.corrected and test.n_tests is None for test in evidence.tests)
+
+
 def test_sameness_is_asked_of_two_groups(study, call):
     rows = independent() + [{"group": "c", "metrics": {"m": value}} for value in (1.0, 2.0, 3.0)]
     with pytest.raises(ToolRetryError, match="Equivalence is tested between two groups, got 3"):

@@ -67,6 +67,12 @@ def test_words_of_the_verdict():
 numbers = st.lists(st.integers(-20, 20).map(float), min_size=2, max_size=8)
 
 
+def test_verdict_names_the_interval_it_rests_on():
+    result = equivalence({"a": [1.0, 2.0, 3.0, 4.0], "b": [1.5, 2.5, 2.0, 3.5]}, 5.0)
+    low, high = result.effect_size["mean_difference_ci90"]
+    assert f"the 90 % interval of their difference ({low:.4g} to {high:.4g}) lies within it" in result.why
+
+
 @settings(deadline=None, max_examples=50)
 @given(a=numbers, b=numbers, margin=st.sampled_from([0.5, 2.0, 10.0]))
 def test_significant_exactly_where_the_interval_lies_within_and_the_same_both_ways(a, b, margin):
