@@ -15,6 +15,7 @@ from ethochat.tools.evidence import Evidence, Figure, Value
 from ethochat.tools.figures.measured import curves
 from ethochat.tools.grouping import Grouped, keep_values, to_values
 from ethochat.tools.measures import Outcome, compute
+from ethochat.tools.remarks import whole_bins
 from ethochat.tools.wording import summarize_evidence
 
 _FEWEST_BINS_DRAWN: Final = 3
@@ -25,14 +26,15 @@ def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
     """Compute a measure and group it."""
     outcome = compute(context, arguments)
     grouped = _grouped(arguments, outcome)
+    whole, said = whole_bins(outcome, arguments.bin_s)
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
         values=grouped.values,
-        figures=_figures(context, arguments, outcome, grouped.values),
+        figures=_figures(context, arguments, whole, grouped.values),
         n_rows=grouped.n_rows,
-        flags=list(dict.fromkeys((*outcome.measured.flags, *grouped.flags))),
+        flags=list(dict.fromkeys((*outcome.measured.flags, *grouped.flags, *map(_cut_short, said)))),
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
@@ -61,12 +63,18 @@ def _grouped(arguments: MeasureArguments, outcome: Outcome) -> Grouped:
     return replace(rows, values=[*made[: arguments.limit], *rows.values])
 
 
+def _cut_short(said: str) -> str:
+    """What is left out of a test and a figure is listed among the values."""
+    return said.replace("left out there.", "the value is of what there is, and the figure leaves it out.")
+
+
 def _figures(
     context: ToolContext, arguments: MeasureArguments, outcome: Outcome, values: Sequence[Value]
 ) -> list[Figure]:
     """The course over time, where the call has time bins and few enough lines to tell apart."""
     chosen = arguments.combine or arguments.order or arguments.limit or arguments.keep != "all"
-    bins = {value.bin_start_s for value in values}
+    bins = {row.bin_start for row in outcome.measured.rows}
+    values = [value for value in values if value.bin_start_s in bins]
     lines = len(values) / max(1, len(bins))
     if arguments.bin_s is None or chosen or len(bins) < _FEWEST_BINS_DRAWN or lines > _MOST_LINES_DRAWN:
         return []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -12,9 +13,56 @@ from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import IDENTIFIERS, Scope, column_values, listing
 from ethochat.tools.wording import number, some
 
+if TYPE_CHECKING:
+    from ethochat.tools.measures import Outcome
+
 ALIKE: Final = 0.01
 """Share of the longest time looked at by which another may fall short unmentioned."""
 Cell = tuple[str, ...]
+
+
+def whole_bins(outcome: Outcome, width: float | None) -> tuple[Outcome, list[str]]:
+    """Leave out time bins that a recording ends in: a bin cut short looks like a fall of whatever is measured.
+
+    Parameters
+    ----------
+    width
+        Length of the bins; ``None`` where the call has none, so that nothing is left out.
+
+    Returns
+    -------
+    tuple
+        The outcome without them, and a sentence on what was left out.
+    """
+    if width is None:
+        return outcome, []
+    ends = {session_id: stop for session_id, stop in _ends(outcome.scope).items() if stop is not None}
+    cut = [
+        row
+        for row in outcome.measured.rows
+        if row.bin_start is not None
+        and row.bin_start + (1 - ALIKE) * width > ends.get(row.session_id, float("inf"))
+    ]
+    if not cut:
+        return outcome, []
+    left_out = {id(row) for row in cut}
+    rows = [row for row in outcome.measured.rows if id(row) not in left_out]
+    starts = sorted({row.bin_start for row in cut if row.bin_start is not None})
+    sessions = list(dict.fromkeys(row.session_id for row in cut))
+    bins = listing([f"{start:g}–{start + width:g}" for start in starts], 5)
+    unit = outcome.scope.time_unit()
+    said = f"The recording ends within the bin {bins} {unit} in {some(len(sessions), 'session')}; left out there."
+    return dataclasses.replace(outcome, measured=dataclasses.replace(outcome.measured, rows=rows)), [said]
+
+
+def _ends(scope: Scope) -> dict[str, float | None]:
+    """When the part of each session that a call is about ends."""
+    ends: dict[str, float | None] = {}
+    for session in scope.sessions.iter_rows(named=True):
+        duration = session["duration"]
+        known = isinstance(duration, int | float)
+        ends[session["session_id"]] = min(scope.window(session)[1], duration) if known else None
+    return ends
 
 
 def unequal_lengths(measured: Measured, *, added: Sequence[Sequence[Row]] = ()) -> str | None:

@@ -19,6 +19,7 @@ from ethochat.tools.figures.series import Line, time_bins_figure
 from ethochat.tools.figures.sheet import Json, safe, with_unit, words
 from ethochat.tools.grouping import animal_means, group_rows, split_columns, to_values
 from ethochat.tools.measures import Outcome, compute
+from ethochat.tools.remarks import whole_bins
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import column_values, match_group_column
 from ethochat.tools.statistics import summarize
@@ -183,10 +184,10 @@ def time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
         "keep": "all",
     }
     asked = arguments.model_copy(update=fixed)
-    outcome = compute(context, asked)
+    outcome, said = whole_bins(compute(context, asked), asked.bin_s)
     grouped = to_values(asked, outcome.columns, outcome.measured, outcome.scope)
     figure, shown = curves(context, asked, outcome, grouped.values)
-    flags = [*outcome.measured.flags, *grouped.flags]
+    flags = [*outcome.measured.flags, *grouped.flags, *said]
     return Drawing(figure=figure, values=shown, flags=flags, n_rows=grouped.n_rows)
 
 

@@ -118,3 +118,19 @@ def test_course_is_drawn(study, call):
     assert "by room in bins of 3 s" in figure.title
     assert call(study, "measure", **binned, order="descending", limit=1).figures == []
     assert call(study, "measure", measure="total_duration", behaviors=["dig"]).figures == []
+
+
+def test_bin_that_the_recording_ends_in_is_no_level_of_a_test(study, call):
+    binned = {"measure": "total_duration", "behaviors": ["dig"], "bin_s": 5}
+    evidence = call(study, "compare_groups", **binned, group_column="bin")
+    assert list(evidence.tests[0].groups) == ["0–5 s", "5–10 s"]
+    said = "The recording ends within the bin 10–15 s in 4 sessions; left out there."
+    assert said in evidence.flags
+    evidence = call(study, "measure", **binned)
+    assert [value.bin_start_s for value in evidence.values if value.statistic == "mean"] == [0.0, 5.0, 10.0]
+    assert any("10–15 s in 4 sessions; the value is of what there is" in flag for flag in evidence.flags)
+    evidence = call(study, "two_factors", **binned, factors=["room", "bin"])
+    assert said in evidence.flags
+    assert {value.group["bin"] for value in evidence.values if "bin" in value.group} == {"0", "5"}
+    evidence = call(study, "measure", measure="total_duration", behaviors=["dig"], bin_s=4)
+    assert not any("recording ends" in flag for flag in evidence.flags)
