@@ -322,7 +322,10 @@ def _sphericity(table: Table, term: Term, result: TestResult) -> list[str]:
     corrected_result = f_result(result.name, result.statistic, result.df[0] * epsilon, result.df[1] * epsilon)
     result.p_value, result.df = corrected_result.p_value, corrected_result.df
     result.effect_size |= {"epsilon": epsilon, "p_uncorrected": before}
-    return said
+    who = {"Greenhouse-Geisser": "Greenhouse and Geisser's", "Huynh-Feldt": "Huynh and Feldt's"}[
+        result.correction
+    ]
+    return [f"Degrees of freedom corrected by {who} epsilon of {epsilon:.3g}.", *said]
 
 
 def _huynh_feldt(epsilon: float, df: int, error_df: int) -> float:

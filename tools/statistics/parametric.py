@@ -118,7 +118,9 @@ def rm_anova(table: Vector) -> TestResult:
     result = f_result("rm_anova", f, df * epsilon, df_error * epsilon)
     result.correction = "Greenhouse-Geisser"
     result.effect_size = plain.effect_size | {"epsilon": epsilon, "p_uncorrected": plain.p_value}
-    return result
+    return noted(
+        result, f"Degrees of freedom corrected by Greenhouse and Geisser's epsilon of {epsilon:.3g}."
+    )
 
 
 def sums_of_squares(table: Vector) -> tuple[float, float, float]:

@@ -405,4 +405,11 @@ def follow_up(
     result.posthoc = pairs()
     if not result.posthoc and asked != "none" and control is None:
         noted(result, f"Pairs are compared for up to {MOST_GROUPS} groups; name a control or fewer groups.")
+    pairs_differ = any(pair.p_value is not None and pair.p_value < ALPHA for pair in result.posthoc)
+    if pairs_differ and result.p_value >= ALPHA:
+        noted(
+            result,
+            "Here the test of all groups and its pairs disagree: the pairs are corrected for their number and hold by themselves, "
+            "but such a finding asks for a second look.",
+        )
     return result

@@ -64,6 +64,7 @@ class TestCompleteDesigns:
         assert test.effect_size["p_uncorrected"] == pytest.approx(expected["Pr > F"])
         epsilon = test.effect_size["epsilon"]
         assert test.df == pytest.approx((3 * epsilon, 18 * epsilon))
+        assert f"Greenhouse and Geisser's epsilon of {epsilon:.3g}" in test.why
         ours = compare_repeated(dict(zip("1234", np.array(LOG).T.tolist(), strict=True)))
         assert test.p_value == pytest.approx(ours.p_value)
         assert [group.n for group in test.groups.values()] == [7, 7, 7, 7]

@@ -107,3 +107,23 @@ class TestRefusals:
     def test_one_animal(self):
         with pytest.raises(ToolFailedError, match="two animals"):
             compare_repeated({"a": [1.0], "b": [2.0]})
+
+
+def test_correction_of_the_degrees_of_freedom_is_said():
+    rng = np.random.default_rng(3)
+    result = compare_repeated({str(k): rng.normal(size=7).tolist() for k in range(4)})
+    assert f"Greenhouse and Geisser's epsilon of {result.effect_size['epsilon']:.3g}" in result.why
+
+
+def test_pairs_that_differ_beside_a_test_of_all_that_does_not_are_pointed_out():
+    steady = np.arange(8.0)
+    noise = np.array([9.0, -8.0, 10.0, -9.0, 8.0, -10.0, 9.0, -9.0])
+    groups = {"a": steady, "b": steady + np.tile([0.9, 1.1], 4), "c": steady + noise}
+    result = compare_repeated({name: values.tolist() for name, values in groups.items()})
+    assert result.p_value >= 0.05
+    assert min(pair.p_value for pair in result.posthoc) < 0.05
+    assert "test of all groups and its pairs disagree" in result.why
+    groups["c"] = steady
+    agreeing = compare_repeated({name: values.tolist() for name, values in groups.items()})
+    assert agreeing.p_value < 0.05
+    assert "disagree" not in agreeing.why
