@@ -105,18 +105,24 @@ def random_overlaps(overlaps: Sequence[Overlap], n: int, rng: np.random.Generato
     return summed
 
 
+def windows_of(scope: Scope) -> dict[str, Interval]:
+    """Window of every session: looked up once, since asking the table anew for each pair takes minutes for many sessions."""
+    return {row["session_id"]: scope.window(row) for row in scope.sessions.iter_rows(named=True)}
+
+
 def overlap_of(
-    scope: Scope, key: Key, first: Lane, second: Lane, *, other: str | None = None
+    scope: Scope, key: Key, first: Lane, second: Lane, window: Interval, *, other: str | None = None
 ) -> Overlap | None:
     """Put two lanes of one recording together; ``None`` where no time of it is known for both.
 
     Parameters
     ----------
+    window
+        Part of the session that counts.
     other
         The animal that does the second, where it is another one.
     """
-    session = next(row for row in scope.sessions.iter_rows(named=True) if row["session_id"] == key[0])
-    looked = clip_intervals(intersect(first.looked, second.looked), *scope.window(session))
+    looked = clip_intervals(intersect(first.looked, second.looked), *window)
     if not looked:
         return None
     return Overlap(
@@ -286,7 +292,8 @@ def _also_unnamed(lanes: Mapping[Key, Lane]) -> dict[Key, Lane]:
 def same_animal(scope: Scope, first: Mapping[Key, Lane], second: Mapping[Key, Lane]) -> list[Overlap]:
     """Both things of each animal for which both are known, in the order of sessions."""
     keys = [key for key in _ordered(scope, first) if key in second]
-    made = (overlap_of(scope, key, first[key], second[key]) for key in keys)
+    windows = windows_of(scope)
+    made = (overlap_of(scope, key, first[key], second[key], windows[key[0]]) for key in keys)
     return [item for item in made if item is not None]
 
 
@@ -306,13 +313,16 @@ def different_animals(
 def _of_pairs(
     scope: Scope, first: Mapping[Key, Lane], second: Mapping[Key, Lane], *, ordered: bool
 ) -> Iterator[Overlap]:
+    windows = windows_of(scope)
     pairs = itertools.permutations if ordered else itertools.combinations
     keys = _ordered(scope, [key for key in first if key[1]])
     for session_id, own in itertools.groupby(keys, key=lambda key: key[0]):
         for (_, a), (_, b) in pairs(list(own), 2):
             lane = second.get((session_id, b))
             if lane is not None:
-                made = overlap_of(scope, (session_id, a), first[(session_id, a)], lane, other=b)
+                made = overlap_of(
+                    scope, (session_id, a), first[(session_id, a)], lane, windows[session_id], other=b
+                )
                 if made is not None:
                     yield made
 
