@@ -468,6 +468,8 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     groups = [group for group in scan.behavior_groups if set(group) <= set(named)] or [
         [name] for name in named
     ]
+    if len(named) == 1 and not matches(_AFTER_ITSELF, scan.named):
+        groups = groups[:1]
     first, second = (groups[place] if place < len(groups) else [] for place in (0, 1))
     if not second:
         slots["after" if _asks_what_comes_before(scan) else "before"] = first
@@ -501,6 +503,9 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     slots["null"] = asks_for_chance(text)
     slots["probability"] = slots["null"] or matches(rf"\bprobabilit|\bhow likely\b|\bchance\b|{MATRIX}", text)
     slots.pop("order", None)
+
+
+_AFTER_ITSELF = r"\bBEHAVIOR\b(?:\s+\w+){0,3}?\s+(?:followed by|follows?|after|to|into)\s+(?:\w+\s+){0,2}?BEHAVIOR\b"
 
 
 def _asks_what_comes_before(scan: Scanner) -> bool:

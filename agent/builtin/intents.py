@@ -37,7 +37,9 @@ def choose_intent(scan: Scanner, vocabulary: Vocabulary) -> Intent:
 def _drawn_analysis(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     """Figures that come with a test: two quantities against one another, a measure by two columns."""
     if matches(r"\bscatter\w*\b|\bagainst\b|\bas a function of\b", scan.text):
-        return "correlate" if two_sides(scan, vocabulary) else None
+        # `plot` takes one set of behaviors and zones for both axes.
+        parts = [side.get("behaviors") or side.get("zones") for side in two_sides(scan, vocabulary)]
+        return "correlate" if any(parts) else None
     columns = set(scan.slots.get("columns", ())) & set(vocabulary.columns)
     return "two_factors" if len(columns) == 2 and matches(lexicon.PER, scan.text) else None
 
@@ -113,16 +115,33 @@ def _pair_named(scan: Scanner, vocabulary: Vocabulary) -> bool:
     )
 
 
+def _one_against_the_rest(scan: Scanner, vocabulary: Vocabulary) -> bool:
+    """Read "do the treated mice rear more?": one group is named, the others are meant."""
+    asks = r"^\W*(?:and |so |but )?(?:do|does|did|are|is|was|were|have|has|will|would)\b"
+    more = r"\b(?:more|less|fewer|longer|shorter|earlier|later|sooner|faster|slower|higher|lower|greater|smaller|reduced|increased)\b"
+    one = any(
+        len(names) == 1 and 2 <= len(vocabulary.columns.get(column, ())) <= _MOST_GROUPS
+        for column, names in scan.slots.get("values", {}).items()
+    )
+    return one and scan.has(asks) and matches(more, scan.cues)
+
+
+_MOST_GROUPS = 12
+
+
 def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
     slots = scan.slots
-    if not matches(lexicon.COMPARE, scan.cues) or "bin_s" in slots or slots.get("keep"):
+    comparative = matches(lexicon.COMPARE, scan.cues) or _one_against_the_rest(scan, vocabulary)
+    if not comparative or "bin_s" in slots or slots.get("keep"):
         return False
     one = len(slots.get("sessions", ()) or slots.get("subjects", ())) == 1
     if lists_sessions_by_source(scan) or (one and asks_for_a_difference(scan)):
         return False
     if slots.get("sessions") and len(slots["sessions"]) > 1 and not slots.get("values"):
         return False
-    several = any(len(values) > 1 for values in slots.get("values", {}).values())
+    several = any(len(values) > 1 for values in slots.get("values", {}).values()) or _one_against_the_rest(
+        scan, vocabulary
+    )
     sources = len(slots.get("sources", ())) > 1 or (
         scan.has(lexicon.RATERS) and scan.has(r"\bdiffer|\bmore\b")
     )

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.counting import counted_or_timed
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.metrics import metric_for
 from ethochat.agent.builtin.phrases import Scanner
@@ -55,6 +56,8 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         )
     else:
         found = _measure_by_cue(slots, scan, vocabulary)
+        if behavioral and found in (None, "bout_count", "total_duration"):
+            found = counted_or_timed(scan, vocabulary) or found
         column = _numeric_column(slots, scan, vocabulary)
         if (
             column is not None
