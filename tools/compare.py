@@ -39,7 +39,7 @@ _ARGUMENT_OF: Final[Mapping[str, str]] = {
     "keypoint": "keypoints",
 }
 _PARTS_OF_TIME: Final = frozenset({"window", "bin"})
-_WITHIN: Final = _PARTS_OF_TIME | set(_ARGUMENT_OF)
+_WITHIN: Final = _PARTS_OF_TIME | set(_ARGUMENT_OF) | {"individual"}
 """Columns whose groups are parts of every animal's own data, and the argument that names them."""
 _MOST_FIGURES: Final = 12
 _BESIDE: Final = frozenset({*EQUIVALENCE_TESTS, "time_trend"})
@@ -75,6 +75,8 @@ def compare_groups(context: ToolContext, arguments: CompareArguments) -> Evidenc
     tests = [test for one in compared for test in one.contrast.tests]
     _correct(tests)
     flags = [*outcome.measured.flags, *_pooled_flags(outcome), *_length_flags(outcome)]
+    if compared[0].column == "individual":
+        flags.append("The individuals of a session are compared with one another: n counts sessions.")
     flags += [flag for one in compared for flag in (*one.contrast.flags, *tell_influence(one.contrast))]
     evidence = Evidence(
         evidence_id="",
@@ -160,6 +162,8 @@ def _parts(arguments: CompareArguments, column: str, outcome: Outcome) -> list[G
     rows = outcome.measured.rows
     if column == "bin":
         rows = [dataclasses.replace(row, bin_index=0) for row in rows]
+    if column == "individual":  # who live together are compared with one another: the session is the unit
+        rows = [dataclasses.replace(row, subject_id=row.session_id) for row in rows]
     return group_rows(rows, columns, outcome.scope, outcome.measured.name)
 
 
@@ -279,7 +283,7 @@ def _animal_values(one: Comparison) -> list[Value]:
     return [
         _value(one, value, None, group, None).model_copy(
             update={
-                "subject_id": subjects[animal],
+                "subject_id": subjects[animal] if one.column != "individual" else None,
                 "session_id": next(iter(sessions[animal])) if len(sessions[animal]) == 1 else None,
             }
         )

@@ -96,7 +96,7 @@ def contrast(
         modeled = _partly_shared(groups, members, column, shared, control=control)
         if modeled.tests[0].p_value is not None:
             return modeled
-    if asked_within or (wanted in ("auto", "equivalence") and shared and everywhere):
+    if asked_within or (wanted in ("auto", "equivalence", "permutation") and shared and everywhere):
         reason = None if asked_within else "Every animal is in every group, so it is compared with itself."
         made = _repeated(groups, arguments, reason=reason, control=control)
     else:
@@ -200,7 +200,7 @@ def _repeated(
     complete, flags = _complete(groups)
     paired = {group: {animal: animals[animal] for animal in complete} for group, animals in groups.items()}
     numbers = {group: list(animals.values()) for group, animals in paired.items()}
-    wanted = "auto" if arguments.test == "equivalence" else arguments.test
+    wanted = {"equivalence": "auto", "permutation": "paired_permutation"}.get(arguments.test, arguments.test)
     test = compare_repeated(numbers, wanted, control=control)
     _name_direction(test)
     tests = [test]

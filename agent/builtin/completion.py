@@ -11,12 +11,13 @@ from ethochat.agent.builtin.combination import choose_combination
 from ethochat.agent.builtin.course import complete_course, intent_of_time, is_time_factor
 from ethochat.agent.builtin.designs import MATRIX, asks_for_chance, complete_factors
 from ethochat.agent.builtin.intents import is_spread
+from ethochat.agent.builtin.intents import parts_compared
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.names import CONTROLS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.quantities import choose_measure, nest_behaviors
 from ethochat.agent.builtin.reading import Intent, Reading
-from ethochat.agent.builtin.relation import two_sides
+from ethochat.agent.builtin.relation import two_raters, two_sides
 from ethochat.agent.builtin.splits import choose_groups, choose_keep
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
@@ -207,7 +208,12 @@ def _choose_compared(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabular
         and not slots.get("sources")
         and matches(r"\braters? differ|\bdo (?:the|all)\b.*\braters?\b|\bbetween (?:the )?raters\b", text)
     )
-    if sources:
+    within = None if sources or any(len(names) > 1 for names in values.values()) else parts_compared(scan)
+    if within is not None:
+        slots.update(group_column=within, paired=True, values=values)
+        slots["groups"] = list(slots[f"{within}s"])
+        _filter_by_values(slots)
+    elif sources:
         slots["group_column"] = "source"
         slots["groups"] = list(slots.get("sources", ()))
         slots["paired"] = True
@@ -357,7 +363,7 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
         for name in slots.get("columns", ())
         if name in vocabulary.numeric_columns and name not in conditions
     ]
-    sides = [] if len(quantities) > 1 else two_sides(scan, vocabulary)
+    sides = [] if len(quantities) > 1 else two_raters(slots, scan, vocabulary) or two_sides(scan, vocabulary)
     if sides:
         share = {key: slots[key] for key in ("sources",) if slots.get(key)}
         quantities = [({**share, **side} if side.get("behaviors") else side) for side in sides]
@@ -417,7 +423,9 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     if trackers or matches(r"\bhow far apart\b|\bpositions?\b", text):
         wanted = ["median_distance"]
     slots["statistics"] = wanted or ["f1", "kappa"]
-    if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{lexicon.SESSIONS}\b", text):
+    if matches(
+        rf"{lexicon.PER}\s+(?:\w+\s+)?{lexicon.SESSIONS}\b|\b(?:which|what) (?:\w+ )?(?:{lexicon.SESSIONS}|{lexicon.ANIMALS})\b", text
+    ):
         slots["group_by"] = ["session_id"]
     slots["whole_ethogram"] = matches(
         r"\b(?:whole|entire|complete) (?:ethogram|scoring)\b|\bover all behaviors\b", text
@@ -432,7 +440,11 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     if match:
         slots["fps"] = float(match[1])
     if slots.get("order"):
-        slots["order"] = "ascending" if matches(r"\b(?:worst|least)\b", text) else "descending"
+        low = matches(r"\b(?:worst|least|lowest|smallest|poorest|weakest)\b", text)
+        apart = matches(r"\bdisagree\w*\b|\bdiffer\w*\b", text)
+        slots["order"] = "ascending" if low != apart else "descending"
+        if not wanted and slots.get("group_by"):
+            slots["statistics"] = ["kappa"]  # one score to rank by
 
 
 def _reference(slots: dict[str, Any], scan: Scanner) -> str | None:

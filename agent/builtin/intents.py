@@ -100,6 +100,9 @@ def _intent_of_numbers(scan: Scanner, vocabulary: Vocabulary) -> Intent:
 def _of_raters(scan: Scanner, vocabulary: Vocabulary) -> bool:
     """Whether what is correlated are raters: their bout counts over the recordings."""
     raters = [name for name in scan.slots.get("sources", ()) if name not in vocabulary.trackers]
+    coefficient = r"\bspearman\b|\bpearson\b|\brho\b|\bcorrelat\w+\b[^?]*\b(?:times?|durations?|totals?|latenc\w+)\b|\b(?:times?|durations?|totals?|latenc\w+)\b[^?]*\bcorrelat\w+\b"
+    if len(raters) == 2 and scan.has(coefficient) and not scan.has(r"\bagree\w*|\breliab\w+|\bkappa\b"):
+        return False
     return len(raters) > 1 or (scan.has(lexicon.RATERS) and not scan.slots.get("metrics"))
 
 
@@ -129,9 +132,22 @@ def _one_against_the_rest(scan: Scanner, vocabulary: Vocabulary) -> bool:
 _MOST_GROUPS = 12
 
 
+def parts_compared(scan: Scanner) -> str | None:
+    """What is tested within animals: two behaviors, zones or individuals; ``None`` where none of these is compared."""
+    tested = r"\bpaired\b|\bwilcoxon\b|\bt-?tests?\b|\bsignificant\w*|\bp[- ]?values?\b|\btest(?:ed|ing)?\b|^\W*(?:do|does|did|is|are|was|were)\b[^?]*\b(?:than|differ\w*)\b|\bcompare\b"
+    if not (scan.has(tested) or "test" in scan.slots) or scan.slots.get("sessions"):
+        return None
+    apart = [group for group in scan.behavior_groups if group]
+    if len(apart) == 2 and not set(apart[0]) & set(apart[1]) and not scan.slots.get("zones"):
+        return "behavior"
+    if len(scan.slots.get("zones", ())) == 2 and not scan.slots.get("behaviors"):
+        return "zone"
+    return "individual" if len(scan.slots.get("individuals", ())) > 1 else None
+
+
 def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
     slots = scan.slots
-    comparative = matches(lexicon.COMPARE, scan.cues) or _one_against_the_rest(scan, vocabulary)
+    comparative = matches(lexicon.COMPARE, scan.cues) or "test" in slots or _one_against_the_rest(scan, vocabulary)
     if not comparative or "bin_s" in slots or slots.get("keep"):
         return False
     one = len(slots.get("sessions", ()) or slots.get("subjects", ())) == 1
@@ -155,4 +171,6 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
     change = r"\b(?:chang|increas|decreas|reduc|rais|lower|boost|suppress|enhanc|slow|speed)\w*\b"
     named = named or scan.has(rf"{agent}[^?]*{change}")
     named = named or (scan.has(effect) and not slots.get("sessions") and not slots.get("subjects"))
-    return several or sources or (named and bool(vocabulary.grouping_columns()))
+    if several or sources or parts_compared(scan) is not None:
+        return True
+    return named and bool(vocabulary.grouping_columns())

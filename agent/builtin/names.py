@@ -9,6 +9,7 @@ from typing import Any, Final
 from rapidfuzz import fuzz, process
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.exclusion import excluding_first, find_exclusions, leave_out
 from ethochat.agent.builtin.lexicon import COMMON_WORDS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.text import NUMBER_WORDS, Atom, atoms, name_stems, stem
@@ -38,6 +39,10 @@ _COMPARATORS = (
     (r"(?:or\s+)?(?:lower|less|below|smaller|under)", "<="),
 )
 _BEFORE = (
+    (
+        r"(?:(?:is|are|was|were)\s+)?(?:not(?:\s+equal\s+to)?|other\s+than|different\s+from|except|but\s+not|!=|<>)",
+        "!=",
+    ),
     (r"(?:above|over|greater than|higher than|more than|larger than|exceeding|>)", ">"),
     (r"(?:below|under|less than|lower than|smaller than|<)", "<"),
     (r"(?:at least|>=|from)", ">="),
@@ -104,11 +109,7 @@ def long_names(mentions: Sequence[Mention], scan: Scanner) -> None:
             scan.blank(words[mention.start].start, words[mention.stop - 1].stop)
 
 
-_NEAR = r"\s+(?:by\s+)?(?:rater\s+)?$"
-_NOT_BY = (
-    r"\bneither\s+(?:\w+\s+nor\s+)?$|\bnor\s+$|\b(?:not|never)\s+(?:\w+\s+)?(?:by|from)\s+(?:rater\s+)?$"
-)
-_AROUND = r"[\w\s'\"/-]{0,24}$"
+_LISTED = rf"\b(?:which|what|list|name|how many)\b[^?]*\b{lexicon.PEOPLE}\b[^?]*{lexicon.SCORED}|\b(?:which|what|how many)\b[^?]*\b{lexicon.PEOPLE}\b[^?]*\b(?:neither|not)\b"
 
 
 def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -119,34 +120,44 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
     """
     slots = scan.slots
     words = atoms(scan.text)
-    for mention in mentions:
+    exclusions = find_exclusions(mentions, scan, vocabulary)
+    left_out, kept = [], []
+    for place, mention in enumerate(mentions):
         entry = mention.entry
-        before = scan.text[: words[mention.start].start]
-        around = _NEAR if entry.kind == "source" else _AROUND
-        if entry.kind == "source" and re.search(_NOT_BY, before, re.IGNORECASE):
+        if place in exclusions.replaced:
+            continue
+        if place in exclusions.left_out and entry.kind == "source" and scan.has(_LISTED):
             _append(slots, "not_sources", entry.name)
-        elif re.search(lexicon.EXCEPT + around, before, re.IGNORECASE):
-            _leave_out(slots, mention, vocabulary)
-        elif entry.kind in _PLURAL:
-            _append(slots, _PLURAL[entry.kind], entry.name)
-        elif entry.kind == "behavior":
-            zone = _zone_meant(entry.name, mention, words, vocabulary)
-            _append(slots, "zones" if zone else "behaviors", zone or entry.name)
-        elif entry.kind == "value" and entry.column is not None:
-            values = slots.setdefault("values", {})
-            _append(values, entry.column, entry.name)
-    scan.named = _with_behaviors_marked(mentions, scan)
+        elif place in exclusions.left_out:
+            left_out.append((entry, exclusions.left_out[place]))
+        else:
+            kept.append(mention)
+            _fill(mention, slots, words, vocabulary)
+    scan.named = _with_behaviors_marked(kept, scan)
     scan.behavior_groups = [
         list(mention.entry.members) or [mention.entry.name]
-        for mention in sorted(mentions, key=lambda item: item.start)
+        for mention in sorted(kept, key=lambda item: item.start)
         if mention.entry.kind in ("behavior", "category")
     ]
     if not slots.get("behaviors"):
         like = vocabulary.behaviors_like(scan.text)
         if like:
             slots["behaviors"] = like
-    _fill_categories(mentions, slots)
+    _fill_categories(kept, slots)
+    leave_out(scan, left_out, vocabulary)
     _settle_overlaps(slots, vocabulary)
+
+
+def _fill(mention: Mention, slots: dict[str, Any], words: Sequence[Atom], vocabulary: Vocabulary) -> None:
+    """Put one name into its slot."""
+    entry = mention.entry
+    if entry.kind in _PLURAL:
+        _append(slots, _PLURAL[entry.kind], entry.name)
+    elif entry.kind == "behavior":
+        zone = _zone_meant(entry.name, mention, words, vocabulary)
+        _append(slots, "zones" if zone else "behaviors", zone or entry.name)
+    elif entry.kind == "value" and entry.column is not None:
+        _append(slots.setdefault("values", {}), entry.column, entry.name)
 
 
 def _fill_categories(mentions: Sequence[Mention], slots: dict[str, Any]) -> None:
@@ -174,25 +185,6 @@ def _with_behaviors_marked(mentions: Sequence[Mention], scan: Scanner) -> str:
         if mention.entry.kind in ("behavior", "category"):
             text = text[: words[mention.start].start] + "BEHAVIOR" + text[words[mention.stop - 1].stop :]
     return re.sub(r"\s+", " ", re.sub(r"BEHAVIOR(?:\s*\(?BEHAVIOR\)?)+", "BEHAVIOR", text))
-
-
-def _leave_out(slots: dict[str, Any], mention: Mention, vocabulary: Vocabulary) -> None:
-    """A name after "except" or "leaving out" is taken away from what it belongs to."""
-    entry = mention.entry
-    everything = {
-        "session": vocabulary.sessions,
-        "subject": vocabulary.subjects,
-        "individual": vocabulary.individuals,
-        "source": tuple(name for name, kind in vocabulary.sources.items() if kind == "manual"),
-    }
-    if entry.kind == "value":
-        slots.setdefault("where", []).append({"column": entry.column, "op": "!=", "value": entry.name})
-    elif entry.kind in everything:
-        key = _PLURAL[entry.kind]
-        slots[key] = [name for name in slots.get(key) or everything[entry.kind] if name != entry.name]
-        slots["left_out"] = [*slots.get("left_out", []), key]
-    elif entry.kind == "behavior":
-        _append(slots, "excluding", entry.name)
 
 
 def _append(slots: dict[str, Any], key: str, name: str) -> None:
@@ -250,6 +242,8 @@ def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
         if ranged:
             _add_condition(scan, column, ">=", ranged[1])
             _add_condition(scan, column, "<=", ranged[2])
+        if scan.take(rf"\bnon-?\s?zero\s+(?:{name})\b"):
+            _all_but(scan, column, ["0"])
         while _take_condition(scan, column, name):
             pass
         _equal_values_are_groups(scan, column)
@@ -263,8 +257,8 @@ def _take_condition(scan: Scanner, column: str, name: str) -> bool:
     """Read one condition on a column; say whether there was one."""
     ops, ends = "|".join(p for p, _ in _BEFORE), "|".join(p for p, _ in _COMPARATORS)
     match = scan.take(
-        rf"\b(?:{name})\b(?:\s*\([^)]*\))?\s*(?P<before>{ops})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}(?:\s+or\s+(?P<after>{ends})\b)?"
-        rf"(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[:4])})\s*(?P<value2>{_NUMBER}))?"
+        rf"{excluding_first(name)}\b(?:\s*\([^)]*\))?\s*(?P<before>{ops})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}(?:\s+or\s+(?P<after>{ends})\b)?"
+        rf"(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[1:5])})\s*(?P<value2>{_NUMBER}))?"
         rf"(?P<more>(?:\s*(?:,|and|or|to|vs\.?|versus)\s*(?:{_NUMBER})\b(?!\s*(?:s|sec\w*|min\w*|frames?|px|cm|%)\b))*)"
     )
     if match is None:
@@ -272,6 +266,11 @@ def _take_condition(scan: Scanner, column: str, name: str) -> bool:
     op = _operator(match["before"] or "")
     if match["after"]:
         op = next(op for pattern, op in _COMPARATORS if re.fullmatch(pattern, match["after"], re.IGNORECASE))
+    if match["leaves"]:
+        op = _OPPOSITE[op]
+    if op == "!=":
+        _all_but(scan, column, [match["value"], *re.findall(_NUMBER, match["more"] or "", re.IGNORECASE)])
+        return True
     _add_condition(scan, column, op, match["value"])
     if match["further"]:
         _add_condition(scan, column, _operator(match["op2"]), match["value2"])
@@ -279,6 +278,19 @@ def _take_condition(scan: Scanner, column: str, name: str) -> bool:
         for value in re.findall(_NUMBER, match["more"] or "", re.IGNORECASE):
             _add_condition(scan, column, "==", value)
     return True
+
+
+_OPPOSITE: Final = {"==": "!=", "!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+
+
+def _all_but(scan: Scanner, column: str, values: Sequence[str]) -> None:
+    """Every value of a column of numbers but some."""
+    limits = [0.0 if value.lower() == "zero" else float(value) for value in values]
+    condition: dict[str, Any] = {"op": "!=", "value": limits[0]}
+    if len(limits) > 1:
+        condition = {"op": "not in", "value": limits}
+    scan.slots.setdefault("where", []).append({"column": column, **condition})
+    _append(scan.slots, "columns", column)
 
 
 def _equal_values_are_groups(scan: Scanner, column: str) -> None:

@@ -204,7 +204,7 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         return
     if slots.get("min_bout_s") is not None or slots.get("max_bout_s") is not None:
         return
-    if matches(lexicon.RATERS, scan.text) or matches(lexicon.NONE, scan.text):
+    if matches(lexicon.RATERS, scan.text) or matches(lexicon.NONE, scan.cues):
         return
     words = [atom.text for atom in atoms(scan.text)]
     behavior: list[str] = []

@@ -30,6 +30,7 @@ def choose_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
         if (
             len(slots.get(key, ())) > 1
             and column not in groups
+            and (key not in slots.get("left_out", ()) or key == "sources")
             and slots.get("measure")
             not in ("keypoint_distance", "pair_distance", "time_near", "percent_near")
         ):
@@ -170,7 +171,8 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         slots.pop("statistics", None)
         return
     listing = matches(
-        rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b(?!\s+frames)",
+        rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b(?!\s+frames)"
+        rf"|^\W*(?:the |all )?{lexicon.PEOPLE}\s+(?:with|without|having|that|which|where|in which)\b",
         text,
     )
     if not listing or slots.get("order"):
@@ -181,7 +183,7 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         elif slots.get("behaviors") and slots.get("measure_guessed"):
             slots["measure"] = "bout_count"  # "more than 40 rears"
         return
-    if matches(lexicon.NONE, text):
+    if matches(lexicon.NONE, scan.cues):
         slots["keep"] = "zero"
     elif matches(_DOING, scan.named) or matches(
         r"\bany\b|\bat least one\b|\bat least once\b|\bever\b|\bshow(?:s|ed)?\b|\bcontains?\b|\bha(?:s|ve|d)\b",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.designs import MATRIX
+from ethochat.agent.builtin.exclusion import unread_negation
 from ethochat.agent.builtin.guard import amount_left, unused
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.limits import suggestions
@@ -54,6 +55,9 @@ def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understand
     if _outside_unmeasured(reading, scan):
         reason = "Time outside of a zone is known, but nothing else is measured outside; ask for the time."
         return Refusal(reason, suggestions(vocabulary))
+    left = reading.slots.get("unclear_exclusion") or unread_negation(scan, reading.slots)
+    if left is not None and reading.intent not in ("facts", "search"):
+        return AskBack(f"What should be left out, or counted? “{left}” is not clear here.", (), reading)
     found = _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
     return unused(found, scan, vocabulary) if isinstance(found, Reading) else found
 

@@ -47,7 +47,7 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     if len({other.measure for other in item.tests}) > 1 and test.measure:
         title = test.measure.replace("_", " ")
     column = item.arguments.get("group_column", "group")
-    unit = "paired by session" if column in ("source", "zone", "behavior") else "one value per animal"
+    unit = "paired by session" if column in ("source", "zone", "behavior", "individual") else "one value per animal"
     lines = [f"{capital(title)} by {column}, {unit} [{item.evidence_id}]:", *_group_lines(test)]
     difference = _difference_line(test, item)
     if difference:
@@ -108,7 +108,9 @@ def _claim(test: TestResult) -> str:
     middles = [(getattr(group, middle), name) for name, group in test.groups.items()]
     known = [(value, name) for value, name in middles if value is not None]
     apart = len({value for value, _ in known}) == len(known)
-    order = f" ({' > '.join(name for _, name in sorted(known, reverse=True))})" if known and apart else ""
+    # What the groups differ in, a test of more than two does not say.
+    told = known and apart and len(known) == 2
+    order = f" ({' > '.join(name for _, name in sorted(known, reverse=True))})" if told else ""
     return f"The difference is statistically significant at the 0.05 level{order}."
 
 
@@ -117,7 +119,8 @@ def _main_effect(test: TestResult) -> str:
     for effect, size in test.effect_size.items():
         if isinstance(size, float | int):
             interval = test.effect_size.get(f"{effect}_ci95") or test.effect_size.get("ci95")
-            return f"; {effect_name(effect)} = {number(size)}{_span(interval)}"
+            unit = test.unit if effect.endswith(("_difference", "lehmann")) else None
+            return f"; {effect_name(effect)} = {amount(size, unit)}{_span(interval, unit)}"
     return ""
 
 

@@ -237,3 +237,25 @@ def test_difference_of_a_model_is_told_apart_from_that_of_the_means(study, call)
     means = {name: group.mean for name, group in evidence.tests[0].groups.items()}
     assert evidence.tests[0].effect_size["mean_difference"] != pytest.approx(means["1"] - means["2"])
     assert any("need not be the difference of the two groups' means" in flag for flag in evidence.flags)
+
+
+def test_individuals_of_a_session_are_compared_within_it(labeled, call):
+    bouts = {
+        f"cage{k}": [("ann", "rest", 0.0, red, "R"), ("ann", "rest", 0.0, blue, "B")]
+        for k, (red, blue) in enumerate([(1.0, 2.0), (2.0, 2.5), (3.0, 5.0), (4.0, 4.5)])
+    }
+    evidence = call(
+        labeled(bouts), "compare_groups", measure="total_duration", behaviors=["rest"], group_column="individual", groups=["R", "B"],
+    )  # fmt: skip
+    (test,) = evidence.tests
+    assert test.name == "paired_t"
+    assert test.p_value == pytest.approx(stats.ttest_rel([1, 2, 3, 4], [2, 2.5, 5, 4.5]).pvalue)
+    assert test.groups["R"].n == 4
+    assert "The individuals of a session are compared with one another: n counts sessions." in evidence.flags
+    own = {(value.session_id, value.group["individual"]): value.value for value in evidence.values if value.session_id}
+    assert own["cage2", "B"] == 5.0
+
+
+def test_permutation_of_the_same_animals_is_the_paired_one(study, call):
+    evidence = call(study(crossover()), "compare_groups", measure="m", group_column="day", test="permutation")
+    assert evidence.tests[0].name == "paired_permutation"
