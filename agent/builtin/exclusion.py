@@ -41,6 +41,8 @@ _CARRIER: Final = (
     rf"|{lexicon.PEOPLE}|{lexicon.RATERS}|groups?|conditions?|treatments?|arms?|cohorts?|classifiers?|trackers?|zones?|behaviors?|treated|injected|given|gave|got|get|gets|received?|receiving|ha(?:ve|d|s)"
     r"|belong(?:s|ing)?|to|time|spent|during|while|when|bouts?|periods?|phases?|frames?|one)"
 )
+_ELSEWHERE: Final = r"\b(?:not|never)\s+(?:in|at|on|near|inside|within|during|by|from|while|close to)\s+(?:the\s+)?\w+|\b(?:outside(?: of)?|away from)\s+(?:the\s+|its\s+)?\w+"
+_STANDS_ALONE: Final = r"\s*(?:(?:\w+\s+)?only|effect|difference|influence|impact|change)\b"
 _ASKED_WHY: Final = r"^\W*(?:is|are|was|were|why|how come)\b"
 _STATES: Final = ("behavior", "category")
 
@@ -71,7 +73,8 @@ def find_exclusions(mentions: Sequence[Mention], scan: Scanner, vocabulary: Voca
     columns = "|".join(re.escape(name) + "s?" for name in vocabulary.columns)
     carrier = rf"(?:{_CARRIER}|{columns})" if columns else _CARRIER
     left_out: dict[int, bool] = {}
-    for cue in _cues(scan, spans):
+    cues = list(_cues(scan, spans))
+    for cue in cues:
         governed = [
             place for place in _governed(cue, mentions, spans, scan.text, carrier) if place not in left_out
         ]
@@ -80,14 +83,18 @@ def find_exclusions(mentions: Sequence[Mention], scan: Scanner, vocabulary: Voca
             _read(scan, cue.start, spans[governed[-1]][1])
     for place in _left_out_afterwards(spans, mentions, scan):
         left_out.setdefault(place, False)
-    replaced = set()
+    replaced = {
+        place for place, span in enumerate(spans) for cue in cues if _inside(span, cue.start, cue.stop)
+    }
     for match in re.finditer(_INSTEAD, scan.text, re.IGNORECASE):
         cue = _Cue(match.start(), match.end(), strong=True, denies=False)
         governed = _governed(cue, mentions, spans, scan.text, carrier)
         replaced |= set(governed)
         if governed:
             _read(scan, cue.start, spans[governed[-1]][1])
-    return Exclusions({place: denies for place, denies in left_out.items() if place not in replaced}, frozenset(replaced))
+    return Exclusions(
+        {place: denies for place, denies in left_out.items() if place not in replaced}, frozenset(replaced)
+    )
 
 
 def _cues(scan: Scanner, spans: Sequence[tuple[int, int]]) -> Iterator[_Cue]:
@@ -98,9 +105,18 @@ def _cues(scan: Scanner, spans: Sequence[tuple[int, int]]) -> Iterator[_Cue]:
             start, stop = match.span()
             if pattern is _ALL_BUT:
                 start += match.group().lower().rindex("but")
-            named = any(begin < stop and start < end for begin, end in spans)
+            # "not rearing" may be the name of a behavior; in "other than", the behavior "Other" is not meant.
+            named = any(
+                begin < stop and start < end and not _inside((begin, end), start, stop)
+                for begin, end in spans
+            )
             if scan.rest[start:stop].strip() and not named:
                 yield _Cue(start, stop, strong, denies or match.group().lower().startswith("other"))
+
+
+def _inside(span: tuple[int, int], start: int, stop: int) -> bool:
+    """Whether a name is but a part of a phrase."""
+    return start <= span[0] and span[1] <= stop and span != (start, stop)
 
 
 def _governed(
@@ -115,9 +131,19 @@ def _governed(
         gap = text[position:start]
         joint = rf"{_JOINT}(?:not\s+)?" if found else ""
         carried = rf"[\s'\"(:-]*(?:s\s+)?(?:{carrier}\s+)*(?:\w+\s+by\s+)?['\"(]*"
-        if found and re.fullmatch(rf"\s+(?:{carrier}\s+)*", gap, re.IGNORECASE) and _says_which(mentions, found[-1], place):
+        if (
+            found
+            and re.fullmatch(rf"\s+(?:{lexicon.PEOPLE}\s+)?", gap, re.IGNORECASE)
+            and _says_which(mentions, found[-1], place)
+        ):
             found[-1] = place  # "the CSI animal OFT_5" is OFT_5
-        elif re.fullmatch(joint + carried, gap, re.IGNORECASE) and _may_leave_out(mentions, found, place, cue, text, gap, stop):
+        elif re.fullmatch(joint + carried, gap, re.IGNORECASE) and not re.match(
+            _STANDS_ALONE, text[stop:], re.IGNORECASE
+        ):
+            entry = mentions[place].entry
+            fits = _is_joined(mentions[found[0]].entry, entry, gap) if found else _opens(entry, cue, text)
+            if not fits:
+                break
             found.append(place)
         elif not found and mentions[place].entry.kind == "column" and not gap.strip():
             continue  # "without Condition CSI": the column says what the value is of
@@ -132,25 +158,28 @@ def _says_which(mentions: Sequence[Mention], before: int, place: int) -> bool:
     return mentions[place].entry.kind in named and mentions[before].entry.kind not in named
 
 
-def _may_leave_out(
-    mentions: Sequence[Mention], found: Sequence[int], place: int, cue: _Cue, text: str, gap: str, stop: int
-) -> bool:
-    entry = mentions[place].entry
-    if re.match(r"\s*(?:\w+\s+)?only\b", text[stop:], re.IGNORECASE):
+def _is_joined(first: Entry, entry: Entry, gap: str) -> bool:
+    """Whether a name continues a list: of the same kind after a comma, of a related one after "and"."""
+    if _family(first) != _family(entry):
         return False
-    if found:
-        first = mentions[found[0]].entry
-        same = _family(first) == _family(entry)
-        return same and (first.column == entry.column or re.search(r"\band\b|\bor\b|\bnor\b|&", gap, re.IGNORECASE) is not None)
+    alike = (first.kind, first.column) == (entry.kind, entry.column)
+    return alike or re.search(r"\b(?:and|or|nor)\b|&", gap, re.IGNORECASE) is not None
+
+
+def _opens(entry: Entry, cue: _Cue, text: str) -> bool:
+    """Whether a name may be what a word of exclusion takes; "did not groom" denies a deed and leaves nothing out."""
     if entry.kind in _STATES or entry.kind in ("keypoint", "metric", "column"):
-        bare = cue.denies or (not cue.strong and _of_whom(text[: cue.start]))
-        return not bare and entry.kind != "column"
+        deed = cue.denies or (not cue.strong and _of_whom(text[: cue.start]))
+        return not deed and entry.kind != "column"
     return True
 
 
 def _of_whom(before: str) -> bool:
     """Whether "without grooming" tells which recordings are meant: "sessions without grooming"."""
-    return re.search(rf"\b{lexicon.PEOPLE}\s+(?:(?:that|which) (?:are|were)\s+)?$", before, re.IGNORECASE) is not None
+    return (
+        re.search(rf"\b{lexicon.PEOPLE}\s+(?:(?:that|which) (?:are|were)\s+)?$", before, re.IGNORECASE)
+        is not None
+    )
 
 
 def _family(entry: Entry) -> str:
@@ -169,15 +198,22 @@ def _left_out_afterwards(
         match = re.match(_AFTERWARDS, scan.text[stop:], re.IGNORECASE)
         if match is None or mentions[place].entry.kind in _STATES:
             continue
-        if re.search(r"\b(?:out|aside)$", match.group(), re.IGNORECASE) and not match.group().strip().startswith("left"):
-            opened = any(re.search(_OPENS_AFTERWARDS, scan.text[: spans[other][0]], re.IGNORECASE) for other in range(place + 1))
+        if re.search(
+            r"\b(?:out|aside)$", match.group(), re.IGNORECASE
+        ) and not match.group().strip().startswith("left"):
+            opened = any(
+                re.search(_OPENS_AFTERWARDS, scan.text[: spans[other][0]], re.IGNORECASE)
+                for other in range(place + 1)
+            )
             if not opened:
                 continue
         yield place
         _read(scan, stop, stop + match.end())
         for other in reversed(range(place)):  # the names it is joined to
             gap = scan.text[spans[other][1] : spans[other + 1][0]]
-            if _family(mentions[other].entry) != _family(mentions[place].entry) or not re.fullmatch(_JOINT, gap, re.IGNORECASE):
+            if _family(mentions[other].entry) != _family(mentions[place].entry) or not re.fullmatch(
+                _JOINT, gap, re.IGNORECASE
+            ):
                 break
             yield other
         opening = re.search(_OPENS_AFTERWARDS, scan.text[:start], re.IGNORECASE)
@@ -204,16 +240,22 @@ def leave_out(scan: Scanner, entries: Sequence[tuple[Entry, bool]], vocabulary: 
     values = [(entry, denies) for entry, denies in entries if entry.kind == "value" and entry.column]
     for column in dict.fromkeys(str(entry.column) for entry, _ in values):
         mine = [(entry.name, denies) for entry, denies in values if entry.column == column]
-        _other_values(slots, column, [name for name, _ in mine], any(denies for _, denies in mine), vocabulary)
+        _other_values(
+            slots, column, [name for name, _ in mine], any(denies for _, denies in mine), vocabulary
+        )
     for kind, key in (("session", "session_id"), ("subject", "subject_id")):
         names = [entry.name for entry, _ in entries if entry.kind == kind]
         if names:
             _other_recordings(slots, key, names, vocabulary)
-    _others(slots, "individuals", [e.name for e, _ in entries if e.kind == "individual"], vocabulary.individuals)
+    _others(
+        slots, "individuals", [e.name for e, _ in entries if e.kind == "individual"], vocabulary.individuals
+    )
     _other_sources(slots, [e.name for e, _ in entries if e.kind == "source"], vocabulary)
     for entry, _ in entries:
         if entry.kind in _STATES:
-            slots["excluding"] = list(dict.fromkeys([*slots.get("excluding", []), *(entry.members or [entry.name])]))
+            slots["excluding"] = list(
+                dict.fromkeys([*slots.get("excluding", []), *(entry.members or [entry.name])])
+            )
         elif entry.kind == "zone":
             slots["zones"] = list(dict.fromkeys([*slots.get("zones", []), entry.name]))
             slots["beyond_zone"] = True
@@ -223,7 +265,9 @@ def leave_out(scan: Scanner, entries: Sequence[tuple[Entry, bool]], vocabulary: 
         _outside_behaviors(slots)
 
 
-def _other_values(slots: dict[str, Any], column: str, names: list[str], denies: bool, vocabulary: Vocabulary) -> None:
+def _other_values(
+    slots: dict[str, Any], column: str, names: list[str], denies: bool, vocabulary: Vocabulary
+) -> None:
     """Of a column with two values, the one that is left; of one with more, all but those."""
     others = [value for value in vocabulary.columns.get(column, ()) if value not in names]
     chosen = slots.get("values", {}).get(column, [])
@@ -274,7 +318,9 @@ def _other_sources(slots: dict[str, Any], names: list[str], vocabulary: Vocabula
     else:
         everything = [name for name, kind in vocabulary.sources.items() if kind == "manual"]
     marking = {source for name in slots.get("behaviors", ()) for source in vocabulary.behaviors.get(name, ())}
-    everything = [name for name in everything if not marking or name in marking or name in vocabulary.trackers]
+    everything = [
+        name for name in everything if not marking or name in marking or name in vocabulary.trackers
+    ]
     _others(slots, "sources", names, everything)
 
 
@@ -302,13 +348,27 @@ def unread_negation(scan: Scanner, slots: dict[str, Any]) -> str | None:
     str or None
         The word with what follows it.
     """
-    match = re.search(rf"(?:{STRONG}|(?<!or )\bnon-(?!param|linear|normal|zero|signif)\w+)(?:\s+[\w-]+){{0,4}}", scan.rest, re.IGNORECASE)
+    match = re.search(
+        rf"(?:{STRONG}|(?<!or )\bnon-(?!param|linear|normal|zero|signif)\w+)(?:\s+[\w-]+){{0,4}}",
+        scan.rest,
+        re.IGNORECASE,
+    )
+    limits_points = r"\b(?:points?|positions?|frames?|detections?|coordinates?|key ?points?|samples?)\b"
+    if match is not None and "min_confidence" in slots and matches(limits_points, match.group()):
+        match = None
     if match is not None and not (slots.get("focus") == "influence" and scan.has(lexicon.COMPARE)):
         return scan.text[match.start() :].split("?")[0][:60].strip()
+    place = re.search(_ELSEWHERE, scan.rest, re.IGNORECASE)
+    if place is not None and not slots.get("zones"):
+        return place.group().strip()
     if slots.get("keep") or slots.get("excluding") or slots.get("without"):
         return None
-    denied = re.search(r"\b(?:not|outside(?: of)?|without|no longer|instead of|rather than)\s+(?:during\s+|while\s+|in\s+|the\s+|any\s+)?BEHAVIOR", scan.named, re.IGNORECASE)
-    asks = rf"\b(?:do|does|did|would|will)\b[^?]*\bnot\s+BEHAVIOR"
+    denied = re.search(
+        r"\b(?:not|outside(?: of)?|without|no longer|instead of|rather than)\s+(?:during\s+|while\s+|in\s+|the\s+|any\s+)?BEHAVIOR",
+        scan.named,
+        re.IGNORECASE,
+    )
+    asks = r"\b(?:do|does|did|would|will)\b[^?]*\bnot\s+BEHAVIOR"
     if denied is not None and not matches(asks, scan.named):
         return denied.group().replace("BEHAVIOR", " or ".join(slots.get("behaviors") or ("that behavior",)))
     return None

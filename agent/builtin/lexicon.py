@@ -60,7 +60,7 @@ SUMMARY: Final = (
 PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?|videos?|files?|individuals?|rodents?|rats?|snippets?|ones?)"
 SESSIONS: Final = r"(?:recordings?|sessions?|trials?|videos?|files?|snippets?|tests?)"
 ANIMALS: Final = r"(?:animals?|mice|mouse|subjects?|individuals?|rodents?|rats?)"
-HUMAN: Final = r"\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
+HUMAN: Final = r"\bby (?:a |an |the )?(?:people|persons?|humans?|observers?|experimenters?|eye)\b|\bhumans\b|\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
 SCORED: Final = r"\b(?:scor|annotat|label|rat|mark|track)(?:e|ed|ted|led|s)?\b"
 WHO: Final = r"\bwho\b|\bwhich (?:raters?|annotators?|observers?|experimenters?|people)\b|\bnames? of the (?:raters?|annotators?)\b"
 RATERS: Final = r"\b(?:raters?|annotators?|observers?|experimenters?|scorers?)\b"
@@ -165,6 +165,32 @@ COMMON_WORDS: Final = frozenset(
     separate simultaneously simultaneous neither high deep
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
+    """.split()
+)
+
+
+# The closed classes of English, whose words name nothing: a question's meaning may hang on them, an experiment's names never do.
+FUNCTION_WORDS: Final = frozenset(
+    """
+    another each either every neither enough few fewer less little lot lots many more most much other others own plenty several such various whichever whatever
+    i me my mine myself you your yours yourself he him his himself she her hers herself it its itself we us our ours ourselves they them their theirs themselves
+    this that these those who whom whose which what where when why how whoever whomever wherever whenever somebody someone something anybody anyone anything
+    everybody everyone everything nobody nothing none
+    aboard about above across after against along alongside amid among amongst around as at atop before behind below beneath beside besides between beyond by concerning
+    considering despite down during except for from in inside into like minus near of off on onto opposite out outside over past per plus regarding round since than
+    through throughout till to toward towards under underneath unlike until up upon versus via with within without
+    and but or nor so yet although because if lest once provided since though unless until when whenever whereas wherever whether while
+    am is are was were be been being do does did doing done have has had having can could may might must shall should will would ought need dare used
+    again ago almost already also altogether always anyway apart aside away back barely both else elsewhere especially ever even far fairly first forth further hence
+    here hereby however indeed instead just largely last later least maybe meanwhile merely more moreover most mostly much namely nearly never nevertheless next nonetheless
+    not notably now nowadays nowhere often once only otherwise over overall perhaps possibly pretty quite rather really roughly scarcely seldom simply somehow sometimes
+    somewhat somewhere soon still then thence there thereby therefore thus together too twice usually very well whatsoever yet yesterday today tomorrow tonight
+    please pls plz thanks thx thank sorry hello hi hey ok okay yes no yeah yep nope well right sure fine actually basically honestly exactly precisely
+    see saw seen sees seeing watch watched watches notice noticed notices spot spotted spots witness witnessed view viewed hear heard find found finds detect detected
+    observe observed think thinks thought judge judged believe deem deemed consider considered guess wonder wondering know knew known want wanted wish like liked
+    try tried help let say says said tell told talk speak ask asked asks mean means meant give gave given gives show showed shown shows
+    overlap overlaps overlapped overlapping coincide coincides coincided occur occurs occurred happen happens happened
+    chance random expected
     """.split()
 )
 

@@ -10,12 +10,12 @@ from rapidfuzz import fuzz, process
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.exclusion import excluding_first, find_exclusions, leave_out
-from ethochat.agent.builtin.lexicon import COMMON_WORDS
+from ethochat.agent.builtin.lexicon import COMMON_WORDS, FUNCTION_WORDS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.text import NUMBER_WORDS, Atom, atoms, name_stems, stem
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
 
-_COMMON_STEMS = {stem(word) for word in COMMON_WORDS if word[0].isalpha()} | {
+_COMMON_STEMS = {stem(word) for word in COMMON_WORDS | FUNCTION_WORDS if word[0].isalpha()} | {
     stem(word) for word in NUMBER_WORDS
 }
 _COMMON_LOWER = {word.lower() for word in COMMON_WORDS}
@@ -43,6 +43,11 @@ _BEFORE = (
         r"(?:(?:is|are|was|were)\s+)?(?:not(?:\s+equal\s+to)?|other\s+than|different\s+from|except|but\s+not|!=|<>)",
         "!=",
     ),
+    (
+        r"(?:(?:is|are)\s+)?(?:not|no)\s+(?:above|over|greater than|higher than|more than|larger than|exceeding)",
+        "<=",
+    ),
+    (r"(?:(?:is|are)\s+)?(?:not|no)\s+(?:below|under|less than|lower than|smaller than)", ">="),
     (r"(?:above|over|greater than|higher than|more than|larger than|exceeding|>)", ">"),
     (r"(?:below|under|less than|lower than|smaller than|<)", "<"),
     (r"(?:at least|>=|from)", ">="),
@@ -237,11 +242,11 @@ def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
             ):
                 _add_condition(scan, column, op, match[1])
         ranged = scan.take(
-            rf"\b(?:{name})\b\s+(?:of\s+)?(?:between|from)\s+({_NUMBER})\s*(?:and|to|-)\s*({_NUMBER}){_COLUMN_UNIT}\b"
+            rf"\b(?:{name})\b\s+(?:of\s+)?(?:(?:between|from|in|within)\s+({_NUMBER})\s*(?:and|to|through|-)\s*({_NUMBER})|({_NUMBER})\s*(?:to|through|-)\s*({_NUMBER})){_COLUMN_UNIT}\b"
         )
         if ranged:
-            _add_condition(scan, column, ">=", ranged[1])
-            _add_condition(scan, column, "<=", ranged[2])
+            _add_condition(scan, column, ">=", ranged[1] or ranged[3])
+            _add_condition(scan, column, "<=", ranged[2] or ranged[4])
         if scan.take(rf"\bnon-?\s?zero\s+(?:{name})\b"):
             _all_but(scan, column, ["0"])
         while _take_condition(scan, column, name):
@@ -258,8 +263,8 @@ def _take_condition(scan: Scanner, column: str, name: str) -> bool:
     ops, ends = "|".join(p for p, _ in _BEFORE), "|".join(p for p, _ in _COMPARATORS)
     match = scan.take(
         rf"{excluding_first(name)}\b(?:\s*\([^)]*\))?\s*(?P<before>{ops})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}(?:\s+or\s+(?P<after>{ends})\b)?"
-        rf"(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[1:5])})\s*(?P<value2>{_NUMBER}))?"
-        rf"(?P<more>(?:\s*(?:,|and|or|to|vs\.?|versus)\s*(?:{_NUMBER})\b(?!\s*(?:s|sec\w*|min\w*|frames?|px|cm|%)\b))*)"
+        rf"(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[3:7])})\s*(?P<value2>{_NUMBER}))?"
+        rf"(?P<more>(?:\s*(?:,|and|or|vs\.?|versus)\s*(?:{_NUMBER})\b(?!\s*(?:s|sec\w*|min\w*|frames?|px|cm|%)\b))*)"
     )
     if match is None:
         return False
@@ -291,6 +296,22 @@ def _all_but(scan: Scanner, column: str, values: Sequence[str]) -> None:
         condition = {"op": "not in", "value": limits}
     scan.slots.setdefault("where", []).append({"column": column, **condition})
     _append(scan.slots, "columns", column)
+
+
+def limit_unread(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """A number beside a column of numbers that no condition took: "a dose around 0.2"."""
+    for column in vocabulary.numeric_columns:
+        name = "|".join(
+            re.escape(item) + r"s?"
+            for item in _column_words(column)
+            if item not in ("received", "given", "got")
+        )
+        match = re.search(
+            rf"\b(?:{name})\b(?:\s+[a-z]+){{0,3}}\s+\d+(?:\.\d+)?(?![\w.])", scan.rest, re.IGNORECASE
+        )
+        if match is not None:
+            return match.group()
+    return None
 
 
 def _equal_values_are_groups(scan: Scanner, column: str) -> None:
@@ -355,6 +376,21 @@ def unknown_session(text: str, vocabulary: Vocabulary) -> str | None:
     return None
 
 
+_NOUNS_IN_LY: Final = (
+    "family",
+    "belly",
+    "assembly",
+    "supply",
+    "reply",
+    "anomaly",
+    "butterfly",
+    "bully",
+    "fly",
+    "rally",
+    "tally",
+)
+
+
 def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabulary) -> list[str]:
     """Words that are neither common, nor the experiment's, nor part of a phrase that was read."""
     named = {index for mention in mentions for index in range(mention.start, mention.stop)}
@@ -373,6 +409,8 @@ def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabul
             continue
         if word.stem in _COMMON_STEMS or word.stem in vocabulary.free_words or word.stem in vocabulary.stems:
             continue
+        if re.fullmatch(r"[a-z]{3,}ly", word.text) and word.text not in _NOUNS_IN_LY:
+            continue  # an adverb says how, not what; no name of an experiment is one
         if word.text.lower() not in (item.lower() for item in unread):
             unread.append(word.text)
     return unread

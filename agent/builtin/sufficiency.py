@@ -11,7 +11,7 @@ from ethochat.agent.builtin.exclusion import unread_negation
 from ethochat.agent.builtin.guard import amount_left, unused
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.limits import suggestions
-from ethochat.agent.builtin.names import asked_for, restricting_word
+from ethochat.agent.builtin.names import asked_for, limit_unread, restricting_word
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import AskBack, Intent, Reading, Refusal, Understanding
 from ethochat.agent.builtin.vocabulary import Vocabulary
@@ -29,42 +29,68 @@ _NEEDS_TRACK = {
 
 def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """Refuse or ask back where a needed part is missing or a restricting word is unknown."""
-    spelled = any(name.lower() in scan.text.lower() for name in reading.slots.get("metrics", ()))
-    word = restricting_word(scan, reading.unread) or (None if spelled else asked_for(scan, reading.unread))
-    if word is not None and reading.intent != "search":
-        known = _known_raters(vocabulary) if _named_as_rater(word, scan) else _known_groups(vocabulary)
-        return Refusal(f"Nothing in this experiment is called “{word}”.{known}", suggestions(vocabulary))
-    partner = rf"\b(?:which|what)\s+(?:\w+\s+)?{lexicon.ANIMALS}\s+BEHAVIOR\s+(?:the\s+)?(?:{lexicon.ANIMALS}|individual)\b"
-    if not vocabulary.has_partners and matches(partner, scan.named):
-        reason = "Which other animal a behavior is directed at is not recorded in this experiment."
-        return Refusal(reason, suggestions(vocabulary))
-    members = tuple(reading.slots.get("behaviors", ()))
-    if (
-        reading.slots.get("category")
-        and len(members) > 1
-        and matches(r"\b(?:without|not)\s+(?!count|ignor|interpol|us|includ|exclud)\w+ing\b", scan.text)
-    ):
-        return AskBack("Which of these do you mean?", members, reading)
-    if vocabulary.in_frames and scan.has(
-        r"\bhow many (?:\w+ )?(?:seconds|minutes|hours)\b|\bin (?:seconds|minutes)\b|\b(?:cm|px)/s\b"
-    ):
-        reason = (
-            "The frame rate is not documented, so seconds cannot be given; the same can be asked in frames."
-        )
-        return Refusal(reason, suggestions(vocabulary))
-    if _outside_unmeasured(reading, scan):
-        reason = "Time outside of a zone is known, but nothing else is measured outside; ask for the time."
-        return Refusal(reason, suggestions(vocabulary))
-    left = reading.slots.get("unclear_exclusion") or unread_negation(scan, reading.slots)
-    if left is not None and reading.intent not in ("facts", "search"):
-        return AskBack(f"What should be left out, or counted? “{left}” is not clear here.", (), reading)
+    for guard in (_unknown_word, _unknown_partner, _unclear_exclusion, _unknown_rate):
+        stopped = guard(reading, scan, vocabulary)
+        if stopped is not None:
+            return stopped
     found = _CHECKS.get(reading.intent, _accept)(reading, scan, vocabulary)
     return unused(found, scan, vocabulary) if isinstance(found, Reading) else found
 
 
+def _unknown_word(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    """A word that would have narrowed the answer, or is what is asked for, and that nothing here is called."""
+    spelled = any(name.lower() in scan.text.lower() for name in reading.slots.get("metrics", ()))
+    word = restricting_word(scan, reading.unread) or (None if spelled else asked_for(scan, reading.unread))
+    if word is None or reading.intent == "search":
+        return None
+    known = _known_raters(vocabulary) if _named_as_rater(word, scan) else _known_groups(vocabulary)
+    return Refusal(f"Nothing in this experiment is called “{word}”.{known}", suggestions(vocabulary))
+
+
+def _unknown_partner(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    partner = rf"\b(?:which|what)\s+(?:\w+\s+)?{lexicon.ANIMALS}\s+BEHAVIOR\s+(?:the\s+)?(?:{lexicon.ANIMALS}|individual)\b"
+    if vocabulary.has_partners or not matches(partner, scan.named):
+        return None
+    reason = "Which other animal a behavior is directed at is not recorded in this experiment."
+    return Refusal(reason, suggestions(vocabulary))
+
+
+def _unclear_exclusion(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    """Ask what is left out where the word for it governs nothing that is known."""
+    slots = reading.slots
+    members = tuple(slots.get("behaviors", ()))
+    if (
+        slots.get("category")
+        and len(members) > 1
+        and matches(r"\b(?:without|not)\s+(?!count|ignor|interpol|us|includ|exclud)\w+ing\b", scan.text)
+    ):
+        return AskBack("Which of these do you mean?", members, reading)
+    if _outside_unmeasured(reading, scan):
+        reason = "Time outside of a zone is known, but nothing else is measured outside; ask for the time."
+        return Refusal(reason, suggestions(vocabulary))
+    if reading.intent == "search":
+        return None
+    left = slots.get("unclear_exclusion") or unread_negation(scan, slots)
+    if left is not None and reading.intent != "facts":
+        return AskBack(f"What should be left out, or counted? “{left}” is not clear here.", (), reading)
+    limit = limit_unread(scan, vocabulary)
+    return AskBack(f"Which values does “{limit}” mean?", (), reading) if limit is not None else None
+
+
+def _unknown_rate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    if not vocabulary.in_frames or not scan.has(
+        r"\bhow many (?:\w+ )?(?:seconds|minutes|hours)\b|\bin (?:seconds|minutes)\b|\b(?:cm|px)/s\b"
+    ):
+        return None
+    reason = "The frame rate is not documented, so seconds cannot be given; the same can be asked in frames."
+    return Refusal(reason, suggestions(vocabulary))
+
+
 def _outside_unmeasured(reading: Reading, scan: Scanner) -> bool:
     slots = reading.slots
-    outside = bool(slots.get("zones")) and scan.has(r"\boutside (?:of )?(?:the|its|this|a)\b")
+    outside = bool(slots.get("zones")) and (
+        scan.has(r"\boutside (?:of )?(?:the|its|this|a)\b") or bool(slots.get("beyond_zone"))
+    )
     return outside and not (
         reading.intent in ("measure", "compare") and slots.get("measure") in ("zone_time", "zone_percent")
     )
