@@ -277,6 +277,20 @@ class PowerArguments(CompareArguments):
             "groups Cohen f."
         ),
     ] = None
+    difference: Annotated[
+        float | None,
+        Field(
+            description="Difference of the means to be detected, instead of the one observed, in units of `difference_unit`; the "
+            "spread is that of the groups.",
+            gt=0,
+        ),
+    ] = None
+    difference_unit: Annotated[
+        Literal["raw", "percent"],
+        Field(
+            description="The measure's unit, or percent of the mean of the last group (the control, where it is last)."
+        ),
+    ] = "percent"
     wanted_power: Annotated[
         float, Field(description="Probability of finding the effect if it exists.", gt=0, lt=1)
     ] = 0.8

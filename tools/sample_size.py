@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+
 from ethochat.tools.arguments import CompareArguments, PowerArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.compare import Comparison, comparisons
@@ -70,15 +72,49 @@ def _analysis(arguments: PowerArguments, one: Comparison | None) -> tuple[PowerA
     """The analysis and what it gives: ``n``, ``power`` or ``effect``."""
     design, n_groups = _design(one)
     groups = None if one is None else _values_of(one)
-    effect = arguments.effect if arguments.effect is not None else groups
+    given = arguments.effect if arguments.difference is None else _standardized(arguments, one)
+    effect = given if given is not None else groups
     n, alpha = arguments.n_per_group, arguments.alpha
-    if n is not None and arguments.effect is None:
+    if n is not None and given is None:
         found = smallest_detectable_effect(n, arguments.wanted_power, alpha, design, n_groups=n_groups)
         return found, "effect"
     assert effect is not None
     if n is not None:
         return achieved_power(effect, n, alpha, design, n_groups=n_groups), "power"
     return sample_size(effect, arguments.wanted_power, alpha, design, n_groups=n_groups), "n"
+
+
+def _standardized(arguments: PowerArguments, one: Comparison | None) -> float:
+    """A difference in the measure's unit or in percent, in standard deviations: pooled ones, or those of the paired differences.
+
+    Raises
+    ------
+    ToolRetryError
+        Without a measure, beside an effect, or for more than two groups.
+    ToolFailedError
+        Where the values do not vary, or a percentage is of a mean of zero.
+    """
+    if one is None or arguments.effect is not None:
+        raise ToolRetryError(
+            "A `difference` needs the measure and the groups whose spread tells how large it is, and stands instead of `effect`."
+        )
+    groups = _values_of(one)
+    if len(groups) != 2:
+        raise ToolRetryError(f"A `difference` is of two groups, got {listing(groups)}; name two in `groups`.")
+    first, second = (np.asarray(values) for values in groups.values())
+    whole = arguments.difference or 0.0
+    if arguments.difference_unit == "percent":
+        whole *= abs(float(second.mean())) / 100
+    if one.contrast.repeated:
+        spread = float((first - second).std(ddof=1))
+    else:
+        df = first.size - 1, second.size - 1
+        spread = math.sqrt((df[0] * first.var(ddof=1) + df[1] * second.var(ddof=1)) / sum(df))
+    if not spread or not whole:
+        raise ToolFailedError(
+            "Expected values that vary and a mean other than zero; a difference has no size in standard deviations."
+        )
+    return whole / spread
 
 
 def _values_of(one: Comparison) -> dict[str, list[float]]:
@@ -173,7 +209,7 @@ def _said(analysis: PowerAnalysis, asked: str, one: Comparison | None, arguments
     what = "" if one is None else f" of {one.name}"
     level = f"the {analysis.alpha:g} level"
     if asked == "n":
-        observed = "the observed effect" if arguments.effect is None else "an effect"
+        observed = _which_effect(arguments, one)
         if analysis.n_per_group is None:
             return f"More than {MOST_ANIMALS} animals per group would be needed to find {observed}{what} ({effect}) at {level}."
         need = _animals(analysis)
@@ -184,6 +220,13 @@ def _said(analysis: PowerAnalysis, asked: str, one: Comparison | None, arguments
         f"With {_animals(analysis)}, the smallest effect{what} that is found with a power of {arguments.wanted_power * 100:g}% at "
         f"{level} is {effect}."
     )
+
+
+def _which_effect(arguments: PowerArguments, one: Comparison | None) -> str:
+    if arguments.difference is not None and arguments.difference_unit == "percent" and one is not None:
+        return f"a difference of {arguments.difference:g}% of the mean of {list(one.groups)[-1]}"
+    given = arguments.effect is not None or arguments.difference is not None
+    return "an effect" if given else "the observed effect"
 
 
 def _animals(analysis: PowerAnalysis) -> str:

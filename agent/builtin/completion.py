@@ -9,9 +9,8 @@ from typing import Any
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.combination import choose_combination
 from ethochat.agent.builtin.course import complete_course, intent_of_time, is_time_factor
-from ethochat.agent.builtin.designs import MATRIX, asks_for_chance, complete_factors
-from ethochat.agent.builtin.intents import is_spread
-from ethochat.agent.builtin.intents import parts_compared
+from ethochat.agent.builtin.designs import ADJUSTED, MATRIX, asks_for_chance, complete_factors
+from ethochat.agent.builtin.intents import is_spread, parts_compared
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.names import CONTROLS
 from ethochat.agent.builtin.phrases import Scanner
@@ -61,7 +60,7 @@ def complete_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
         slots["also_columns"] = [name for name in slots.get("columns", ()) if name not in used]
     nest_behaviors(slots, scan)
     choose_combination(slots, scan, vocabulary)
-    slots["outside"] = bool(slots.get("zones")) and scan.has(_OUTSIDE)
+    slots["outside"] = bool(slots.get("zones")) and (scan.has(_OUTSIDE) or bool(slots.get("beyond_zone")))
     slots["every_source"] = matches(
         r"\b(?:each|every|all|per|by) (?:the )?(?:sources?|raters and|classifiers?)\b", scan.text
     )
@@ -183,6 +182,25 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
             slots.pop(key, None)
         return
     _choose_compared(slots, scan, vocabulary)
+    if slots.get("group_column"):
+        _split_by_another(slots, scan, vocabulary)
+
+
+def _split_by_another(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Read "males vs females, per group": one comparison for each value of another column."""
+    column = slots["group_column"]
+    named = [
+        name
+        for name in slots.get("columns", ())
+        if name != column and matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{re.escape(name)}s?\b", scan.text)
+    ]
+    general = matches(
+        rf"{lexicon.PER}\s+(?:the\s+)?(?:two\s+|both\s+)?(?:groups?|conditions?|treatments?)\b", scan.text
+    )
+    if general and not named:
+        named = [name for name in vocabulary.grouping_columns()[:1] if name != column]
+    if named and not slots.get("group_by"):
+        slots["group_by"] = named
 
 
 _MOST_GROUPS = 12
@@ -232,7 +250,7 @@ def _choose_compared(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabular
             slots["group_column"] = groups[0]
     slots.pop("statistics", None)
     slots.pop("order", None)
-    slots["outside"] = bool(slots.get("zones")) and scan.has(_OUTSIDE)
+    slots["outside"] = bool(slots.get("zones")) and (scan.has(_OUTSIDE) or bool(slots.get("beyond_zone")))
     slots["paired"] = slots.get("paired", False) or matches(
         r"\bpaired\b|\brepeated[- ]measures?\b|\bwithin[- ]subjects?\b", text
     )
@@ -319,6 +337,10 @@ def complete_two_factors(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     if len(slots["factors"]) < 2 and is_time_factor(scan):
         slots["factors"] = [*(slots["factors"] or vocabulary.grouping_columns()[:1]), "bin"]
         slots["course"] = True
+    elif len(slots["factors"]) == 1 and matches(ADJUSTED, scan.text):
+        # "Compare the groups, controlling for sex": the other factor is what tells the groups.
+        others = [name for name in vocabulary.grouping_columns() if name not in slots["factors"]]
+        slots["factors"] = [*others[:1], *slots["factors"]]
     columns = slots.get("columns", [])
     slots["columns"] = [name for name in columns if name not in slots["factors"]]
     choose_measure(slots, scan, vocabulary)
@@ -334,6 +356,11 @@ def complete_power(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> N
         return
     complete_compare(reading, scan, vocabulary)
     slots.pop("keep", None)
+    if slots.get("difference_unit") == "percent" and slots.get("group_column"):
+        names = slots.get("groups") or list(vocabulary.columns.get(slots["group_column"], ()))
+        slots["groups"] = sorted(
+            names, key=lambda name: name.lower() in CONTROLS
+        )  # percent of the control's mean
     if slots.get("measure_guessed") or not (slots.get("behaviors") or slots.get("metrics")):
         detectable = slots.get("n_per_group") and matches(r"\b(?:smallest|minim\w+|detectable)\b", scan.text)
         if detectable and slots.get("measure") in (None, *_OF_BEHAVIORS):
@@ -383,18 +410,36 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     if sides or slots.get("metrics"):
         slots.pop("behaviors", None)  # "supported rears (labels.rears.count)": the metric says it
     for column, names in slots.pop("values", {}).items():
-        slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
+        if not _is_the_drug_dosed(quantities, column, names, scan, vocabulary):
+            slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
     slots.pop("statistics", None)
     # What the experimenter set, such as a dose, is what a quantity is drawn over.
     quantities[:2] = sorted(
         quantities[:2], key=lambda item: item["measure"] not in vocabulary.numeric_columns
     )
-    if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?(?:groups?|conditions?|treatments?)\b", text):
+    if matches(rf"(?:{lexicon.PER}|\bwithin)\s+(?:\w+\s+)?(?:groups?|conditions?|treatments?)\b", text):
         slots["group_column"] = next(iter(vocabulary.grouping_columns()), None)
     if len(quantities) >= 2:
         slots["x"], slots["y"] = quantities[:2]
     elif quantities:
         slots["x"] = quantities[0]
+
+
+def _is_the_drug_dosed(
+    quantities: list[dict[str, Any]], column: str, names: list[str], scan: Scanner, vocabulary: Vocabulary
+) -> bool:
+    """Whether a group named is what the doses are of: "a dose response of the drug" takes the undosed animals in, too."""
+    numeric = any(item["measure"] in vocabulary.numeric_columns for item in quantities)
+    others = [name for name in vocabulary.columns.get(column, ()) if name not in names]
+    return numeric and len(others) > 0 and scan.has(r"\bdos\w+\b") and not restricts_to(names, scan)
+
+
+def restricts_to(names: list[str], scan: Scanner) -> bool:
+    """Whether values are named as a restriction: "for females only", "among the treated"."""
+    said = "|".join(rf"{re.escape(name)}\w{{0,2}}" for name in names)
+    return scan.has(
+        rf"\b(?:for|among|amongst|within|only|in)\s+(?:the\s+)?(?:{said})s?\b|\b(?:{said})s?\b(?:\s+\w+)?\s+only\b|\bonly\s+(?:the\s+)?(?:{said})"
+    )
 
 
 def _measures_of_both(scan: Scanner) -> tuple[str, str]:
@@ -424,7 +469,8 @@ def complete_agreement(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
         wanted = ["median_distance"]
     slots["statistics"] = wanted or ["f1", "kappa"]
     if matches(
-        rf"{lexicon.PER}\s+(?:\w+\s+)?{lexicon.SESSIONS}\b|\b(?:which|what) (?:\w+ )?(?:{lexicon.SESSIONS}|{lexicon.ANIMALS})\b", text
+        rf"{lexicon.PER}\s+(?:\w+\s+)?{lexicon.SESSIONS}\b|\b(?:which|what) (?:\w+ )?(?:{lexicon.SESSIONS}|{lexicon.ANIMALS})\b",
+        text,
     ):
         slots["group_by"] = ["session_id"]
     slots["whole_ethogram"] = matches(
@@ -517,7 +563,9 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
     slots.pop("order", None)
 
 
-_AFTER_ITSELF = r"\bBEHAVIOR\b(?:\s+\w+){0,3}?\s+(?:followed by|follows?|after|to|into)\s+(?:\w+\s+){0,2}?BEHAVIOR\b"
+_AFTER_ITSELF = (
+    r"\bBEHAVIOR\b(?:\s+\w+){0,3}?\s+(?:followed by|follows?|after|to|into)\s+(?:\w+\s+){0,2}?BEHAVIOR\b"
+)
 
 
 def _asks_what_comes_before(scan: Scanner) -> bool:

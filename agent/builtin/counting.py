@@ -11,7 +11,9 @@ from ethochat.agent.builtin.text import atoms
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _PER_MINUTE: Final = r"(?:\b(?:per|each|every|a)\s+|/\s*)min(?:ute)?s?\b"
-_EVENTS: Final = r"\b(?:bouts?|events?|episodes?|times|counts?|numbers?|frequen\w+|rates?|often|occurrences?)\b"
+_EVENTS: Final = (
+    r"\b(?:bouts?|events?|episodes?|times|counts?|numbers?|frequen\w+|rates?|often|occurrences?)\b"
+)
 _TIMED: Final = (
     r"\bhow long\b|\btimes? (?:spent|of|in|on|doing|at|for)\b|\bspen[dt]s?\b|\bdurations?\b|\blengths?\b|\bseconds?\b|\bminutes? (?:of|spent)\b|\bframes?\b|\bhow much\b"
     r"|\btotal time\b|\btime\b|\blong(?:er|est)?\b|\bshort(?:er|est)?\b|\blast(?:s|ed|ing)?\b|\blatenc\w+|\bpercent\w*\b|%|\bintervals?\b"
@@ -31,7 +33,11 @@ def counted_or_timed(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     """
     text = scan.cues
     plural = names_events(scan, vocabulary)
-    if matches(_PER_MINUTE, text) and (plural or matches(_EVENTS, text)) and not matches(r"\bminute by minute\b", text):
+    if (
+        matches(_PER_MINUTE, text)
+        and (plural or matches(_EVENTS, text))
+        and not matches(r"\bminute by minute\b", text)
+    ):
         return "bout_rate"
     if matches(_SOONER, text):
         return "latency"
@@ -48,6 +54,11 @@ def names_events(scan: Scanner, vocabulary: Vocabulary) -> bool:
             continue
         last, name = words[mention.stop - 1].text.lower(), mention.entry.name.lower()
         before = scan.text[: words[mention.start].start]
-        if last.endswith("s") and not last.endswith("ss") and not name.endswith("s") and not _DOER.search(before):
+        if (
+            last.endswith("s")
+            and not last.endswith("ss")
+            and not name.endswith("s")
+            and not _DOER.search(before)
+        ):
             return True
     return False

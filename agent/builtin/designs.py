@@ -14,7 +14,8 @@ from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _NEEDED = r"(?:need|needed|require|required|necessary|enough|suffic\w+|would it take|do i (?:have to|need to)|should (?:i|we)|to (?:see|detect|find|show|get|reach))"
 POWER: Final = (
-    rf"\bhow many (?:more |other |further )?{lexicon.ANIMALS}\b(?: per group| in each group)?[^?]*\b{_NEEDED}\b"
+    rf"\b(?:what|which|how (?:large|big|small)(?: an?)?) (?:effect|difference|change)s?\b[^?]*\b(?:detect\w*|see|find|found|show|pick up)\b"
+    rf"|\bhow many (?:more |other |further )?{lexicon.ANIMALS}\b(?: per group| in each group)?[^?]*\b{_NEEDED}\b"
     rf"|\b(?:what|which) sample sizes?\b[^?]*\b{_NEEDED}\b|\bsample sizes?\b[^?]*\b(?:calculat\w+|estimat\w+|comput\w+|needed|required|necessary)\b"
     r"|\b(?:calculate|estimate|compute|plan) (?:the |a )?(?:required |needed )?sample sizes?\b|\bpower (?:analysis|calculation)\b|\b(?:statistical|achieved) power\b"
     r"|\b(?:what|how much) power\b|\bpower (?:of|to detect|do (?:i|we)|did (?:i|we))\b|\b(?:under|over)powered\b"
@@ -28,6 +29,10 @@ INTERACTION: Final = (
 )
 _INTERACTION_NAMED = (
     r"\binteraction\b(?! with)|\btwo-?\s?way\b|\b2-?\s?way\b|\btwo[- ]factor\w*\b|\bfactorial\b"
+)
+ADJUSTED: Final = (
+    r"\b(?:controll?(?:ing|ed)?|adjust(?:ing|ed)?|account(?:ing|ed)?|correct(?:ing|ed)?|block(?:ing|ed)?) (?:for|by)\b"
+    r"|\b(?:taking|with) [^?]{1,30}\b(?:into account|as (?:an? )?(?:second |other |additional )?(?:covariate|factor|block))\b"
 )
 _PLURALS: Final = {
     "behaviors": r"(?:behaviors|behavior|behaviours?|labels|actions)",
@@ -82,7 +87,7 @@ def _of_two_things(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
         return "power"
     if matches(CO_OCCURRENCE, text) and len(slots.get("behaviors", ())) == 2 and not slots.get("category"):
         return "cooccurrence"
-    if matches(_INTERACTION_NAMED, text):
+    if matches(_INTERACTION_NAMED, text) or (matches(ADJUSTED, text) and factors_named(slots, vocabulary)):
         return "two_factors"
     columns = {*slots.get("columns", ()), *slots.get("values", {})} & set(vocabulary.columns)
     if len(columns) > 1 and (matches(INTERACTION, text) or _compares_by_two(scan, columns)):
@@ -154,9 +159,21 @@ def complete_factors(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabular
 def _family(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     """What a question compares one by one: behaviors, metrics, zones or every measure."""
     slots = scan.slots
-    if slots.get("sessions") or slots.get("order") or not vocabulary.grouping_columns():
-        return None
     text = scan.text
+    strongest = matches(
+        rf"\b{_DIFFER}\b[^?]{{0,12}}\b(?:most|the most|strongest|least)\b|\bmost (?:different|affected|changed|altered)\b",
+        text,
+    )
+    if slots.get("sessions") or (slots.get("order") and not strongest) or not vocabulary.grouping_columns():
+        return None
+    if strongest and (
+        found := re.search(
+            r"\b(?:which|what) (behavior|metric|measure|parameter|zone)\b", text, re.IGNORECASE
+        )
+    ):
+        return _known_family(
+            {"parameter": "measures"}.get(found[1].lower(), f"{found[1].lower()}s"), slots, vocabulary
+        )
     for of, noun in _PLURALS.items():
         which = rf"\b(?:which|what|in which|any|do any|for which)\b(?:\s+[\w-]+){{0,3}}?\s+{noun}\b[^?]*\b{_DIFFER}\b"
         every = rf"\b(?:compar\w+|test\w*|contrast)\b[^?]*\b(?:all|every|each|everything)\b(?:\s+(?:of|the|[\w-]+)){{0,4}}?\s*{noun if noun != 'everything' else ''}"
@@ -227,14 +244,26 @@ def _read_power(scan: Scanner) -> None:
         r"\bpower\s*(?:of|=|at)?\s*(0?\.\d+|\d{2}\s?%)"
     )
     if power:
-        amount = float(power[1].rstrip("% "))
-        slots["wanted_power"] = amount / 100 if amount > 1 else amount
+        share = float(power[1].rstrip("% "))
+        slots["wanted_power"] = share / 100 if share > 1 else share
     level = scan.take(r"\b(?:alpha|significance level|level)\s*(?:of|=|at)?\s*(0?\.\d+|\d+\s?%)")
     if level:
-        amount = float(level[1].rstrip("% "))
-        slots["alpha"] = amount / 100 if amount >= 1 else amount
-    effect = scan.take(
-        r"\b(?:effect sizes?|cohen'?s? d|hedges'? g|effects?|d|g)\s*(?:of|=|is)?\s*(\d*\.\d+|\d+)\b(?!\s*%)"
+        share = float(level[1].rstrip("% "))
+        slots["alpha"] = share / 100 if share >= 1 else share
+    change = scan.take(
+        rf"\b({NUMBER})\s*(%|percent|per cent)\s*(?:relative |lower |higher |larger |smaller |more |less )?(?:difference|change|increase|decrease|reduction|drop|rise|effect|more|less|lower|higher|shift)\w*\b"
+    ) or scan.take(
+        rf"\b(?:difference|change|increase|decrease|reduction|drop|rise|effect|shift)s? (?:of|by)\s+({NUMBER})\s*(%|percent|per cent|cm/s|cm|m|s|seconds?|bouts?|entries)?(?![\w.])"
+    )
+    if change and change[2] and (amount := number(change[1])):
+        percent = change[2].lower().startswith(("%", "per"))
+        slots.update(difference=amount, difference_unit="percent" if percent else "raw")
+    effect = (
+        None
+        if change and change[2]
+        else scan.take(
+            r"\b(?:effect sizes?|cohen'?s? d|hedges'? g|effects?|d|g)\s*(?:of|=|is)?\s*(\d*\.\d+|\d+)\b(?!\s*%)"
+        )
     )
     if effect:
         slots["effect"] = float(effect[1])
@@ -255,7 +284,7 @@ _TERMS: Final[dict[Intent, str]] = {
     r"yekutieli|fdr|bh|false|discovery|rate|multiple|comparisons?|testing|adjust\w*|distinguish\w*|separat\w*|everything|actions|regions|areas)\b",
     "compare": r"\b(?:outl(?:ier|ying)\w*|influential|driven|drives?|matters?|robust\w*|sensitive|leave-one-out|conclusions?|post-?\s?hoc|pair-?wise|tukey|dunn|dunnett|games|howell|"
     r"equivalen\w+|tost|identical|indistinguishable|margin|permutation|mixed|models?|random|intercept|assumptions?|normal(?:ly|ity)?|cliff'?s?|delta|kruskal|wallis|"
-    r"single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound|confidence|intervals?|ci|variances?|homoscedastic\w*|shapiro|wilk|levene|brown|forsythe|distributed|effect|sizes?|hedges'?|cohen'?s?)\b",
+    r"earlier|sooner|later|single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound|confidence|intervals?|ci|variances?|homoscedastic\w*|shapiro|wilk|levene|brown|forsythe|distributed|effect|sizes?|hedges'?|cohen'?s?)\b",
     "agreement": r"\b(?:fleiss'?|krippendorff'?s?|alpha|kappa|agreement|raw|simple|inter-?rater|reliab\w+|concordan\w+|bout-?wise|correlat\w+|precision|recall|sensitivity|reference|against|truth|whole|ethogram|confidence)\b",
     "transitions": r"\b(?:matrix|table|sequences?|structure|chance|expected|random\w*|permutation\w*|shuffl\w+|null|model|hypothesis|distribution|above|beyond|frequent\w*)\b",
     "cooccurrence": r"\b(?:co-?\s?occur\w*|coincid\w+|overlap\w*|chance|expected|random\w*)\b",

@@ -147,7 +147,9 @@ def parts_compared(scan: Scanner) -> str | None:
 
 def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
     slots = scan.slots
-    comparative = matches(lexicon.COMPARE, scan.cues) or "test" in slots or _one_against_the_rest(scan, vocabulary)
+    comparative = (
+        matches(lexicon.COMPARE, scan.cues) or "test" in slots or _one_against_the_rest(scan, vocabulary)
+    )
     if not comparative or "bin_s" in slots or slots.get("keep"):
         return False
     one = len(slots.get("sessions", ()) or slots.get("subjects", ())) == 1

@@ -68,6 +68,6 @@ def _quantity(part: str, scan: Scanner, vocabulary: Vocabulary) -> dict[str, Any
     choose_measure(own, side, vocabulary)
     if own.get("measure_guessed") and own["measure"] == "total_duration":
         own["measure"] = counted_or_timed(scan, vocabulary) or own["measure"]
-    if not own.get("behaviors") and own.get("measure") in scan.slots.get("metrics", ()):
-        own.pop("sources", None)
+    if not own.get("behaviors"):  # raters score behaviors; what was tracked or came with the data is nobody's
+        own["sources"] = [name for name in own.get("sources", ()) if name in vocabulary.trackers]
     return {key: own[key] for key in _KEPT if own.get(key)} if own.get("measure") else {}

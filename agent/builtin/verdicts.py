@@ -47,7 +47,11 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     if len({other.measure for other in item.tests}) > 1 and test.measure:
         title = test.measure.replace("_", " ")
     column = item.arguments.get("group_column", "group")
-    unit = "paired by session" if column in ("source", "zone", "behavior", "individual") else "one value per animal"
+    unit = (
+        "paired by session"
+        if column in ("source", "zone", "behavior", "individual")
+        else "one value per animal"
+    )
     lines = [f"{capital(title)} by {column}, {unit} [{item.evidence_id}]:", *_group_lines(test)]
     difference = _difference_line(test, item)
     if difference:

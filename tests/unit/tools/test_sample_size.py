@@ -81,3 +81,24 @@ def test_animals_that_lack_a_condition_are_named_and_left_out_of_the_pairs(study
     assert "m0" in said
     assert "m1" in said
     assert not any("mixed model" in flag for flag in evidence.flags)
+
+
+@pytest.mark.parametrize(("difference", "unit"), [(20.0, "percent"), (2.84, "raw")])
+def test_animals_for_a_difference_of_means(lab, call, difference, unit):
+    # group b has a mean of 14.2; pooled variances of 2.5 and 3.7
+    evidence = call(
+        lab, "power", measure="m", group_column="group", difference=difference, difference_unit=unit
+    )
+    assert value(evidence, "hedges_g") == pytest.approx(2.84 / 3.1**0.5)
+    assert value(evidence, "difference") == pytest.approx(2.84)
+    n = value(evidence, "n_per_group")
+    power = TTestIndPower().power
+    assert power(2.84 / 3.1**0.5, n, 0.05) >= 0.8 > power(2.84 / 3.1**0.5, n - 1, 0.05)
+    assert ("20% of the mean of b" in evidence.summary) == (unit == "percent")
+
+
+def test_a_difference_needs_values_that_tell_how_large_it_is(lab, call):
+    with pytest.raises(ToolRetryError, match="needs the measure"):
+        call(lab, "power", effect=0.5, difference=2.0)
+    with pytest.raises(ToolRetryError, match="stands instead of `effect`"):
+        call(lab, "power", measure="m", group_column="group", effect=0.5, difference=2.0)

@@ -19,16 +19,27 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Do any of the zones differ between the treatments?", "family", {"of": "zones"}),
     ("Which parameters did the treatment change?", "family", {"of": "measures", "group_column": "treatment"}),
     ("Compare the number of bouts of every behavior between treatments (kim)", "family", {"measure": "bout_count", "sources": ["kim"]}),
+    ("Which behavior differs most between the treatments?", "family", {"of": "behaviors", "group_column": "treatment"}),
+    # parts of the same animals
+    ("Do wall rears last longer than free rears for kim?", "compare", {"group_column": "behavior", "paired": True, "groups": ["wall rear", "free rear"]}),
+    ("Paired t test of kim's wall rears against free rears", "compare", {"group_column": "behavior", "measure": "bout_count"}),
+    ("Do psilocybin mice groom longer (kim)?", "compare", {"group_column": "treatment", "measure": "total_duration"}),
+    ("Do psilocybin mice start grooming earlier (kim)?", "compare", {"group_column": "treatment", "measure": "latency"}),
+    ("Distance of males vs females, per treatment", "compare", {"group_column": "sex", "group_by": ["treatment"]}),
     # two factors
     ("Is there an interaction between treatment and sex in the distance moved?", "two_factors", {"factors": ["treatment", "sex"], "measure": "distance"}),
     ("Does the effect of psilocybin on distance differ between males and females?", "two_factors", {"measure": "distance"}),
     ("Two-way ANOVA of kim's grooming time with sex and treatment", "two_factors", {"behaviors": ["grooming"], "sources": ["kim"]}),
     ("Compare the distance by sex and treatment", "two_factors", {"factors": ["sex", "treatment"]}),
+    ("Compare the distance between the treatments, controlling for sex", "two_factors", {"factors": ["treatment", "sex"]}),
+    ("Draw the distance by treatment and sex", "two_factors", {"factors": ["treatment", "sex"]}),
     # sample sizes
     ("How many animals would I need to see this difference in distance between the treatments?", "power", {"measure": "distance", "group_column": "treatment"}),
     ("How many mice per group are required for an effect size of 0.8 with 90 % power?", "power", {"effect": 0.8, "wanted_power": 0.9}),
     ("With 12 mice per group, what power do I have for d = 1?", "power", {"effect": 1.0, "n_per_group": 12}),
     ("What is the smallest effect I can detect with 8 animals per group?", "power", {"n_per_group": 8}),
+    ("How many animals per group would be needed to detect a 20 % change in distance between the treatments?", "power", {"difference": 20.0, "difference_unit": "percent", "groups": ["psilocybin", "saline"]}),
+    ("With 10 animals per group, what effect on distance could I detect between the treatments?", "power", {"n_per_group": 10, "measure": "distance"}),
     # sameness
     ("Do saline and psilocybin mice move the same distance?", "compare", {"test": "equivalence", "measure": "distance"}),
     ("Are males and females equivalent in distance within 20 %?", "compare", {"test": "equivalence", "margin": 20.0, "margin_unit": "percent"}),
@@ -58,7 +69,13 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Is there a treatment by time interaction for the distance in 30 s bins?", "two_factors", {"factors": ["treatment", "bin"], "bin_s": 30.0}),
     ("Distance over time", "measure", {"measure": "distance", "bin_s": 60.0}),
     ("Does the distance in the last 60 s differ between the treatments?", "compare", {"group_column": "treatment", "start_s": -60.0}),
+    # two quantities
+    ("Does max speed correlate with kim's grooming time?", "correlate", {"x": {"measure": "max_speed"}, "y": {"measure": "total_duration", "behaviors": ["grooming"], "sources": ["kim"]}}),
+    ("Correlate kim's and lee's grooming time, Spearman", "correlate", {"x": {"measure": "total_duration", "behaviors": ["grooming"], "sources": ["kim"]}}),
+    ("Is the time in the center related to the number of kim's wall rears?", "correlate", {"x": {"measure": "zone_time", "zones": ["center"]}, "y": {"measure": "bout_count", "behaviors": ["wall rear"], "sources": ["kim"]}}),
     # raters
+    ("In which session do kim and lee disagree most about grooming?", "agreement", {"group_by": ["session_id"], "order": "ascending"}),
+    ("Which recording has the best agreement of kim and lee?", "agreement", {"group_by": ["session_id"], "order": "descending"}),
     ("What is Fleiss' kappa for grooming?", "agreement", {"statistics": ["fleiss_kappa"], "behaviors": ["grooming"]}),
     ("Krippendorff's alpha of the raters for each behavior", "agreement", {"statistics": ["krippendorff_alpha"]}),
     ("How well do the bout counts of kim and lee correlate?", "agreement", {"statistics": ["count_correlation"], "sources": ["kim", "lee"]}),
@@ -69,6 +86,14 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Which transitions are more frequent than expected by chance for lee?", "transitions", {"null": True}),
     ("Is grooming followed by wall rears above chance (kim)?", "transitions", {"null": True, "before": ["grooming"], "after": ["wall rear"]}),
     ("Do grooming and running co-occur more than by chance?", "cooccurrence", {"first": "grooming", "second": "running"}),
+    ("What usually precedes grooming (kim)?", "transitions", {"after": ["grooming"], "before": None}),
+    ("How often does a wall rear come right after grooming, by treatment (kim)?", "transitions", {"before": ["grooming"], "after": ["wall rear"], "group_by": ["treatment"]}),
+    ("Is grooming followed by rearing (kim)?", "transitions", {"before": ["grooming"], "after": ["wall rear", "free rear"]}),
+    # counted, timed, per minute
+    ("Total wall rears per animal (kim)", "measure", {"measure": "bout_count"}),
+    ("Kim's wall rears per min by treatment", "measure", {"measure": "bout_rate", "group_by": ["treatment"]}),
+    ("How long does T_1 groom (kim)?", "measure", {"measure": "total_duration"}),
+    ("Mean distance with its 95 % CI by treatment", "measure", {"statistics": ["mean", "ci95"], "group_by": ["treatment"]}),
     # close to a design, but none
     ("How many mice were there per sex?", "facts", {"topic": "subject_count", "group_by": ["sex"]}),
     ("What is the sample size?", "facts", {"topic": "subject_count", "group_by": ["treatment"]}),
