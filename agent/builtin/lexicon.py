@@ -60,7 +60,10 @@ SUMMARY: Final = (
 PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?|videos?|files?|individuals?|rodents?|rats?|snippets?|ones?)"
 SESSIONS: Final = r"(?:recordings?|sessions?|trials?|videos?|files?|snippets?|tests?)"
 ANIMALS: Final = r"(?:animals?|mice|mouse|subjects?|individuals?|rodents?|rats?)"
-HUMAN: Final = r"\bby (?:a |an |the )?(?:people|persons?|humans?|observers?|experimenters?|eye)\b|\bhumans\b|\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
+HUMAN: Final = (
+    r"\bby (?:a |an |the )?(?:people|persons?|humans?|observers?|experimenters?|eye)\b|\bhumans\b"
+    r"|\b(?:human|manual|manually|hand)[- ]?(?:annotat\w*|label\w*|scor\w*|rat\w*)?\b|\bannotat(?:ed|ions?)\b|\bhand-?scored\b|\bby hand\b"
+)
 SCORED: Final = r"\b(?:scor|annotat|label|rat|mark|track)(?:e|ed|ted|led|s)?\b"
 WHO: Final = r"\bwho\b|\bwhich (?:raters?|annotators?|observers?|experimenters?|people)\b|\bnames? of the (?:raters?|annotators?)\b"
 RATERS: Final = r"\b(?:raters?|annotators?|observers?|experimenters?|scorers?)\b"

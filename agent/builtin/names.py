@@ -9,16 +9,12 @@ from typing import Any, Final
 from rapidfuzz import fuzz, process
 
 from ethochat.agent.builtin import lexicon
-from ethochat.agent.builtin.exclusion import excluding_first, find_exclusions, leave_out
-from ethochat.agent.builtin.lexicon import COMMON_WORDS, FUNCTION_WORDS
+from ethochat.agent.builtin.exclusion import find_exclusions, leave_out
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import NUMBER_WORDS, Atom, atoms, name_stems, stem
+from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
+from ethochat.agent.builtin.unread import COMMON_STEMS
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
 
-_COMMON_STEMS = {stem(word) for word in COMMON_WORDS | FUNCTION_WORDS if word[0].isalpha()} | {
-    stem(word) for word in NUMBER_WORDS
-}
-_COMMON_LOWER = {word.lower() for word in COMMON_WORDS}
 CONTROLS: Final = (
     "control",
     "vehicle",
@@ -34,26 +30,6 @@ CONTROLS: Final = (
 _PLURAL = {
     "metric": "metrics", "column": "columns", "session": "sessions", "subject": "subjects", "individual": "individuals", "source": "sources", "zone": "zones", "keypoint": "keypoints",
 }  # fmt: skip
-_COMPARATORS = (
-    (r"(?:or\s+)?(?:higher|more|above|greater|larger|over|up)", ">="),
-    (r"(?:or\s+)?(?:lower|less|below|smaller|under)", "<="),
-)
-_BEFORE = (
-    (
-        r"(?:(?:is|are|was|were)\s+)?(?:not(?:\s+equal\s+to)?|other\s+than|different\s+from|except|but\s+not|!=|<>)",
-        "!=",
-    ),
-    (
-        r"(?:(?:is|are)\s+)?(?:not|no)\s+(?:above|over|greater than|higher than|more than|larger than|exceeding)",
-        "<=",
-    ),
-    (r"(?:(?:is|are)\s+)?(?:not|no)\s+(?:below|under|less than|lower than|smaller than)", ">="),
-    (r"(?:above|over|greater than|higher than|more than|larger than|exceeding|>)", ">"),
-    (r"(?:below|under|less than|lower than|smaller than|<)", "<"),
-    (r"(?:at least|>=|from)", ">="),
-    (r"(?:at most|up to|<=)", "<="),
-    (r"(?:of|is|was|equal to|=|:)?", "=="),
-)
 
 
 def correct_typos(text: str, vocabulary: Vocabulary) -> str:
@@ -77,7 +53,7 @@ def correct_typos(text: str, vocabulary: Vocabulary) -> str:
             out.append(text[last : word.start] + rater)
             last = word.stop
             continue
-        if len(lowered) < 5 or not lowered.isalpha() or word.stem in known or word.stem in _COMMON_STEMS:
+        if len(lowered) < 5 or not lowered.isalpha() or word.stem in known or word.stem in COMMON_STEMS:
             continue
         if word.stem in vocabulary.free_words:
             continue
@@ -90,7 +66,7 @@ def correct_typos(text: str, vocabulary: Vocabulary) -> str:
 
 def _rater_meant(text: str, word: Atom, vocabulary: Vocabulary) -> str | None:
     """The source meant by a short misspelt name, where the words before say that a source is named."""
-    if not 3 <= len(word.text) <= 8 or word.stem in vocabulary.stems or word.stem in _COMMON_STEMS:
+    if not 3 <= len(word.text) <= 8 or word.stem in vocabulary.stems or word.stem in COMMON_STEMS:
         return None
     if not re.search(
         r"\b(?:according to|rater|annotator|scored by|rated by|annotated by)\s+$", text[: word.start]
@@ -211,129 +187,6 @@ def _settle_overlaps(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
         slots["behaviors"] = marked or slots["behaviors"]
 
 
-_ALIASES = {
-    "age": ("old", "aged"), "weight": ("weigh", "weighs", "weighed", "weighing", "heavy"), "dose": ("dosage", "received", "given", "got"), "dosage": ("dose", "received", "given", "got"),
-}  # fmt: skip
-_COMPARATIVES = (
-    ("older", "age", ">"),
-    ("younger", "age", "<"),
-    ("heavier", "weight", ">"),
-    ("lighter", "weight", "<"),
-)
-_NUMBER = r"\d+(?:\.\d+)?|zero"
-_COLUMN_UNIT = r"(?:\s*(?:mg/kg|mg|grams?|g|weeks?|days?|months?))?"
-
-
-def _column_words(column: str) -> list[str]:
-    parts = [part for part in column.lower().split("_") if len(part) > 2]
-    words = {column.lower(), column.lower().replace("_", " "), *parts[:1]}
-    return sorted(
-        {*words, *(alias for part in parts for alias in _ALIASES.get(part, ()))}, key=len, reverse=True
-    )
-
-
-def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
-    """Read "dosage of 0.5 or higher", "dose above 2", "day 3", "between 0.2 and 0.4", "older than 12 weeks"."""
-    for column in vocabulary.numeric_columns:
-        name = "|".join(re.escape(item) + r"s?" for item in _column_words(column))
-        for word, meaning, op in _COMPARATIVES:
-            if meaning in column.lower().split("_") and (
-                match := scan.take(rf"\b{word}\s+than\s+({_NUMBER}){_COLUMN_UNIT}\b")
-            ):
-                _add_condition(scan, column, op, match[1])
-        ranged = scan.take(
-            rf"\b(?:{name})\b\s+(?:of\s+)?(?:(?:between|from|in|within)\s+({_NUMBER})\s*(?:and|to|through|-)\s*({_NUMBER})|({_NUMBER})\s*(?:to|through|-)\s*({_NUMBER})){_COLUMN_UNIT}\b"
-        )
-        if ranged:
-            _add_condition(scan, column, ">=", ranged[1] or ranged[3])
-            _add_condition(scan, column, "<=", ranged[2] or ranged[4])
-        if scan.take(rf"\bnon-?\s?zero\s+(?:{name})\b"):
-            _all_but(scan, column, ["0"])
-        while _take_condition(scan, column, name):
-            pass
-        _equal_values_are_groups(scan, column)
-        aliases = [alias for part in column.lower().split("_") for alias in _ALIASES.get(part, ())]
-        asked = "|".join(re.escape(alias) for alias in aliases if alias not in ("received", "given", "got"))
-        if asked and scan.take(rf"\bhow\s+(?:{asked})\b|\bhow much\b[^?]*\b(?:{asked})\b"):
-            _append(scan.slots, "columns", column)
-
-
-def _take_condition(scan: Scanner, column: str, name: str) -> bool:
-    """Read one condition on a column; say whether there was one."""
-    ops, ends = "|".join(p for p, _ in _BEFORE), "|".join(p for p, _ in _COMPARATORS)
-    match = scan.take(
-        rf"{excluding_first(name)}\b(?:\s*\([^)]*\))?\s*(?P<before>{ops})\s*(?P<value>{_NUMBER})\b{_COLUMN_UNIT}(?:\s+or\s+(?P<after>{ends})\b)?"
-        rf"(?P<further>\s*(?:,|but|and)\s+(?P<op2>{'|'.join(p for p, _ in _BEFORE[3:7])})\s*(?P<value2>{_NUMBER}))?"
-        rf"(?P<more>(?:\s*(?:,|and|or|vs\.?|versus)\s*(?:{_NUMBER})\b(?!\s*(?:s|sec\w*|min\w*|frames?|px|cm|%)\b))*)"
-    )
-    if match is None:
-        return False
-    op = _operator(match["before"] or "")
-    if match["after"]:
-        op = next(op for pattern, op in _COMPARATORS if re.fullmatch(pattern, match["after"], re.IGNORECASE))
-    if match["leaves"]:
-        op = _OPPOSITE[op]
-    if op == "!=":
-        _all_but(scan, column, [match["value"], *re.findall(_NUMBER, match["more"] or "", re.IGNORECASE)])
-        return True
-    _add_condition(scan, column, op, match["value"])
-    if match["further"]:
-        _add_condition(scan, column, _operator(match["op2"]), match["value2"])
-    if op == "==":
-        for value in re.findall(_NUMBER, match["more"] or "", re.IGNORECASE):
-            _add_condition(scan, column, "==", value)
-    return True
-
-
-_OPPOSITE: Final = {"==": "!=", "!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
-
-
-def _all_but(scan: Scanner, column: str, values: Sequence[str]) -> None:
-    """Every value of a column of numbers but some."""
-    limits = [0.0 if value.lower() == "zero" else float(value) for value in values]
-    condition: dict[str, Any] = {"op": "!=", "value": limits[0]}
-    if len(limits) > 1:
-        condition = {"op": "not in", "value": limits}
-    scan.slots.setdefault("where", []).append({"column": column, **condition})
-    _append(scan.slots, "columns", column)
-
-
-def limit_unread(scan: Scanner, vocabulary: Vocabulary) -> str | None:
-    """A number beside a column of numbers that no condition took: "a dose around 0.2"."""
-    for column in vocabulary.numeric_columns:
-        name = "|".join(
-            re.escape(item) + r"s?"
-            for item in _column_words(column)
-            if item not in ("received", "given", "got")
-        )
-        match = re.search(
-            rf"\b(?:{name})\b(?:\s+[a-z]+){{0,3}}\s+\d+(?:\.\d+)?(?![\w.])", scan.rest, re.IGNORECASE
-        )
-        if match is not None:
-            return match.group()
-    return None
-
-
-def _equal_values_are_groups(scan: Scanner, column: str) -> None:
-    """Turn "day 1 … day 2" and "doses 0, 5 and 10" into groups of that column."""
-    where = scan.slots.get("where", [])
-    equal = [item["value"] for item in where if item["column"] == column and item["op"] == "=="]
-    if len(set(equal)) > 1:
-        scan.slots["where"] = [item for item in where if item["column"] != column or item["op"] != "=="]
-        values = scan.slots.setdefault("values", {})
-        values[column] = [f"{value:g}" for value in dict.fromkeys(equal)]
-
-
-def _operator(words: str) -> str:
-    return next((op for pattern, op in _BEFORE if re.fullmatch(pattern, words, re.IGNORECASE)), "==")
-
-
-def _add_condition(scan: Scanner, column: str, op: str, value: str) -> None:
-    limit = 0.0 if value.lower() == "zero" else float(value)
-    scan.slots.setdefault("where", []).append({"column": column, "op": op, "value": limit})
-    _append(scan.slots, "columns", column)
-
-
 def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
     """Read "treated animals", "the drug group" where the groups have a control among them."""
     if not scan.has(
@@ -351,147 +204,3 @@ def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
         elif not named:
             scan.slots.setdefault("where", []).append({"column": column, "op": "not in", "value": controls})
         return
-
-
-def unknown_session(text: str, vocabulary: Vocabulary) -> str | None:
-    """Find a name made like the experiment's session or subject ids that is none of them."""
-    known = {
-        name_stems(name) for name in (*vocabulary.sessions, *vocabulary.subjects, *vocabulary.individuals)
-    }
-    shapes = {
-        tuple("#" if part[0].isdigit() else part for part in stems) for stems in known if len(stems) > 1
-    }
-    shapes = {shape for shape in shapes if "#" in shape and any(part != "#" for part in shape)}
-    words = atoms(text)
-    for shape in sorted(shapes, key=len, reverse=True):
-        for start in range(len(words) - len(shape) + 1):
-            window = words[start : start + len(shape)]
-            joined = text[window[0].start : window[-1].stop]
-            if " " in joined or tuple(word.stem for word in window) in known:
-                continue
-            if tuple("#" if word.stem[0].isdigit() else word.stem for word in window) == shape and not any(
-                known_stems[: len(shape)] == tuple(word.stem for word in window) for known_stems in known
-            ):
-                return joined
-    return None
-
-
-_NOUNS_IN_LY: Final = (
-    "family",
-    "belly",
-    "assembly",
-    "supply",
-    "reply",
-    "anomaly",
-    "butterfly",
-    "bully",
-    "fly",
-    "rally",
-    "tally",
-)
-
-
-def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabulary) -> list[str]:
-    """Words that are neither common, nor the experiment's, nor part of a phrase that was read."""
-    named = {index for mention in mentions for index in range(mention.start, mention.stop)}
-    words = atoms(scan.text)
-    rest = scan.rest
-    unread: list[str] = []
-    for index, word in enumerate(words):
-        if index + 1 in named and words[index + 1].text.isdigit():
-            continue  # "cluster 7", "mouse 12": the word says what the number names
-        if (
-            index in named
-            or rest[word.start : word.stop].isspace()
-            or not word.text.isalpha()
-            or (len(word.text) < 3 and not (len(word.text) == 2 and word.text.isupper()))
-        ):
-            continue
-        if word.stem in _COMMON_STEMS or word.stem in vocabulary.free_words or word.stem in vocabulary.stems:
-            continue
-        if re.fullmatch(r"[a-z]{3,}ly", word.text) and word.text not in _NOUNS_IN_LY:
-            continue  # an adverb says how, not what; no name of an experiment is one
-        if word.text.lower() not in (item.lower() for item in unread):
-            unread.append(word.text)
-    return unread
-
-
-_GROUP_POSITIONS = (
-    r"\b(?:the|in|of)\s+{word}\s+(?:group|condition|cohort|treated|mice|animals|mouse|treatment|arm)\b(?!-)",
-    r"\b{word}[- ](?:treated|injected|group|mice|animals|cohort)\b(?!-)",
-    r"\b(?:treated with|given|received|receiving|injected with|in|among|than|after|rater|annotator|classifier|zone)\s+(?:the\s+)?{word}\b",
-    r"\b(?:according to|rated by|scored by|annotated by|labeled by|marked by|per|by|for)\s+(?:rater\s+|annotator\s+)?{word}\b",
-    r"\b{word}(?:'s)?\s+(?:scor\w+|annotat\w+|mark\w*|count(?:ed|s)|label\w*|rat(?:es?|ings?)|s[ae]en?|find|found)\b|\bdid\s+{word}\b",
-    r"\bbetween\s+{word}\s+and\b|\band\s+{word}\s+(?:treated|mice|animals|group)\b|\b{word}\s+(?:versus|vs)\b|\b(?:versus|vs\.?)\s+{word}\b",
-)
-
-
-_MEMBER_NOUNS = (
-    "drug",
-    "group",
-    "treatment",
-    "condition",
-    "cohort",
-    "batch",
-    "line",
-    "context",
-    "cage",
-    "room",
-    "strain",
-    "arm",
-)
-
-
-def unknown_member(text: str, vocabulary: Vocabulary) -> str | None:
-    """Find "cage Z" where the cages are A to G: a value that its column does not have."""
-    for column, values in vocabulary.columns.items():
-        if column in vocabulary.numeric_columns or not 2 <= len(values) <= 24:
-            continue
-        known = {value.lower() for value in values}
-        for match in re.finditer(
-            rf"\b{re.escape(column)}s?\s+([A-Z]\w*|\w*\d\w*)\b(?!\s*(?:s|min|cm|px|%)\b)", text
-        ):
-            single = len(match[1]) == 1 and match[1] != "I"
-            if match[1].lower() not in known and (single or match[1].lower() not in _COMMON_LOWER):
-                return f"{column} {match[1]}"
-    return _unknown_letter(text, vocabulary)
-
-
-def _unknown_letter(text: str, vocabulary: Vocabulary) -> str | None:
-    """Find "drug A" and "group 4" where nothing in the experiment is called so."""
-    nouns = "|".join(noun for noun in _MEMBER_NOUNS if noun not in map(str.lower, vocabulary.columns))
-    values = {value.lower() for known in vocabulary.columns.values() for value in known}
-    for match in re.finditer(rf"\b({nouns})\s+([A-HJ-Z]|\d)\b(?!\s*(?:s|min|cm|px|%)\b)(?![.\w])", text):
-        together = name_stems(f"{match[1]} {match[2]}")
-        known = (
-            together in vocabulary.entries
-            or (match[2].lower() in values)
-            or name_stems(match[2]) in vocabulary.entries
-        )
-        if not known:
-            return match.group()
-    return None
-
-
-def asked_for(scan: Scanner, unread: Sequence[str]) -> str | None:
-    """An unread word that is itself the thing asked for: "how many foot shocks", "which stressor", "the heritability of"."""
-    for word in unread:
-        escaped = re.escape(word)
-        if scan.has(rf"['\"“]{escaped}['\"”]|\b(?:define|call|count)\s+['\"]?{escaped}\b"):
-            continue  # the question itself says what it means
-        if re.search(
-            rf"\b(?:which|what|how many|how much|what (?:is|was|are|were) the)\s+(?:\w+\s+)?{escaped}\b|\bthe\s+{escaped}\s+of\b|\bcompare\s+{escaped}\b",
-            scan.text,
-            re.IGNORECASE,
-        ):
-            return word
-    return None
-
-
-def restricting_word(scan: Scanner, unread: Sequence[str]) -> str | None:
-    """An unread word that would have narrowed the answer: a group, a rater, a place nobody knows."""
-    for word in unread:
-        for position in _GROUP_POSITIONS:
-            if re.search(position.format(word=re.escape(word)), scan.text, re.IGNORECASE):
-                return word
-    return None

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.conditions import limit_unread
 from ethochat.agent.builtin.designs import MATRIX
 from ethochat.agent.builtin.exclusion import unread_negation
 from ethochat.agent.builtin.guard import amount_left, unused
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.limits import suggestions
-from ethochat.agent.builtin.names import asked_for, limit_unread, restricting_word
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import AskBack, Intent, Reading, Refusal, Understanding
+from ethochat.agent.builtin.unread import asked_for, restricting_word
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _NEEDS_BEHAVIOR = {

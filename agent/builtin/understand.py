@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from ethochat.agent.builtin.completion import COMPLETE
+from ethochat.agent.builtin.conditions import fill_numeric_conditions
 from ethochat.agent.builtin.course import read_course, read_windows
 from ethochat.agent.builtin.designs import blank_terms
 from ethochat.agent.builtin.followup import merge_previous
 from ethochat.agent.builtin.intents import choose_intent
 from ethochat.agent.builtin.limits import refuse_out_of_reach, refuse_requests, suggestions
-from ethochat.agent.builtin.names import (
-    correct_typos,
-    fill_names,
-    fill_numeric_conditions,
-    fill_treated,
-    long_names,
-    unknown_member,
-    unknown_session,
-    unread_words,
-)
+from ethochat.agent.builtin.names import correct_typos, fill_names, fill_treated, long_names
 from ethochat.agent.builtin.phrases import Scanner, canonical, read_phrases
 from ethochat.agent.builtin.reading import Reading, Refusal, Understanding
 from ethochat.agent.builtin.sufficiency import check
+from ethochat.agent.builtin.unread import unknown_member, unknown_session, unread_words
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 
