@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Statistic = Literal[
-    "each", "mean", "median", "sum", "min", "max", "sd", "sem", "ci95", "cv", "range", "count"
-]
+    "each", "mean", "median", "sum", "min", "max", "sd", "sem", "ci95", "cv", "quartiles", "range", "count"
+]  # fmt: skip
 Combination = Literal["difference", "ratio", "index", "mean", "sum", "min", "share"]
 Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
 
@@ -141,7 +141,7 @@ class MeasureArguments(Selection):
         Field(
             description="How values are combined within a group: over animals, each one's sessions (and its bouts, for per-bout "
             "measures) first; over all bouts where nothing tells animals apart. each: the single values, alone. ci95: bounds of the "
-            "95 % interval of the mean; cv: sd in percent of the mean."
+            "95 % interval of the mean; cv: sd in percent of the mean; quartiles: first and third."
         ),
     ] = []
     bin_s: Annotated[float | None, Field(description="Split the window into bins of this many seconds.")] = (

@@ -23,6 +23,7 @@ from ethochat.tools.remarks import (
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import IDENTIFIERS, Scope, column_values
 from ethochat.tools.statistics import outlier_limits, summarize
+from ethochat.tools.statistics.describe import quartiles
 
 _LABELS: Final = ("source", "behavior", "zone", "keypoint", "pair", "frames", "window")
 _ALWAYS_SPLIT: Final = ("zone", "keypoint", "pair", "frames", "window")
@@ -229,7 +230,7 @@ def _statistics(
         asked: list[str] = list(dict.fromkeys(arguments.statistics))
         if "each" in asked and len(asked) > 1:
             raise ToolRetryError("The statistic 'each' lists single values and stands alone; ask twice.")
-        return [name for one in asked for name in (_INTERVAL if one == "ci95" else (one,))]
+        return [name for one in asked for name in _PAIRS.get(one, (one,))]
     if measured.kind == "pooled":
         if arguments.order is not None:
             return ["max" if arguments.order == "descending" else "min"]
@@ -316,6 +317,8 @@ def animal_means(rows: Iterable[Row]) -> dict[str, float]:
 
 
 _INTERVAL: Final = ("ci95_low", "ci95_high")
+_PAIRS: Final[Mapping[str, tuple[str, ...]]] = {"ci95": _INTERVAL, "quartiles": ("q25", "q75")}
+"""Statistics that are two numbers."""
 
 
 def _sum(measured: Measured, rows: Sequence[Row]) -> float | None:
@@ -338,6 +341,7 @@ def _describe(numbers: Sequence[float], statistic: str) -> float | None:
         "sd": summary.sd,
         "sem": summary.sem,
         "cv": 100 * summary.sd / abs(summary.mean) if summary.sd is not None and summary.mean else None,
+        **(dict(zip(("q25", "q75"), quartiles(numbers), strict=True)) if numbers else {}),
         "ci95_low": summary.ci95[0] if summary.ci95 else None,
         "ci95_high": summary.ci95[1] if summary.ci95 else None,
     }

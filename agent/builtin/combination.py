@@ -22,6 +22,7 @@ _AXES = (
     ("sources", "source"), ("zones", "zone"), ("behaviors", "behavior"), ("individuals", "individual"), ("sessions", "session_id"),
     ("subjects", "subject_id"), ("keypoints", "keypoint"),
 )  # fmt: skip
+_SOME_OF_THEM = r"\b(?:two|three|four|\d) or more\b|\bat least (?:two|three|four|\d)\b|\b(?:more than|any) (?:one|two|three|\d)\b"
 _SIMULTANEOUS = r"\bat the same time\b|\bsimultaneous\w*|\bat once\b|\bboth\b|\ball (?:of )?(?:the )?(?:two|three|four|\d)\b"
 
 
@@ -51,7 +52,7 @@ def choose_combination(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabul
         _combine(slots, "difference", slots["sources"], ["session_id", "source"])
         slots.update(keep="below" if fewer else "above", keep_value=0.0)
         return
-    if _share_of_all(slots, scan) or _marked_by_everyone(slots, scan):
+    if _share_of_events(slots, scan) or _share_of_all(slots, scan) or _marked_by_everyone(slots, scan):
         return
     _whole_of_several(slots, scan, vocabulary)
     formula = re.search(_INDEX, scan.text, re.IGNORECASE)
@@ -96,7 +97,20 @@ def _same_time(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> 
         "behaviors"
     ):
         return False
-    explicit = scan.has(r"\bat the same time\b|\bsimultaneous\w*|\bat once\b")
+    explicit = scan.has(r"\bat the same time\b|\bsimultaneous\w*|\bat once\b|\bconcurrent\w*|\bin parallel\b")
+    if explicit and scan.has(_SOME_OF_THEM):
+        slots["uncombined"] = "time when some of them do it at once"
+        return False
+    everyone = rf"\b(?:all|both|every)(?: of)?(?: the)?(?: \w+)?(?: human| manual)? {lexicon.RATERS}"
+    if explicit and not slots.get("sources") and scan.has(everyone):
+        slots["sources"] = sorted(
+            {
+                source
+                for name in slots["behaviors"]
+                for source in vocabulary.behaviors.get(name, ())
+                if vocabulary.sources.get(source) == "manual"
+            }
+        )
     if len(slots.get("sources", ())) > 1 and (
         explicit
         or scan.has(r"\bboth (?:\w+ and \w+ )?(?:\w+ )?(?:mark|scor|annotat|rat|label|s[ae]e|agree)\w*")
@@ -136,6 +150,26 @@ def _share_of_all(slots: dict[str, Any], scan: Scanner) -> bool:
     slots["measure"] = "bout_count" if matches(r"\bbouts\b", scan.text) else "total_duration"
     slots["statistics"] = ["sum"]
     _combine(slots, "share", names, [column])
+    return True
+
+
+def _share_of_events(slots: dict[str, Any], scan: Scanner) -> bool:
+    """Read "the fraction of rears that are wall rears": some behaviors among more of them, both named."""
+    groups = scan.behavior_groups
+    asked = scan.has(r"\b(?:percent\w*|fraction|share|proportion|ratio)\b|%")
+    whole = max(groups, key=len, default=[])
+    part = next((group for group in groups if set(group) < set(whole)), None)
+    if (
+        not asked
+        or part is None
+        or slots.get("measure") not in ("percent_time", "bout_count", "total_duration")
+    ):
+        return False
+    slots["measure"] = "total_duration" if scan.has(r"\btime\b|\bseconds\b|\bduration\b") else "bout_count"
+    slots["behaviors"] = list(whole)
+    groups_by = [name for name in slots.get("group_by", ()) if name != "behavior"]
+    slots.pop("uncombined", None)
+    _combine(slots, "share", part, [*groups_by, "behavior"])
     return True
 
 

@@ -184,6 +184,27 @@ def complete_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) ->
     _choose_compared(slots, scan, vocabulary)
     if slots.get("group_column"):
         _split_by_another(slots, scan, vocabulary)
+    if slots.get("test") == "by_ranks":
+        slots["test"] = _test_by_ranks(slots, vocabulary)
+
+
+def _test_by_ranks(slots: dict[str, Any], vocabulary: Vocabulary) -> str:
+    """The usual test by ranks for as many groups, of the same or of different animals."""
+    known = {"source": vocabulary.sources, "zone": vocabulary.zones, "individual": vocabulary.individuals}
+    column = slots.get("group_column")
+    groups = slots.get("groups") or known.get(str(column)) or vocabulary.columns.get(str(column), ())
+    if column == "source" and not slots.get("groups"):
+        behaviors = slots.get("behaviors", ())
+        groups = {
+            source
+            for name in behaviors
+            for source in vocabulary.behaviors.get(name, ())
+            if vocabulary.sources.get(source) == "manual"
+        }
+    same = slots.get("paired") or column in ("source", "zone", "behavior", "individual", "window", "bin")
+    if len(groups) == 2:
+        return "wilcoxon" if same else "mann_whitney_u"
+    return "friedman" if same else "kruskal_wallis"
 
 
 def _split_by_another(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -224,7 +245,10 @@ def _choose_compared(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabular
     sources = len(slots.get("sources", ())) > 1 or (
         matches(lexicon.RATERS, text)
         and not slots.get("sources")
-        and matches(r"\braters? differ|\bdo (?:the|all)\b.*\braters?\b|\bbetween (?:the )?raters\b", text)
+        and matches(
+            r"\braters? differ|\bdo (?:the|all)\b.*\braters?\b|\b(?:between|across|among) (?:the |all )?(?:\w+ )?(?:raters|annotators|observers|experimenters|scorers)\b",
+            text,
+        )
     )
     within = None if sources or any(len(names) > 1 for names in values.values()) else parts_compared(scan)
     if within is not None:
@@ -564,6 +588,7 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
 
 
 _AFTER_ITSELF = (
+    r"\bafter\b[^?]{0,20}\bBEHAVIOR\b[^?]*\b(?:next|likely|follow\w*)\b[^?]*\bBEHAVIOR\b|"
     r"\bBEHAVIOR\b(?:\s+\w+){0,3}?\s+(?:followed by|follows?|after|to|into)\s+(?:\w+\s+){0,2}?BEHAVIOR\b"
 )
 

@@ -284,7 +284,7 @@ _TERMS: Final[dict[Intent, str]] = {
     r"yekutieli|fdr|bh|false|discovery|rate|multiple|comparisons?|testing|adjust\w*|distinguish\w*|separat\w*|everything|actions|regions|areas)\b",
     "compare": r"\b(?:outl(?:ier|ying)\w*|influential|driven|drives?|matters?|robust\w*|sensitive|leave-one-out|conclusions?|post-?\s?hoc|pair-?wise|tukey|dunn|dunnett|games|howell|"
     r"equivalen\w+|tost|identical|indistinguishable|margin|permutation|mixed|models?|random|intercept|assumptions?|normal(?:ly|ity)?|cliff'?s?|delta|kruskal|wallis|"
-    r"earlier|sooner|later|single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound|confidence|intervals?|ci|variances?|homoscedastic\w*|shapiro|wilk|levene|brown|forsythe|distributed|effect|sizes?|hedges'?|cohen'?s?)\b",
+    r"earlier|sooner|later|non-?parametric\w*|rank-?based|distribution-?free|randomi\w+|single|explained|holds?|removed|removing|correct\w*|multiple|comparisons?|bound|confidence|intervals?|ci|variances?|homoscedastic\w*|shapiro|wilk|levene|brown|forsythe|distributed|effect|sizes?|hedges'?|cohen'?s?)\b",
     "agreement": r"\b(?:fleiss'?|krippendorff'?s?|alpha|kappa|agreement|raw|simple|inter-?rater|reliab\w+|concordan\w+|bout-?wise|correlat\w+|precision|recall|sensitivity|reference|against|truth|whole|ethogram|confidence)\b",
     "transitions": r"\b(?:matrix|table|sequences?|structure|chance|expected|random\w*|permutation\w*|shuffl\w+|null|model|hypothesis|distribution|above|beyond|frequent\w*)\b",
     "cooccurrence": r"\b(?:co-?\s?occur\w*|coincid\w+|overlap\w*|chance|expected|random\w*)\b",

@@ -101,6 +101,9 @@ def _not_computed(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
         re.IGNORECASE,
     ):
         return AskBack("From when to when? Please give the time window in seconds or minutes.", (), reading)
+    if str(reading.slots.get("uncombined")).startswith("time when"):
+        reason = "Only what all of them do at once can be measured, or what each does, not what some of them do at once."
+        return Refusal(reason, suggestions(vocabulary))
     if reading.slots.get("uncombined"):
         return AskBack(
             f"Which two values make the {reading.slots['uncombined']}? Each can be asked for by itself.",

@@ -61,6 +61,10 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     preceding = matches(r"\bwhat\b.*\b(?:before|after)\s+(?:each |every |a |an |the )?BEHAVIOR", scan.named)
     several = any(len(names) > 1 for names in slots.get("values", {}).values())
     directly = r"\bBEHAVIOR\b[^?]*\b(?:directly|immediately|right|straight|just)? ?(?:after|before|followed by)\b[^?]*\bBEHAVIOR\b"
+    directly += r"|\b(?:transitions?|switch\w*|sequences?)\b[^?]*\bBEHAVIOR\b[^?]*\b(?:to|into|and|then)\b[^?]*\bBEHAVIOR\b"
+    directly += (
+        r"|\bafter\b[^?]{0,20}\bBEHAVIOR\b[^?]*\b(?:next|likely|comes?|follow\w*|goes)\b[^?]*\bBEHAVIOR\b"
+    )
     ordered = matches(directly, scan.named)
     sequence = (matches(lexicon.TRANSITION, text) or preceding or ordered) and len(vocabulary.behaviors) > 1
     sequence = sequence and (ordered or not several)
@@ -72,7 +76,7 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     if "max_distance" in slots and _pair_named(scan, vocabulary) and (clips or "min_frames" in slots):
         return "proximity"
     counted = r"\bhow (?:many|much|long|far|often)\b|\b(?:give|list|show)\b.*\b(?:total|mean|median|average|number of|counts?|percentage|sem|durations?)\b"
-    counted += r"|\b(?:give|list)\b.*\btime\b"
+    counted += rf"|\b(?:give|list)\b.*\btime\b|^\W*(?:list|show|name|give)\s+(?:me\s+)?(?:the\s+|all\s+|those\s+)*{lexicon.PEOPLE}\s+(?:with|without|that|which|who|in which|where)\b"
     if not clips or matches(counted, text):
         return None
     return _shown(scan, vocabulary)
@@ -161,10 +165,15 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
         scan, vocabulary
     )
     sources = len(slots.get("sources", ())) > 1 or (
-        scan.has(lexicon.RATERS) and scan.has(r"\bdiffer|\bmore\b")
+        scan.has(lexicon.RATERS)
+        and scan.has(
+            r"\bdiffer|\bmore\b|\b(?:between|across|among) (?:the |all )?(?:\w+ )?(?:raters|annotators|observers|experimenters|scorers)\b"
+        )
     )
-    named = bool(slots.get("values")) or scan.has(
-        r"\b(?:groups?|conditions?|treatments?|controls?|cohorts?|genotypes?)\b"
+    named = (
+        "test" in slots
+        or bool(slots.get("values"))
+        or scan.has(r"\b(?:groups?|conditions?|treatments?|controls?|cohorts?|genotypes?)\b")
     )
     named = named or bool(set(slots.get("columns", ())) & set(vocabulary.columns))
     # "Did the surgery alter the time moving?": what acts on the animals is what the groups differ in

@@ -90,6 +90,13 @@ def _settle_sources(reading: Reading, arguments: dict[str, Any], vocabulary: Voc
     """Name the raters where the question speaks of all of them."""
     if reading.intent == "transitions" or arguments.get("sources"):
         return
+    if (
+        "source" in arguments.get("group_by", ())
+        and not arguments.get("behaviors")
+        and len(vocabulary.trackers) > 1
+    ):
+        arguments["sources"] = list(vocabulary.trackers)
+        return
     everyone = (
         "source" in arguments.get("group_by", ())
         or arguments.get("group_column") == "source"

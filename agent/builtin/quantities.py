@@ -71,6 +71,10 @@ def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
             _take_the_only_behavior(slots, vocabulary)
         elif behavioral:
             slots.update(measure="total_duration", measure_guessed=True)
+            if matches(r"\bBEHAVIOR\s+(?:\w+\s+)?(?:more|less)\b(?!\s+time)", scan.named) and set(
+                slots["behaviors"]
+            ) <= set(vocabulary.labels):
+                slots.update(measure="bout_count", measure_guessed=False)  # "they rear less": how many times
     _prefer_metric(slots, scan, vocabulary)
 
 
@@ -187,7 +191,7 @@ def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> Non
     kept = [
         name
         for name in slots.get("behaviors", ())
-        if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors[name])
+        if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors.get(name, ()))
     ]
     slots["behaviors"] = kept
 

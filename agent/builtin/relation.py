@@ -60,7 +60,7 @@ def _quantity(part: str, scan: Scanner, vocabulary: Vocabulary) -> dict[str, Any
     side = Scanner(part)
     fill_names(vocabulary.link(part), side, vocabulary)
     own = side.slots
-    if not own.get("sources") and len(scan.slots.get("sources", ())) == 1:
+    if own.get("behaviors") and not own.get("sources") and len(scan.slots.get("sources", ())) == 1:
         own["sources"] = list(scan.slots["sources"])
     numeric = [name for name in own.get("columns", ()) if name in vocabulary.numeric_columns]
     if numeric and not own.get("behaviors") and not own.get("metrics") and not own.get("zones"):

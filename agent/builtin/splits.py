@@ -84,7 +84,7 @@ def _asked_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
     rank = slots.get("order") and matches(r"\b(?:which|what|who|where|rank|name|in which)\b", text)
     for pattern, column in (
         (
-            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?)\b",
+            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?|trackers?)\b",
             "source",
         ),
         (
@@ -134,7 +134,7 @@ def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
             for column in vocabulary.columns
             if not matches(lexicon.SESSIONS, column)
         ),
-        ("source", "(?:raters?|annotators?|observers?|experimenters?)"),
+        ("source", "(?:raters?|annotators?|observers?|experimenters?|trackers?)"),
         ("animal", lexicon.ANIMALS),
         ("session_id", lexicon.SESSIONS),
     ]
@@ -160,6 +160,8 @@ def _one_session_each(vocabulary: Vocabulary) -> bool:
     return len(vocabulary.subjects) == len(vocabulary.sessions)
 
 
+_PARTS = {"half": 50.0, "third": 100 / 3, "quarter": 25.0, "tenth": 10.0, "fifth": 20.0}
+_MORE_THAN_A_PART = r"\b(more|over|longer|less|under|at)(?: than| least)? (?:(?:a|one) )?(half|third|quarter|fifth|tenth) (?:of )?(?:the |their |its )?(?:\w+ )?(?:session|recording|time|video|trial|test)\b"
 _DOING = rf"^\W*(?:how many|which|what)\s+(?:of\s+the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\s+(?:ever\s+|also\s+|did\s+)?BEHAVIOR"
 
 
@@ -170,6 +172,21 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         slots["keep"] = "outliers"
         slots.pop("statistics", None)
         return
+    part = re.search(_MORE_THAN_A_PART, text, re.IGNORECASE)
+    if part is not None and slots.get("behaviors"):
+        scan.take(_MORE_THAN_A_PART)
+        slots.update(
+            measure="percent_time", keep="above" if part[1].lower() in ("more", "over", "at", "longer") else "below",
+            keep_value=_PARTS[part[2].lower()],
+        )  # fmt: skip
+        return
+    if (
+        slots.get("keep") == "above"
+        and slots.get("keep_value") == 1
+        and scan.has(r"\bat least (?:one|once|1|a)\b")
+    ):
+        for key in ("keep", "keep_value", "keep_unit"):
+            slots.pop(key, None)
     listing = matches(
         rf"\b(?:which|what|list|name|how many)\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b(?!\s+frames)"
         rf"|^\W*(?:the |all )?{lexicon.PEOPLE}\s+(?:with|without|having|that|which|where|in which)\b",

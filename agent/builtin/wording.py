@@ -18,12 +18,14 @@ from ethochat.tools.evidence import ClipRef, Evidence, Value
 _MOST_ROWS = 60
 _MOST_RANKED = 10
 _MOST_CLIPS = 12
-_OF_THE = ("sd", "sem", "cv", "range")
+_OF_THE = ("sd", "sem", "cv", "range", "q25", "q75")
 _STATISTIC_WORDS = {
     "sum": "total",
     "sd": "SD",
     "sem": "SEM",
     "cv": "coefficient of variation",
+    "q25": "first quartile",
+    "q75": "third quartile",
     "max": "maximum",
     "min": "minimum",
     "range": "range (largest minus smallest)",

@@ -54,6 +54,19 @@ def _around(mean: float, sem: float, df: int) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+def quartiles(values: Values) -> tuple[float, float]:
+    """First and third quartile, by linear interpolation (Hyndman and Fan 1996, The American Statistician 50:361, type 7).
+
+    Raises
+    ------
+    ToolFailedError
+        When a value is not a finite number.
+    """
+    check_numbers(values, "the values")
+    low, high = (float(q) for q in np.quantile(np.asarray(values, dtype=np.float64), [0.25, 0.75]))
+    return low, high
+
+
 def outlier_limits(values: Values) -> tuple[float, float]:
     """Fences of the 1.5 x IQR rule, quartiles by linear interpolation.
 
@@ -64,7 +77,7 @@ def outlier_limits(values: Values) -> tuple[float, float]:
     """
     if len(values) < 4:
         raise ToolFailedError(f"Expected at least 4 values for the 1.5 x IQR rule, found {len(values)}.")
-    low, high = (float(q) for q in np.quantile(np.asarray(values, dtype=np.float64), [0.25, 0.75]))
+    low, high = quartiles(values)
     return low - 1.5 * (high - low), high + 1.5 * (high - low)
 
 
