@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ethochat.agent.builtin.text import NUMBER_WORDS, stem
+
 PLOT: Final = (
     r"\b(?:plot|draw|graph|chart|figure|visuali[sz]e|heat ?-?map|histogram|raster|scatter|diagram|bar chart)\b"
     r"|\b(?:show|see|display)\b[^.?]*\b(?:ethogram|trajector\w+|raster|path) (?:of|for)\b"
@@ -27,7 +29,7 @@ AGREEMENT: Final = (
     r"|\bprecision and recall\b|\b(?:precision|recall)\b[^?]*\bagainst\b"
 )
 CORRELATION: Final = (
-    r"\bcorrelat\w*|\brelationship\b|\brelated to\b|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
+    r"\bcorrelat\w*|\brelationship\b|\brelate[sd]? to\b|\b(?:go|goes|scales?|vary|varies|covar\w+)(?: along| together| up| down)? with\b|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
     r"|\b(?:animals?|mice|mouse|subjects?|ones) (?:that|which|who)\b[^?]*\b(?:more|less|longer|often|faster|most)\b[^?]*\balso\b"
     r"|\bdose[- ]?(?:response|dependen\w+|effect)\b|\b(?:linear )?trends?\b[^?]*\bdos\w+\b"
     r"|\b(?:increas|decreas|ris|fall|scal)\w*\b[^?]*\bwith (?:the |increasing |higher )?dos\w+\b"
@@ -165,7 +167,7 @@ COMMON_WORDS: Final = frozenset(
     agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
     live lives lived living housed belong belongs cluster clusters class classes state states syllable deviation range pause pauses gap gaps
     sd ci iqr lack lacks visit visits visited transition transitions crossing crossings exceed exceeds divided preceding precede precedes preceded frequent
-    separate simultaneously simultaneous neither high deep
+    separate simultaneously simultaneous concurrent concurrently neither high deep quarter fifth tenth
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
     """.split()
@@ -196,6 +198,11 @@ FUNCTION_WORDS: Final = frozenset(
     chance random expected
     """.split()
 )
+
+
+COMMON_STEMS: Final = {stem(word) for word in COMMON_WORDS | FUNCTION_WORDS if word[0].isalpha()} | {
+    stem(word) for word in NUMBER_WORDS
+}
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
-from ethochat.agent.builtin.text import name_stems, stem
+from ethochat.agent.builtin.text import american, name_stems, stem
 
 _SAME: dict[str, str] = {}
 for _group in (
@@ -86,3 +86,51 @@ def metric_for(
     scored.sort()
     tied = len(scored) > 1 and scored[0][:3] == scored[1][:3]
     return None if not scored or scored[0][0] > 0 or tied else scored[0][3]
+
+
+_COUNTS = ("count", "counts", "number", "bouts", "events", "frequency")
+_REST = ("none", "nan", "other", "background", "total", "all", "raw")
+"""Labels for what is none of the behaviors: no question means them by these words."""
+
+
+def labels_of(metrics: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Behaviors that metrics are about, by the build of their names.
+
+    What is counted is an event: the part before ``count`` names a behavior, and so does that part in the metrics that differ in the
+    last part alone: ``classifications.Supported.count`` and ``classifications.Supported.time`` are about ``Supported``.
+
+    Returns
+    -------
+    dict
+        Label to its metrics.
+    """
+    split = {metric: metric.replace("/", ".").split(".") for metric in metrics}
+    counted = {
+        tuple(parts[:-1]) for parts in split.values() if len(parts) > 1 and parts[-1].lower() in _COUNTS
+    }
+    found: dict[str, list[str]] = defaultdict(list)
+    for metric, parts in split.items():
+        if tuple(parts[:-1]) in counted and parts[-2].lower() not in _REST:
+            found[parts[-2]].append(metric)
+    return {label: tuple(names) for label, names in found.items()}
+
+
+# Two kinds of rearing have several names in the literature: on the wall or "supported" (assisted), and free or "unsupported".
+_KNOWN_AS = {
+    "supported": ("supported rear", "supported rearing", "wall rear", "wall rearing", "assisted rear", "rear against the wall", "rear on the wall", "wall lean"),
+    "unsupported": ("unsupported rear", "unsupported rearing", "free rear", "free rearing", "unassisted rear", "free-standing rear"),
+    "grooming": ("groom", "self-grooming"), "jumping": ("jump",), "freezing": ("freeze",), "digging": ("dig",),
+}  # fmt: skip
+_KINDS = {"rearing": ("supported", "unsupported")}
+
+
+def other_names(label: str) -> tuple[str, ...]:
+    """Names that a behavior commonly goes by, where the experiment declares none."""
+    return _KNOWN_AS.get(american(label), ())
+
+
+def kinds_among(labels: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Behaviors of which several labels are kinds: "rears" where there are supported and unsupported ones."""
+    known = {american(label): label for label in labels}
+    found = {name: tuple(known[kind] for kind in kinds if kind in known) for name, kinds in _KINDS.items()}
+    return {name: members for name, members in found.items() if len(members) > 1 and name not in known}

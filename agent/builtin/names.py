@@ -10,9 +10,9 @@ from rapidfuzz import fuzz, process
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.exclusion import find_exclusions, leave_out
+from ethochat.agent.builtin.lexicon import COMMON_STEMS
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
-from ethochat.agent.builtin.unread import COMMON_STEMS
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
 
 CONTROLS: Final = (
@@ -124,7 +124,7 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         like = vocabulary.behaviors_like(scan.text)
         if like:
             slots["behaviors"] = like
-    _fill_categories(kept, slots)
+    _fill_categories(kept, scan, vocabulary)
     leave_out(scan, left_out, vocabulary)
     _settle_overlaps(slots, vocabulary)
 
@@ -141,20 +141,23 @@ def _fill(mention: Mention, slots: dict[str, Any], words: Sequence[Atom], vocabu
         _append(slots.setdefault("values", {}), entry.column, entry.name)
 
 
-def _fill_categories(mentions: Sequence[Mention], slots: dict[str, Any]) -> None:
+def _fill_categories(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabulary) -> None:
     """A category stands for its members, unless some of them are named too."""
+    slots = scan.slots
     for mention in mentions:
         members = mention.entry.members
         if members and set(members) <= set(slots.get("behaviors", ())):
             slots["category"] = mention.entry.name  # "rearing, supported plus unsupported" is rearing
         elif members and not set(members) & set(slots.get("behaviors", ())):
-            slots["behaviors"] = [*slots.get("behaviors", []), *members]
-            slots["category"] = mention.entry.name
+            kind = vocabulary.kind_meant(members, scan.cues)
+            slots["behaviors"] = [*slots.get("behaviors", []), *([kind] if kind else members)]
+            if kind is None:
+                slots["category"] = mention.entry.name
 
 
 def _zone_meant(behavior: str, mention: Mention, words: Sequence[Atom], vocabulary: Vocabulary) -> str | None:
     """Find the declared zone behind words that a rule, and nobody else, calls a behavior: "center entries"."""
-    if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors[behavior]):
+    if any(vocabulary.sources.get(source) != "rule" for source in vocabulary.behaviors.get(behavior, ())):
         return None
     said = {word.stem for word in words[mention.start : mention.stop]}
     return next((zone for zone in vocabulary.zones if set(name_stems(zone)) <= said), None)

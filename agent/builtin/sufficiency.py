@@ -161,6 +161,9 @@ def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
         return _not_understood(reading, scan, vocabulary)
     if measure in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
         return _no_behavior(reading, scan, vocabulary)
+    asked = _about_labels(reading, vocabulary)
+    if asked is not None:
+        return asked
     if measure in _NEEDS_TRACK and not vocabulary.trackers:
         if slots.get("uncut_metric"):
             reason = "came with the data as one number per recording, and no positions were tracked: it cannot be cut by time."
@@ -170,6 +173,24 @@ def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
             suggestions(vocabulary),
         )
     return reading
+
+
+_LAST_PART = {"bout_count": "count", "total_duration": "time"}
+
+
+def _about_labels(reading: Reading, vocabulary: Vocabulary) -> Understanding | None:
+    """Ask which metric is meant where a behavior is known by metrics alone and the question leaves it open."""
+    slots = reading.slots
+    names = slots.get("behaviors") or slots.get("metric_for_behaviors") or ()
+    known = [metric for name in names for metric in vocabulary.labels.get(name, ())]
+    if not known or (slots.get("metrics") and not slots.get("measure_guessed")):
+        return None
+    last = None if slots.get("measure_guessed") else _LAST_PART.get(slots["measure"])
+    fitting = [metric for metric in known if metric.endswith(f".{last}")] if last else known
+    if len(fitting) == 1 and slots.get("metrics"):
+        return None
+    question = f"Of {' and '.join(names)} there is one number per recording and no bouts. Which of these do you mean?"
+    return AskBack(question, tuple(fitting or known), reading)
 
 
 def check_compare(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:

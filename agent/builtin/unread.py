@@ -6,14 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ethochat.agent.builtin.lexicon import COMMON_WORDS, FUNCTION_WORDS
+from ethochat.agent.builtin.lexicon import COMMON_STEMS, COMMON_WORDS
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import NUMBER_WORDS, atoms, name_stems, stem
+from ethochat.agent.builtin.text import atoms, name_stems
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
 
-COMMON_STEMS: Final = {stem(word) for word in COMMON_WORDS | FUNCTION_WORDS if word[0].isalpha()} | {
-    stem(word) for word in NUMBER_WORDS
-}
 _COMMON_LOWER = {word.lower() for word in COMMON_WORDS}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import Literal
 
 import polars as pl
 
+from ethochat.agent.builtin.lexicon import COMMON_STEMS
+from ethochat.agent.builtin.metrics import kinds_among, labels_of, other_names
 from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
 from ethochat.index.catalog import Catalog
 from ethochat.index.experiment import Experiment
@@ -86,6 +89,8 @@ class Vocabulary:
     zones: tuple[str, ...] = ()
     keypoints: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Behaviors that nobody's bouts are kept of, but that imported metrics are about, with those metrics."""
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Metadata column to its values, for columns with few."""
     numeric_columns: tuple[str, ...] = ()
@@ -215,6 +220,28 @@ class Vocabulary:
         best = max((share for share, _ in scored), default=0.0)
         return sorted(name for share, name in scored if share > best - 0.01)
 
+    def kind_meant(self, members: Sequence[str], text: str) -> str | None:
+        """Which of a category's members a word apart from its name tells: "rear less on the wall" is one of two."""
+        own = {
+            name: {
+                part
+                for stems, entries in self.entries.items()
+                for item in entries
+                if item.name == name
+                for part in stems
+            }
+            for name in members
+        }
+        holding = Counter(part for parts in own.values() for part in parts)
+        denied = r"\b(?:off|not|no|without|never|away from)\s+(?:on\s+|against\s+|at\s+)?(?:the\s+|any\s+|a\s+)?\w+"
+        said = {word.stem for word in atoms(re.sub(denied, " ", text, flags=re.IGNORECASE))}
+        meant = [
+            name
+            for name, parts in own.items()
+            if any(holding[part] == 1 and part in said and part not in COMMON_STEMS for part in parts)
+        ]
+        return meant[0] if len(meant) == 1 else None
+
     def grouping_columns(self) -> list[str]:
         """Metadata columns that split the sessions into few groups, the most telling first."""
         telling = ("group", "condition", "treatment", "genotype", "drug", "cohort")
@@ -317,25 +344,40 @@ def _add_behaviors(vocabulary: Vocabulary, experiment: Experiment, catalog: Cata
             vocabulary.add(Entry("behavior", name), *words)
     for name in vocabulary.behaviors:
         vocabulary.add(Entry("behavior", name), name, *_verb_forms(name))
+    _add_labels(vocabulary, experiment)
     _add_heads(vocabulary)
     categories: dict[str, list[str]] = defaultdict(list)
     for setting in experiment.behaviors:
-        if setting.category and setting.name in vocabulary.behaviors:
+        if setting.category and setting.name in {**vocabulary.behaviors, **vocabulary.labels}:
             categories[setting.category].append(setting.name)
     for category, members in categories.items():
         vocabulary.add(Entry("category", category, members=tuple(members)), category)
+    for name, kinds in kinds_among([*vocabulary.labels]).items():
+        if name not in categories:
+            vocabulary.add(Entry("category", name, members=kinds), name)
+
+
+def _add_labels(vocabulary: Vocabulary, experiment: Experiment) -> None:
+    """Name the behaviors of metrics that came without the bouts they were taken from."""
+    known = {name.casefold() for name in vocabulary.behaviors}
+    vocabulary.labels = {
+        label: metrics
+        for label, metrics in labels_of(vocabulary.metrics).items()
+        if label.casefold() not in known
+    }
+    declared = {setting.name: tuple(setting.synonyms) for setting in experiment.behaviors}
+    for label in vocabulary.labels:
+        words = declared.get(label) or other_names(label)
+        vocabulary.add(Entry("behavior", label), label, *words, *_verb_forms(label))
 
 
 def _add_heads(vocabulary: Vocabulary) -> None:
     """Make "jump" name ``wall_jump`` where no other name has that word."""
-    from ethochat.agent.builtin.lexicon import COMMON_WORDS
-
-    common = {stem(word) for word in COMMON_WORDS if word[0].isalpha()}
     names = {name: name_stems(name) for name in vocabulary.behaviors}
     holding = Counter(part for stems in vocabulary.entries for part in set(stems))
     inside = Counter(part for stems in names.values() for part in set(stems))
     for name, stems in names.items():
-        if len(stems) != 2 or not stems[1].isalpha() or len(stems[1]) < 4 or stems[1] in common:
+        if len(stems) != 2 or not stems[1].isalpha() or len(stems[1]) < 4 or stems[1] in COMMON_STEMS:
             continue
         own = sum(
             stems[1] in key
