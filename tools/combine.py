@@ -49,7 +49,7 @@ def combined(values: Sequence[Value], arguments: MeasureArguments, columns: Sequ
     ToolFailedError
         When nothing is left to combine.
     """
-    column = _column(values, arguments, columns)
+    column = combined_column(values, arguments, columns)
     parts: dict[tuple[str, ...], dict[str, Value]] = {}
     for value in values:
         rest = tuple(label(value, name) for name in columns if name != column)
@@ -63,13 +63,34 @@ def combined(values: Sequence[Value], arguments: MeasureArguments, columns: Sequ
     return made
 
 
+def mean_of(values: Sequence[Value], kind: str) -> Value:
+    """One number of several animals' own: each has its ratio, index, share or difference, and these are averaged."""
+    numbers = [float(value.value) for value in values if isinstance(value.value, int | float)]
+    return values[0].model_copy(
+        update={
+            "value": sum(numbers) / len(numbers) if numbers else None,
+            "n": len(numbers),
+            "session_id": None,
+            "subject_id": None,
+            "note": f"Mean of one {kind} per animal.",
+        }
+    )
+
+
 def label(value: Value, column: str) -> str:
     """Label of a value in a column of the split."""
     own = {"session_id": value.session_id, "subject_id": value.subject_id}
     return str(own.get(column) or value.group.get(column) or "")
 
 
-def _column(values: Sequence[Value], arguments: MeasureArguments, columns: Sequence[str]) -> str:
+def combined_column(values: Sequence[Value], arguments: MeasureArguments, columns: Sequence[str]) -> str:
+    """Find the column of the split whose labels are combined.
+
+    Raises
+    ------
+    ToolRetryError
+        When none has the labels asked for.
+    """
     wanted = {plain(name) for name in arguments.combine_of}
     for column in columns:
         if wanted and wanted <= {plain(label(value, column)) for value in values}:

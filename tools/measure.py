@@ -8,18 +8,21 @@ from typing import Final
 
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.base import Tool
-from ethochat.tools.combine import combined
+from ethochat.tools.combine import combined, combined_column, mean_of
 from ethochat.tools.context import ToolContext
-from ethochat.tools.errors import ToolRetryError
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Evidence, Figure, Value
 from ethochat.tools.figures.measured import curves
 from ethochat.tools.grouping import Grouped, keep_values, to_values
 from ethochat.tools.measures import Outcome, compute
 from ethochat.tools.remarks import whole_bins
+from ethochat.tools.rows import Row
 from ethochat.tools.wording import summarize_evidence
 
 _FEWEST_BINS_DRAWN: Final = 3
 _MOST_LINES_DRAWN: Final = 12
+_WITHIN: Final = frozenset({"source", "zone", "behavior", "keypoint", "window"})
+"""Columns whose labels are parts of one animal's own data."""
 
 
 def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
@@ -54,13 +57,45 @@ def _grouped(arguments: MeasureArguments, outcome: Outcome) -> Grouped:
         )
     plainly = arguments.model_copy(update={"keep": "all", "order": None, "limit": None})
     rows = to_values(plainly, outcome.columns, outcome.measured, outcome.scope)
-    made = combined(rows.values, arguments, outcome.columns)
+    made = _of_animals(arguments, outcome, plainly, rows.values) or combined(
+        rows.values, arguments, outcome.columns
+    )
     if arguments.keep != "all":
         kept = keep_values(made, arguments)
         return replace(rows, values=kept)
     if arguments.order is not None:
         made = sorted(made, key=_size, reverse=arguments.order == "descending")
     return replace(rows, values=[*made[: arguments.limit], *rows.values])
+
+
+def _of_animals(
+    arguments: MeasureArguments, outcome: Outcome, plainly: MeasureArguments, values: Sequence[Value]
+) -> list[Value]:
+    """Combine within each animal and average over animals; empty where one number of all animals is what is asked.
+
+    A ratio of means is not a mean of ratios: with the animal as unit each has a preference or a share of its own.
+    """
+    column = combined_column(values, arguments, outcome.columns)
+    animals: dict[str, list[Row]] = {}
+    for row in outcome.measured.rows:
+        animals.setdefault(row.animal, []).append(row)
+    single = {"session_id", "subject_id", "individual"} & set(outcome.columns)
+    kinds = arguments.combine in ("ratio", "index", "share", "difference")
+    if not kinds or column not in _WITHIN or single or "sum" in arguments.statistics or len(animals) < 2:
+        return []
+    found: dict[tuple[object, ...], list[Value]] = {}
+    for rows in animals.values():
+        own = replace(outcome.measured, rows=rows)
+        try:
+            made = combined(
+                to_values(plainly, outcome.columns, own, outcome.scope).values, arguments, outcome.columns
+            )
+        except (ToolRetryError, ToolFailedError):  # an animal that lacks one of the parts
+            continue
+        for value in made:
+            key = (*sorted(value.group.items()), value.bin_start_s)
+            found.setdefault(key, []).append(value)
+    return [mean_of(own, str(arguments.combine)) for own in found.values()]
 
 
 def _cut_short(said: str) -> str:

@@ -50,3 +50,22 @@ def test_ratio_to_zero_has_no_value() -> None:
     arguments = MeasureArguments(measure="total_duration", combine="ratio", combine_of=["kim", "lee"])
     (value,) = combined(rows(kim=8.0, lee=0.0), arguments, ["source"])
     assert value.value is None
+
+
+def test_a_share_is_that_of_each_animal_averaged(labeled, call):
+    bouts = {
+        "s": [("ann", "a", k, k + 0.5) for k in range(3)] + [("ann", "b", 5, 6)],  # 3 of 4
+        "t": [("ann", "a", 0, 1), ("ann", "b", 2, 3)],  # 1 of 2
+        "u": [("ann", "b", k, k + 0.5) for k in range(8)],  # none of 8
+    }
+    study = labeled(bouts, columns={name: {"room": "1" if name == "s" else "2"} for name in bouts})
+    asked = {
+        "measure": "bout_count", "behaviors": ["a", "b"], "combine": "share", "combine_of": ["a"], "group_by": ["behavior"],
+    }  # fmt: skip
+    (share, *_) = call(study, "measure", **asked).values
+    assert (share.value, share.n, share.unit) == (pytest.approx((75 + 50 + 0) / 3), 3, "%")
+    (pooled, *_) = call(study, "measure", **asked, statistics=["sum"]).values
+    assert pooled.value == pytest.approx(100 * 4 / 14)
+    by_room = call(study, "measure", **asked | {"group_by": ["room", "behavior"]}).values
+    found = {value.group["room"]: value.value for value in by_room if value.statistic == "share"}
+    assert found == pytest.approx({"1": 75.0, "2": 25.0})
