@@ -48,17 +48,18 @@ def _word_test(test: TestResult, item: Evidence) -> str:
         title = test.measure.replace("_", " ")
     column = item.arguments.get("group_column", "group")
     unit = (
-        "paired by session"
+        "Paired by session"
         if column in ("source", "zone", "behavior", "individual")
-        else "one value per animal"
+        else "One value per animal"
     )
-    lines = [f"{capital(title)} by {column}, {unit} [{item.evidence_id}]:", *_group_lines(test)]
+    lines = [f"{unit}:", *_group_lines(test)]
     difference = _difference_line(test, item)
     if difference:
         lines.append(difference)
     parts = [
+        f"**{capital(title)} by {column}**: {_verdict(test)} [{item.evidence_id}]",
         "\n".join(lines),
-        _verdict(test),
+        _reason(test),
         _further_effects(test),
         _pairs(test),
         _outliers(test.influence, test),
@@ -95,19 +96,26 @@ def _span(interval: object, unit: str | None = None) -> str:
 
 
 def _verdict(test: TestResult) -> str:
+    """The answer first, then the test that gives it."""
     if test.p_value is None:
-        return f"No test could be made. {test.why or ''}".strip()
+        return f"no test could be made. {test.why or ''}".strip()
     statistic = f"{statistic_text(test)}, " if test.statistic is not None else ""
     found = f"{capital(name_of_test(test))}: {statistic}p = {probability(test.p_value)}{_main_effect(test)}"
-    why = (test.why or "").removeprefix(f"{capital(name_of_test(test))}: ")
-    return f"{found}. {_claim(test)} {capital(why)}".rstrip()
+    return f"{_claim(test)} {found}."
+
+
+def _reason(test: TestResult) -> str:
+    """Which test it was and why."""
+    if test.p_value is None:
+        return ""
+    return capital((test.why or "").removeprefix(f"{capital(name_of_test(test))}: "))
 
 
 def _claim(test: TestResult) -> str:
     """Say on which side of 0.05 a test falls, and no more than that."""
     assert test.p_value is not None
     if test.p_value >= _LEVEL:
-        return f"No statistically significant difference at the 0.05 level; {_SAME_IS_ANOTHER_CLAIM}."
+        return f"no statistically significant difference at the 0.05 level; {_SAME_IS_ANOTHER_CLAIM}."
     middle = "median" if test.name in _BY_RANKS else "mean"
     middles = [(getattr(group, middle), name) for name, group in test.groups.items()]
     known = [(value, name) for value, name in middles if value is not None]
@@ -115,7 +123,7 @@ def _claim(test: TestResult) -> str:
     # What the groups differ in, a test of more than two does not say.
     told = known and apart and len(known) == 2
     order = f" ({' > '.join(name for _, name in sorted(known, reverse=True))})" if told else ""
-    return f"The difference is statistically significant at the 0.05 level{order}."
+    return f"the difference is statistically significant at the 0.05 level{order}."
 
 
 def _main_effect(test: TestResult) -> str:
