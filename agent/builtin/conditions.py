@@ -45,7 +45,8 @@ _NUMBER = r"\d+(?:\.\d+)?|zero"
 _COLUMN_UNIT = r"(?:\s*(?:mg/kg|mg|grams?|g|weeks?|days?|months?))?"
 
 
-def _column_words(column: str) -> list[str]:
+def column_words(column: str) -> list[str]:
+    """Words for a column of numbers, the longest first."""
     parts = [part for part in column.lower().split("_") if len(part) > 2]
     words = {column.lower(), column.lower().replace("_", " "), *parts[:1]}
     return sorted(
@@ -56,7 +57,7 @@ def _column_words(column: str) -> list[str]:
 def fill_numeric_conditions(scan: Scanner, vocabulary: Vocabulary) -> None:
     """Read "dosage of 0.5 or higher", "dose above 2", "day 3", "between 0.2 and 0.4", "older than 12 weeks"."""
     for column in vocabulary.numeric_columns:
-        name = "|".join(re.escape(item) + r"s?" for item in _column_words(column))
+        name = "|".join(re.escape(item) + r"s?" for item in column_words(column))
         for word, meaning, op in _COMPARATIVES:
             if meaning in column.lower().split("_") and (
                 match := scan.take(rf"\b{word}\s+than\s+({_NUMBER}){_COLUMN_UNIT}\b")
@@ -124,7 +125,7 @@ def limit_unread(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     for column in vocabulary.numeric_columns:
         name = "|".join(
             re.escape(item) + r"s?"
-            for item in _column_words(column)
+            for item in column_words(column)
             if item not in ("received", "given", "got")
         )
         match = re.search(

@@ -58,6 +58,7 @@ def names_events(scan: Scanner, vocabulary: Vocabulary) -> bool:
             last.endswith("s")
             and not last.endswith("ss")
             and not name.endswith("s")
+            and not (last.endswith("ers") and name.endswith("ing"))  # "the top groomers" are animals
             and not _DOER.search(before)
         ):
             return True

@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.conditions import column_words
 from ethochat.agent.builtin.lexicon import matches
+from ethochat.agent.builtin.limits import WHEN_RECORDED
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _FACTS: tuple[tuple[str, str], ...] = (
-    (r"\bmissing\b.*\bwhich\b|\bany number missing\b|\bgaps? in\b|\b(?:which|what) (?:numbers?|ids?) (?:is|are) missing\b", "missing_ids"),
+    (r"\bmissing\b.*\bwhich\b|\bany number missing\b|\bgaps? in (?:the )?(?:number\w*|ids?|names|sequence|series|sessions?|recordings?)\b|\b(?:which|what) (?:numbers?|ids?) (?:is|are) missing\b", "missing_ids"),
     (lexicon.SUMMARY, "summary"),
     (r"\b(?:which|what) (?:behaviors?|labels?|classes)\b.*\b(?:are|were|do|can|did|exist|annotated|available|labeled|scored)\b|\bethogram\b", "behaviors"),
     (r"\b(?:which|what) (?:measures?|metrics?|quantities)\b.*\b(?:are|do|can|exist|available|have)\b", "measures"),
@@ -23,7 +25,8 @@ _FACTS: tuple[tuple[str, str], ...] = (
      r"|\b(?:are|is|were|was)\b[^?]*\b(?:sessions?|recordings?|animals?|mice)\b[^?]*\b(?:flagged|excluded|left out|unusable)\W*$", "flags"),
     (r"\bframe ?rates?\b|\bfps\b(?=.*\b(?:what|which|is)\b)|\bresolution\b|\bhow long (?:is|are|was|were) (?:the|each|this|these)? ?(?:\w+ )?(?:recordings?|sessions?|videos?|trials?)\b"
      r"|\bhow many minutes long\b|\bhow many (?:\w+ )?frames (?:does|do|did|has|have|were tracked|are there)\b|\bpx per cm\b|\bpixels per (?:cm|centimeter)\b"
-     r"|\bhow long\b.*\brecording\b.*\b(?:in seconds|at \d+ fps)\b", "recordings"),
+     r"|\bhow long\b.*\brecording\b.*\b(?:in seconds|at \d+ fps)\b|^\W*(?:what (?:is|are|was|were) )?(?:the )?(?:durations?|lengths?) of (?:the |each |every |all )?(?:recordings?|sessions?|videos?|trials?)\W*$"
+     r"|\bhow (?:many (?:minutes|seconds|hours|frames)|much time) (?:is|are|was|were|does|do|did|has|have|lasts?) (?:each|every|the|a|all)\s*(?:of the )?(?:recordings?|sessions?|videos?|trials?)\b(?!\s+\w+ing\b)", "recordings"),
 )  # fmt: skip
 _HOW_MANY = r"\b(?:how many|(?:total )?number of|count of)"
 
@@ -36,6 +39,8 @@ def asks_for_a_fact(scan: Scanner, vocabulary: Vocabulary) -> bool:
         _asks_for_group_sizes,
         _asks_for_people,
         _looks_up_a_column,
+        _dates,
+        _levels,
         _counts,
         _lists,
     ):
@@ -93,7 +98,10 @@ def _asks_for_a_definition(scan: Scanner, vocabulary: Vocabulary) -> str | None:
 
 def _asks_for_group_sizes(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     """Read "what is the sample size?", "what is the n per group?"."""
-    sizes = r"\bsample sizes?\b|\bgroup sizes?\b|\bhow (?:large|big) (?:is|are) (?:the|each)\b[^?]*\bgroups?\b|\b(?:what is|what's) (?:the )?n\b"
+    sizes = (
+        r"^\W*(?:and )?n\s+(?:per|in each|of each|for each|by|in)\b|\bn\s*(?:=\s*)?(?:per|in each|of each)\b"
+        r"|\bsample sizes?\b|\bgroup sizes?\b|\bhow (?:large|big) (?:is|are) (?:the|each)\b[^?]*\bgroups?\b|\b(?:what is|what's) (?:the )?n\b"
+    )
     if not matches(sizes, scan.text) or scan.slots.get("behaviors") or scan.slots.get("metrics"):
         return None
     columns = [name for name in scan.slots.get("columns", ()) if name in vocabulary.columns]
@@ -146,6 +154,47 @@ def _of_behavior(slots: dict[str, Any], text: str) -> bool:
     )
 
 
+def _dates(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Read "when was M3 recorded?" where a column holds dates."""
+    if not matches(WHEN_RECORDED, scan.text):
+        return None
+    dates = [
+        name for name in vocabulary.columns if {"date", "day", "datetime"} & set(name.lower().split("_"))
+    ]
+    scan.slots["columns"] = dates[:1]
+    return "sessions" if dates else None
+
+
+def _levels(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Read "which doses were given?": the values of a column."""
+    slots = scan.slots
+    said = r"\b(?:which|what)(?: different)? {}s?\b(?=\W*$|\s+(?:are|were|was|is|did|do|have|has|exist|got|received)\b)"
+    named = [
+        name
+        for name in slots.get("columns", ())
+        if name in vocabulary.columns
+        and any(matches(said.format(re.escape(word)), scan.text) for word in column_words(name))
+    ]
+    if (
+        not named
+        or _of_behavior(slots, scan.text)
+        or slots.get("where")
+        or slots.get("order")
+        or slots.get("sessions")
+        or slots.get("subjects")
+    ):
+        return None
+    if matches(lexicon.COMPARE, scan.cues) or any(
+        needs in ("track", "pair") and matches(pattern, scan.text) for pattern, _, needs in lexicon.MEASURES
+    ):
+        return None
+    slots["columns"] = named[:1]
+    return "columns"
+
+
+_BETWEEN = r"(?:(?!(?:per|in|of|for|by|each|every|on|at|with|during|and|or|to|from|that|which)\s)[\w-]+\s+)"
+
+
 def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     text, slots = scan.text, scan.slots
     numeric = [
@@ -167,12 +216,16 @@ def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
         return "columns"
     values = [name for names in slots.get("values", {}).values() for name in names]
     noun = "|".join([lexicon.PEOPLE, *(re.escape(name) + "s?" for name in values)])
-    if not matches(rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?(?:{noun})\b", scan.cues):
+    if not matches(rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?{_BETWEEN}{{0,3}}?(?:{noun})\b", scan.cues):
         return None
     amount = r"\bhow many (?:\w+ ){0,4}?(?:frames|seconds|minutes|cm|centimeters|meters|pixels|px)\b"
     if _of_behavior(slots, text) or matches(amount, text) or slots.get("keep"):
         return None
-    counted = rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?(?:[\w-]+\s+){{0,3}}?"
+    counted = rf"{_HOW_MANY}\s+(?:of\s+)?(?:the\s+)?{_BETWEEN}{{0,3}}?"
+    if matches(
+        r"\b(?:each|per|every|by|both) (?:\w+ )?(?:arms?|cohorts?|groups?|conditions?|treatments?)\b", text
+    ) and not slots.get("columns"):
+        slots["group_by"] = vocabulary.grouping_columns()[:1]
     animals = re.search(rf"{counted}{lexicon.ANIMALS}\b", text, re.IGNORECASE)
     sessions = re.search(rf"{counted}{lexicon.SESSIONS}\b", text, re.IGNORECASE)
     first = sessions is not None and (animals is None or sessions.start() < animals.start())

@@ -29,7 +29,8 @@ AGREEMENT: Final = (
     r"|\bprecision and recall\b|\b(?:precision|recall)\b[^?]*\bagainst\b"
 )
 CORRELATION: Final = (
-    r"\bcorrelat\w*|\brelationship\b|\brelate[sd]? to\b|\b(?:go|goes|scales?|vary|varies|covar\w+)(?: along| together| up| down)? with\b|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
+    r"\bcorrelat\w*|\brelationship\b|\brelate[sd]? to\b|\b(?:go|goes|scales?|vary|varies|covar\w+)(?: along| together| up| down)? with\b"
+    r"|\bdepends? on\b|\bpredict\w*|\bassociat\w+|\bspearman\b|\bpearson\b|\brho\b|\bregress\w+|\bslope\b"
     r"|\b(?:animals?|mice|mouse|subjects?|ones) (?:that|which|who)\b[^?]*\b(?:more|less|longer|often|faster|most)\b[^?]*\balso\b"
     r"|\bdose[- ]?(?:response|dependen\w+|effect)\b|\b(?:linear )?trends?\b[^?]*\bdos\w+\b"
     r"|\b(?:increas|decreas|ris|fall|scal)\w*\b[^?]*\bwith (?:the |increasing |higher )?dos\w+\b"
@@ -58,7 +59,19 @@ DURATION: Final = (
 SUMMARY: Final = (
     r"\bsummar\w+|\boverview\b|\bdescribe (?:this|the|my) (?:experiment|study|data\w*)|\btell me about (?:this|the|my) (?:experiment|study|data\w*)"
     r"|\bwhat (?:does|is in) (?:this|the) (?:experiment|data\w*|study)\b|\bwhat (?:data|do (?:we|i|you)) have\b|\bwhat was recorded\b"
+    r"|\bwhat (?:kinds? of )?data (?:do|does|is|are|was|were|can)\b|\bwhat (?:is|was|'s) (?:this|the|my|your) (?:experiment|study|data ?set|data|project) (?:about|like)\b"
+    r"|\bwhat (?:is|was) (?:in (?:this|the|here)|studied|investigated)\b|\bwhat are (?:these|the) data\b"
 )
+ABILITIES: Final = (
+    r"^\W*help\W*$|\bwhat (?:all )?(?:can|could|may|should|do) (?:i|we|one|you) (?:ask|do|answer|compute|find out|tell me)\W*$|\bwhat (?:kinds? of |sorts? of )?(?:questions?|things)\b[^?]*\b(?:ask|answer)\w*\b"
+    r"|\bhow (?:do|can|should) (?:i|we) (?:use (?:this|you|it)|ask)\b|\bwhat (?:are you|can you|do you) (?:able to |capable of )?(?:do|doing)?\W*$"
+)
+RECORDING_LENGTH: Final = (
+    r"\b(?:longest|shortest|total|mean|average|median|overall|typical|min(?:imum|imal)?|max(?:imum|imal)?)\s+(?:single\s+)?(?:duration|length|time)?\s*(?:of\s+)?(?:the\s+|a\s+|all\s+)?(?:recording|session|trial|video|test)s?(?:\s+(?:duration|length|time)s?)?\b(?!\s+\w+ing\b)"
+    r"|\b(?:which|what)\s+(?:recording|session|trial|video|test)s?\s+(?:is|was|are|were|lasted|lasts?|ran|took)\s+(?:the\s+)?(?:longest|shortest)\W*$"
+    r"|\b(?:which|what)\s+(?:is|was|are|were)\s+the\s+(?:longest|shortest)\s+(?:recording|session|trial|video|test)\W*$"
+)
+"""How long recordings are, where one number of them all or the first of an order is asked for."""
 PEOPLE: Final = r"(?:recordings?|sessions?|animals?|mice|mouse|subjects?|trials?|videos?|files?|individuals?|rodents?|rats?|snippets?|ones?)"
 SESSIONS: Final = r"(?:recordings?|sessions?|trials?|videos?|files?|snippets?|tests?)"
 ANIMALS: Final = r"(?:animals?|mice|mouse|subjects?|individuals?|rodents?|rats?)"
@@ -203,6 +216,13 @@ FUNCTION_WORDS: Final = frozenset(
 COMMON_STEMS: Final = {stem(word) for word in COMMON_WORDS | FUNCTION_WORDS if word[0].isalpha()} | {
     stem(word) for word in NUMBER_WORDS
 }
+
+
+OFTEN_MISTYPED: Final = (
+    "distance", "average", "median", "compare", "between", "correlation", "correlate", "difference", "duration", "percentage", "number", "minutes", "seconds", "animals",
+    "velocity", "latency", "significant", "groups", "session", "recording", "condition", "treatment", "speed", "during", "according", "which", "first", "total", "bouts",
+)  # fmt: skip
+COLORS: Final = "red|blue|green|black|white|yellow|orange|purple|violet|pink|brown|gray"
 
 
 def matches(pattern: str, text: str) -> bool:

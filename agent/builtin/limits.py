@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from ethochat.agent.builtin.reading import Refusal
 from ethochat.agent.builtin.text import stem
 from ethochat.agent.builtin.vocabulary import Vocabulary
+
+WHEN_RECORDED: Final = (
+    r"\bwhen (?:was|were|did|is)\b[^?]*\b(?:recorded|filmed|videotaped|acquired|take place|took place|recordings? (?:made|happen|start)\w*)\b"
+    r"|\bwhen (?:was|were)\b[^?]*\b(?:tested|run)\W*$|\b(?:on )?(?:what|which) (?:dates?|calendar day|time of (?:the )?day|weekday|year|month)\b|\b(?:dates?|time of day) of (?:the )?(?:recording|session|test|experiment|trial)"
+    r"|\b(?:recording|session|test(?:ing)?) dates?\b"
+)
+"""A question for the calendar, not for the clock of a recording."""
 
 _NOT_A_QUESTION = (
     r"\bignore\b.{0,40}\b(?:instructions?|prompts?|rules)\b",
@@ -32,7 +40,29 @@ _OUT_OF_REACH = (
      "There are no reference values in this experiment, and none are invented."),
 )  # fmt: skip
 
+_NOT_COMPUTED = (
+    (r"\b(?:ED|EC|IC|LD|TD)\s?-?_?\d{2}\b|\bdose[- ]response (?:curve|fit|function)s?\b|\b(?:sigmoid\w*|hill (?:slope|equation|coefficient|curve)|half[- ]maximal|curve[- ]?fit\w*|gompertz)\b"
+     r"|\bfit(?:s|ted|ting)?\b[^?.]{0,20}\b(?:curve|sigmoid|exponential|polynomial|logistic|spline|quadratic)\b",
+     "No curves are fitted here. The correlation of a measure with a column of numbers, the slope of a line, or a comparison of the groups can be given."),
+    (r"\bmultiple (?:linear )?regress\w*|\bmultivaria\w+\b|\bmanova\b|\bancova\b|\bcovariates?\b|\bpartial(?:ly)? correlat\w*|\b(?:logistic|poisson|ordinal|ridge|lasso|stepwise|polynomial) regress\w*"
+     r"|\b(?:glmm?|generali[sz]ed linear)\b|\bregress\w*\b[^?.]*\bon (?:both )?\w[\w ]* and (?!(?:report|give|tell|show|plot|draw|say|is|are|what|how|test|compare)\b)\w"
+     r"|\b(?:mediation|path|factor|discriminant|canonical) analys\w+",
+     "Models with several predictors are not computed here. One quantity against another (correlation or line), a comparison by one or two factors, or a mixed model "
+     "with the animal as random effect can be given."),
+    (r"\bbayes\w*|\bBF_?(?:10|01)\b|\bposterior (?:prob\w*|distribution|mean)|\bcredible interval\w*",
+     "No Bayesian statistics are computed here. The test with its effect size and confidence interval, or a test of sameness within a margin, can be given."),
+    (r"(?<!two )\b(?:one|1|single)[- ](?:tailed|sided|tail)\b|\bdirectional (?:test|hypothes[ei]s)\b",
+     "All tests here are two-sided; the two-sided test with its direction and confidence interval can be given."),
+    (r"\bkaplan\b|\bcox (?:regress\w*|models?|proportional)|\bhazards?\b|\bsurvival (?:analys\w+|curves?)",
+     "Survival analyses are not computed here; latencies can be listed and compared."),
+    (r"\bROC\b|\barea under the (?:ROC )?curve\b",
+     "There are no scores between yes and no here, so no such curve can be drawn; F1, precision, recall and kappa can be given."),
+    (r"\b(?:fourier|power spectr\w+|spectral dens\w+|wavelets?|autocorrelat\w*|hidden markov|hmm)\b",
+     "Spectra and models of time series are not computed here; time bins, transitions and intervals between bouts can be given."),
+)  # fmt: skip
+
 _METADATA_CONCEPTS = (
+    (WHEN_RECORDED, "when a session was recorded", ("date", "day", "datetime", "timestamp", "recorded")),
     (r"\b(?:sex|gender|males?|females?)\b", "sex", ("sex", "gender")),
     (r"\b(?:strains?|breeds?|c57\w*|balb\w*|inbred)\b", "strain", ("strain", "line", "background")),
     (r"\b(?:genotypes?|knock-?outs?|wild-?types?|transgenic|mutants?)\b", "genotype", ("genotype", "strain")),
@@ -66,6 +96,9 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
         match = re.search(pattern, text, re.IGNORECASE)
         if match and not all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
             return Refusal(reason, suggestions(vocabulary))
+    for pattern, reason in _NOT_COMPUTED:
+        if re.search(pattern, text, re.IGNORECASE):
+            return Refusal(reason, suggestions(vocabulary))
     if not vocabulary.has_partners and re.search(
         r"\b(?:which|what)\s+(?:mouse|animal|rat|individual)\s+\w{3,}(?:ed|s)\s+(?:the\s+)?(?:mouse|animal|rat|individual)\s+\w|\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b",
         text,
@@ -90,6 +123,31 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
             suggestions(vocabulary),
         )
     return None
+
+
+def offers(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """One question of each kind that this experiment's data can answer."""
+    behaviors, columns = vocabulary.named_behaviors, vocabulary.grouping_columns()
+    people = [name for name, kind in vocabulary.sources.items() if kind == "manual"]
+    quantity = (
+        f"time in {behaviors[0]}"
+        if behaviors
+        else "distance moved"
+        if vocabulary.trackers
+        else next(iter(vocabulary.metrics), "")
+    )
+    found = list(suggestions(vocabulary)[:-1])
+    if quantity and columns:
+        found.append(f"Does the {quantity} differ between the groups by {columns[0]}?")
+    if quantity and vocabulary.numeric_columns:
+        found.append(f"Does the {quantity} correlate with {vocabulary.numeric_columns[0]}?")
+    if len(people) > 1 and behaviors:
+        found.append(f"How well do the raters agree on {behaviors[0]}?")
+    if len(behaviors) > 1:
+        found.append(f"What follows {behaviors[0]}?")
+    if behaviors:
+        found.append(f"Show me the longest bouts of {behaviors[0]}.")
+    return (*dict.fromkeys(found), "Summarize this experiment.")
 
 
 def suggestions(vocabulary: Vocabulary) -> tuple[str, ...]:

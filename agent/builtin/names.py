@@ -35,8 +35,10 @@ _PLURAL = {
 def correct_typos(text: str, vocabulary: Vocabulary) -> str:
     """Replace words that nobody knows by the nearest name of the experiment, where it is near enough.
 
-    A word is left alone when it is common, short, or equally near to two names.
+    A word is left alone when it is common, short, or equally near to two names. "Yohim" is the beginning of one name only;
+    "avrage" is near to a word that questions are made of; "the red mouse" is mouse ``R`` where the animals are named by letters.
     """
+    text = _named_by_color(text, vocabulary)
     known = vocabulary.stems
     surface = {
         word.text.lower()
@@ -48,20 +50,68 @@ def correct_typos(text: str, vocabulary: Vocabulary) -> str:
     out, last = [], 0
     for word in atoms(text):
         lowered = word.text.lower()
-        rater = _rater_meant(text, word, vocabulary)
-        if rater is not None:
-            out.append(text[last : word.start] + rater)
-            last = word.stop
-            continue
-        if len(lowered) < 5 or not lowered.isalpha() or word.stem in known or word.stem in COMMON_STEMS:
-            continue
-        if word.stem in vocabulary.free_words:
-            continue
-        best = process.extract(lowered, candidates, scorer=fuzz.ratio, score_cutoff=84, limit=2)
-        if best and (len(best) == 1 or best[0][1] > best[1][1] or stem(best[0][0]) == stem(best[1][0])):
-            out.append(text[last : word.start] + best[0][0])
+        meant = _rater_meant(text, word, vocabulary)
+        if (
+            meant is None
+            and lowered.startswith("non")
+            and stem(lowered[3:] or "x") in known
+            and word.stem not in known
+        ):
+            meant = f"non-{word.text[3:]}"
+        unknown = (
+            word.stem not in known
+            and word.stem not in COMMON_STEMS
+            and word.stem not in vocabulary.free_words
+        )
+        if meant is None and unknown and lowered.isalpha():
+            meant = (
+                _nearest(lowered, candidates)
+                or _beginning_of(lowered, candidates)
+                or _word_of_questions(word.text)
+            )
+        if meant is not None:
+            out.append(text[last : word.start] + meant)
             last = word.stop
     return "".join(out) + text[last:]
+
+
+def _nearest(word: str, candidates: Sequence[str]) -> str | None:
+    """The one name that a word is nearly written like."""
+    if len(word) < 5:
+        return None
+    best = process.extract(word, candidates, scorer=fuzz.ratio, score_cutoff=84, limit=2)
+    certain = best and (len(best) == 1 or best[0][1] > best[1][1] or stem(best[0][0]) == stem(best[1][0]))
+    return str(best[0][0]) if certain else None
+
+
+def _beginning_of(word: str, candidates: Sequence[str]) -> str | None:
+    """The one name that begins with a word: "yohim", "unsupp."."""
+    found = [name for name in candidates if name.startswith(word)] if len(word) >= 4 else []
+    return found[0] if len({stem(name) for name in found}) == 1 else None
+
+
+def _word_of_questions(word: str) -> str | None:
+    """The word of every question that a lower-case word is nearly written like; names are no typing errors."""
+    if len(word) < 5 or not word.islower():
+        return None
+    alike = [name for name in lexicon.OFTEN_MISTYPED if name[0] == word[0]]
+    best = process.extractOne(word, alike, scorer=fuzz.ratio, score_cutoff=86)
+    return str(best[0]) if best is not None and stem(word) != stem(best[0]) else None
+
+
+def _named_by_color(text: str, vocabulary: Vocabulary) -> str:
+    """Call "the red mouse" mouse ``R``, where animals are named by single letters and one alone begins so."""
+    letters = [name for name in vocabulary.individuals if name]
+    if len(letters) < 2 or any(len(name) > 1 for name in letters):
+        return text
+
+    def renamed(match: re.Match[str]) -> str:
+        same = [name for name in letters if name.lower() == match["color"][0].lower()]
+        return f"mouse {same[0]}" if len(same) == 1 else match.group()
+
+    noun = r"(?:mouse|mice|animals?|rats?|individuals?|subjects?|ones?)"
+    listed = rf"\b(?P<color>{lexicon.COLORS})(?:\s+{noun}\b|(?=\s*(?:,|and|or|vs\.?|versus|than|with)\s+(?:the\s+)?(?:{lexicon.COLORS})\b)|(?='s\b))"
+    return re.sub(listed, renamed, text, flags=re.IGNORECASE)
 
 
 def _rater_meant(text: str, word: Atom, vocabulary: Vocabulary) -> str | None:
@@ -125,8 +175,54 @@ def fill_names(mentions: Sequence[Mention], scan: Scanner, vocabulary: Vocabular
         if like:
             slots["behaviors"] = like
     _fill_categories(kept, scan, vocabulary)
+    fill_sources_by_kind(scan, vocabulary)
     leave_out(scan, left_out, vocabulary)
     _settle_overlaps(slots, vocabulary)
+
+
+_KINDS_OF_SOURCES: Final = (
+    (
+        r"\b(?:the|by|our|this) (?:\w+ )?(?P<noun>classifier|algorithm|software|network|computer|machine)\b(?! learning)"
+        r"|\bautomat(?:ic|ed)(?:ally)?[- ](?:scor|label|annotat|classif|detect|rat)\w*",
+        "automated",
+    ),
+    (
+        r"\b(?:the|by a|by) (?:human|manual) (?:rater|annotator|observer|scorer|scoring|annotation|labels?)\b|\bscored by hand\b",
+        "manual",
+    ),
+)
+
+
+def fill_sources_by_kind(scan: Scanner, vocabulary: Vocabulary) -> None:
+    """Read "the classifier", "the automatic scoring", "the human rater": the one source of that kind that marks what is asked for."""
+    slots = scan.slots
+    wanted = set(slots.get("behaviors", ()))
+    for pattern, kind in _KINDS_OF_SOURCES:
+        match = re.search(pattern, scan.cues, re.IGNORECASE)
+        if match is None or not wanted:
+            continue
+        of_kind = [name for name, its in vocabulary.sources.items() if its == kind]
+        marking = [
+            name
+            for name in of_kind
+            if any(name in vocabulary.behaviors.get(behavior, ()) for behavior in wanted)
+        ]
+        if set(of_kind) & set(slots.get("sources", ())):
+            continue
+        if len(marking) == 1:
+            everyone = (
+                kind == "automated"
+                and scan.has(lexicon.AGREEMENT)
+                and scan.has(r"\b(?:raters|humans|annotators|observers|people)\b")
+            )
+            people = [name for name, its in vocabulary.sources.items() if its == "manual"] if everyone else []
+            slots["sources"] = [
+                *slots.get("sources", []),
+                *(name for name in people if name not in slots.get("sources", ())),
+                *marking,
+            ]
+        elif kind == "automated" or not marking:
+            slots["unknown_source"] = (match.group(), tuple(marking))
 
 
 def _fill(mention: Mention, slots: dict[str, Any], words: Sequence[Atom], vocabulary: Vocabulary) -> None:

@@ -95,6 +95,9 @@ def _take_the_only_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> No
 
 def _special_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> str | None:
     """Measures told by what is named beside the cue: a behavior's bouts, two animals, a limit of their distance."""
+    named = any(slots.get(key) for key in ("behaviors", "zones", "keypoints"))
+    if not named and matches(lexicon.RECORDING_LENGTH, scan.text):
+        return "duration"
     behavioral = bool(slots.get("behaviors"))
     of_bouts = _measure_of_bouts(slots, scan) if behavioral else None
     if of_bouts is not None:

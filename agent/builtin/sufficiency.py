@@ -30,7 +30,7 @@ _NEEDS_TRACK = {
 
 def check(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """Refuse or ask back where a needed part is missing or a restricting word is unknown."""
-    for guard in (_unknown_word, _unknown_partner, _unclear_exclusion, _unknown_rate):
+    for guard in (_unknown_word, _unknown_source, _unknown_partner, _unclear_exclusion, _unknown_rate):
         stopped = guard(reading, scan, vocabulary)
         if stopped is not None:
             return stopped
@@ -46,6 +46,18 @@ def _unknown_word(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
         return None
     known = _known_raters(vocabulary) if _named_as_rater(word, scan) else _known_groups(vocabulary)
     return Refusal(f"Nothing in this experiment is called “{word}”.{known}", suggestions(vocabulary))
+
+
+def _unknown_source(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
+    """A source told by its kind, of which there are none or several."""
+    if reading.intent in ("facts", "search") or "unknown_source" not in reading.slots:
+        return None
+    said, marking = reading.slots["unknown_source"]
+    if marking:
+        return AskBack(f"Which source is “{said}”?", tuple(marking), reading)
+    return Refusal(
+        f"Nothing here was labeled by “{said}”.{_known_raters(vocabulary)}", suggestions(vocabulary)
+    )
 
 
 def _unknown_partner(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
@@ -73,9 +85,11 @@ def _unclear_exclusion(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
         return None
     left = slots.get("unclear_exclusion") or unread_negation(scan, slots)
     if left is not None and reading.intent != "facts":
-        return AskBack(f"What should be left out, or counted? “{left}” is not clear here.", (), reading)
+        return AskBack(
+            f"What should be left out, or counted? “{left}” is not clear here: please ask again, naming it."
+        )
     limit = limit_unread(scan, vocabulary)
-    return AskBack(f"Which values does “{limit}” mean?", (), reading) if limit is not None else None
+    return AskBack(f"Which values does “{limit}” mean?") if limit is not None else None
 
 
 def _unknown_rate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:

@@ -8,10 +8,11 @@ from ethochat.agent.builtin.course import read_course, read_windows
 from ethochat.agent.builtin.designs import blank_terms
 from ethochat.agent.builtin.followup import merge_previous
 from ethochat.agent.builtin.intents import choose_intent
-from ethochat.agent.builtin.limits import refuse_out_of_reach, refuse_requests, suggestions
+from ethochat.agent.builtin.lexicon import ABILITIES, matches
+from ethochat.agent.builtin.limits import offers, refuse_out_of_reach, refuse_requests, suggestions
 from ethochat.agent.builtin.names import correct_typos, fill_names, fill_treated, long_names
 from ethochat.agent.builtin.phrases import Scanner, canonical, read_phrases
-from ethochat.agent.builtin.reading import Reading, Refusal, Understanding
+from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
 from ethochat.agent.builtin.sufficiency import check
 from ethochat.agent.builtin.unread import unknown_member, unknown_session, unread_words
 from ethochat.agent.builtin.vocabulary import Vocabulary
@@ -32,6 +33,11 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
     refusal = refuse_requests(question)
     if refusal is not None:
         return refusal
+    if matches(ABILITIES, question):
+        return AskBack(
+            "Ask about behaviors, movement, groups, raters or the recordings, for example as below. What would you like to know?",
+            offers(vocabulary),
+        )
     text = correct_typos(canonical(question), vocabulary)
     refusal = refuse_out_of_reach(text, vocabulary)
     if refusal is not None:

@@ -140,6 +140,8 @@ def asked_for(scan: Scanner, unread: Sequence[str]) -> str | None:
         escaped = re.escape(word)
         if scan.has(rf"['\"“]{escaped}['\"”]|\b(?:define|call|count)\s+['\"]?{escaped}\b"):
             continue  # the question itself says what it means
+        if re.search(rf"\b{escaped}\s*\([^)]*BEHAVIOR", scan.named, re.IGNORECASE):
+            continue  # "attacks (aggression bouts)"
         if re.search(
             rf"\b(?:which|what|how many|how much|what (?:is|was|are|were) the)\s+(?:\w+\s+)?{escaped}\b|\bthe\s+{escaped}\s+of\b|\bcompare\s+{escaped}\b",
             scan.text,

@@ -389,12 +389,12 @@ def _add_heads(vocabulary: Vocabulary) -> None:
 
 
 def _verb_forms(name: str) -> list[str]:
-    """Other forms of a behavior named by a verb: "sniffing" is "sniff", "digging" is "dig"."""
+    """Other forms of a behavior named by a verb: "sniffing" is "sniff", "digging" is "dig" and what a "digger" does."""
     if not name.lower().endswith("ing") or not name.isalpha() or len(name) < 6:
         return []
     base = name[:-3]
     undoubled = base[:-1] if base[-1] == base[-2] else base
-    return [base, undoubled, base + "e"]
+    return [base, undoubled, base + "e", base + "er"]
 
 
 def _behavior_words(experiment: Experiment) -> Iterator[tuple[str, tuple[str, ...]]]:
