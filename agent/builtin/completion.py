@@ -405,7 +405,8 @@ def complete_correlate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     slots["method"] = (
         "pearson" if matches(r"\bpearson\b|\blinear(?:ly)? (?:correlat|relat)\w*", text) else "spearman"
     )
-    if matches(r"\blinear\b|\bregress\w*|\bslope\b", text) and slots["method"] == "spearman":
+    graded = r"\blinear\b|\bregress\w*|\bslope\b|\bdose[- ]?(?:response|dependen\w+|effect)\b"
+    if matches(graded, text) and slots["method"] == "spearman":
         slots["method"] = "linear"
     quantities = [{"measure": name} for name in slots.get("metrics", ())]
     conditions = {item["column"] for item in slots.get("where", ())}

@@ -35,12 +35,14 @@ def word_compare(item: Evidence) -> str:
     """Groups, test, effect and what it does and does not say."""
     if not item.tests:
         return word_summary(item)
-    return "\n\n".join(_word_test(test, item) for test in item.tests)
+    # Who asks whether groups are the same wants that answered first.
+    tests = sorted(item.tests, key=lambda test: not test.name.startswith("tost"))
+    return "\n\n".join(_word_test(test, item) for test in tests)
 
 
 def _word_test(test: TestResult, item: Evidence) -> str:
     if test.name.startswith("tost"):
-        return _word_equivalence(test)
+        return f"{_word_equivalence(test)} [{item.evidence_id}]"
     if test.name == "time_trend":
         return _word_time_trend(test)
     title = subject_of(item, item.values) if item.values else (test.measure or "")
@@ -139,7 +141,9 @@ def _main_effect(test: TestResult) -> str:
 def _word_equivalence(test: TestResult) -> str:
     if test.p_value is None:
         return f"Equivalence could not be tested. {test.why or ''}".strip()
-    return f"{capital(name_of_test(test))}: p = {probability(test.p_value)}. {test.why or ''}".strip()
+    statistic = f"{statistic_text(test)}, " if test.statistic is not None else ""
+    why = (test.why or "").split(": ", maxsplit=1)[-1]
+    return f"**Equivalence**, {name_of_test(test)}: {statistic}p = {probability(test.p_value)}. {capital(why)}".strip()
 
 
 def _word_time_trend(test: TestResult) -> str:
@@ -345,7 +349,7 @@ def word_correlate(item: Evidence) -> str:
     """Coefficient, interval, p and n."""
     if not item.tests:
         return word_summary(item)
-    return "\n".join(_word_correlation(test, item) for test in item.tests)
+    return "\n\n".join(_word_correlation(test, item) for test in item.tests)
 
 
 def _word_correlation(test: TestResult, item: Evidence) -> str:
