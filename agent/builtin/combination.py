@@ -12,6 +12,7 @@ from ethochat.agent.builtin.text import name_stems, stem
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 _INDEX = r"\(\s*([a-z][\w ]*?)\s*-\s*([a-z][\w ]*?)\s*\)\s*/\s*\(\s*[a-z]"
+_NAMED_INDEX = r"\b(?:discrimination|preference|recognition|novelty|side|place|laterali[sz]ation|asymmetry|bias|social) ?(?:index|indices|score|ratio)\b"
 _DIFFERENCE = r"\bdifferences?\b|\bby how (?:many|much)\b|\bhow (?:many|much) (?:\w+ )?(?:more|less|fewer|longer)\b|\bminus\b|\bexceeds?\b"
 _RATIO = r"\bratio (?:of|between)\b|\bdivided by\b|\bhow many times as\b"
 _SHARE = r"\b(?:fraction|share|percent\w*|proportion|part) of (?:all|the total|total|the whole)\b[^?]*\b(?:falls?|comes? from|belongs?|is|are|was|were|happens?|occurs?|due to)\b"
@@ -58,7 +59,7 @@ def choose_combination(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabul
     formula = re.search(_INDEX, scan.text, re.IGNORECASE)
     kind = (
         "index"
-        if formula
+        if formula or scan.has(_NAMED_INDEX)
         else "ratio"
         if scan.has(_RATIO)
         else "difference"
@@ -74,7 +75,9 @@ def choose_combination(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabul
     column, names = found
     if formula:
         names = sorted(names, key=lambda name: stem(formula[1].split()[-1]) not in name_stems(name))
-    _combine(slots, kind, names, [column])
+    # "The index per mouse": what it is asked for each of stays, unless it is the very thing that is combined.
+    each = [name for name in slots.get("group_by", ()) if name != column] if scan.has(lexicon.PER) else []
+    _combine(slots, kind, names, [*each, column])
     if column in vocabulary.columns and "statistics" not in slots:
         slots["statistics"] = ["mean"]
 

@@ -88,7 +88,7 @@ def _conditions_and_groups(slots: dict[str, Any]) -> None:
 
 
 _OUTSIDE = r"\boutside (?:of )?(?:the|its|this|a)\b"
-_EACH_BEHAVIOR = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:\w+\s+){0,2}?(?:behaviors?|labels|clusters?|classes|states|syllables?)\b"
+_EACH_BEHAVIOR = r"\b(?:each|every|all|per|by)\s+(?:of the\s+)?(?:\w+\s+){0,2}?(?:behaviors?|labels|clusters?|classes|states|syllables?)\b|\b(?:time|activity) budgets?\b"
 _WHICH_BEHAVIOR = (
     r"\b(?:which|what)\s+(?:[\w.]+\s+){0,3}?(?:behaviors?|labels?|clusters?|class|state|syllable)\b"
 )
@@ -99,9 +99,9 @@ def _all_of_an_axis(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary
     text = scan.text
     which = matches(_WHICH_BEHAVIOR, text) and slots.get("order")
     if not slots.get("behaviors") and (which or matches(_EACH_BEHAVIOR, text)):
-        wanted = set(slots.get("sources", ())) or {
-            name for name, kind in vocabulary.sources.items() if kind == "manual"
-        }
+        kinds = ("manual", "automated", "rule")
+        by_kind = ({name for name, own in vocabulary.sources.items() if own == kind} for kind in kinds)
+        wanted = set(slots.get("sources", ())) or next((names for names in by_kind if names), set())
         left_out = set(slots.pop("excluding", ()))
         found = [
             name for name, by in vocabulary.behaviors.items() if wanted & set(by) and name not in left_out
@@ -118,6 +118,9 @@ def _all_of_an_axis(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary
             slots["measure"] = slots.get("measure") or (
                 "bout_count" if matches(r"\bfrequent|\boften\b", text) else "total_duration"
             )
+            if matches(r"\bbudgets?\b", text):
+                slots["measure"] = "percent_time"
+                slots["group_by"] = list(dict.fromkeys([*slots.get("group_by", ()), "behavior"]))
             if matches(r"\ball (?:\w+ )?behaviors\b", text) and not matches(
                 r"\b(?:each|every|per|by)\b", text
             ):

@@ -99,7 +99,8 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:missing|undetected|untracked|lost|no (?:\w+ )?position|without (?:a )?position|not (?:detected|tracked))\b"
      r"|\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:likelihood|confidence)\b[^.?]*(?:\b(?:below|under|less|lower)\b|<)", "percent_missing", "track"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
-    (r"\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\black(?:s|ing)?\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
+    (r"\b(?:lost|missing|undetected|untracked)\b[^.?]*\b(?:most|least|often|oftenest)\b"
+     r"|\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\black(?:s|ing)?\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
     (r"\bbout counts?\b|\bcounts? of (?:the )?\w* ?bouts\b", "bout_count", "behavior"),
     (r"\blast(?:s|ed)? on average\b", "bout_duration", "behavior"),
     (r"\b(?:last|final)\b[^.?]*\b(?:ends?|ended|stops?|stopped|over|finish\w*)\b|\bfor the last time\b|\bwhen (?:was|is|were|does|did) (?:the )?(?:last|final)\b", "last_end", "behavior"),
@@ -110,10 +111,12 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
      r"|\b(?:longest|shortest)\b[^.?]*\b(?:bouts?|runs?|episodes?|events?)\b|\b(?:mean|average|median)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b", "bout_duration", "behavior"),
     (r"\b(?:percent\w*|%|fraction|share|proportion|portion)\b", "percent_time", "behavior"),
     (r"\bdistances? between\b[^.?]*\b(?:ears?|points?|nose|tail|body ?parts?|keypoints?)\b", "keypoint_distance", "keypoints"),
-    (r"\bdistances? (?:between|of|from)\b[^.?]*\b(?:mice|animals|individuals?|each pair|pairs?|mouse|\w+\d+ and \w+\d+)\b|\bhow (?:far|close) (?:apart|together)\b", "pair_distance", "pair"),
+    (r"\bdistances? (?:of|between|from) (?:each |every |all |the )*pairs?\b"
+     r"|\bdistances? (?:between|from)\b[^.?]*\b(?:mice|animals|individuals?|each pair|pairs?|mouse|\w+\d+ and \w+\d+)\b|\bhow (?:far|close) (?:apart|together)\b"
+     r"|\bhow (?:close|near)\b[^.?]*\b(?:each other|one another|mice|animals)\b", "pair_distance", "pair"),
     (r"\b(?:closer|nearer) than\b|\bclose to each other\b|\bnear each other\b", "time_near", "pair"),
     (r"\b(?:faster|slower|quicker)\b", "mean_speed", "track"),
-    (r"\bhow far\b|\bdistances?\b|\bpath ?-?lengths?\b|\btravel\w*\b|\bhow (?:many|much) (?:centimeters?|cm|meters?|m|pixels?|px)\b|\blength of the path\b"
+    (r"\bhow far\b|\bdistances?\b|\bpaths?\b(?! of\b)|\bpath ?-?lengths?\b|\btravel\w*\b|\bhow (?:many|much) (?:centimeters?|cm|meters?|m|pixels?|px)\b|\blength of the path\b"
      r"|\bhow long (?:is|was) (?:the|its|his|her) (?:\w+ )?path\b|\bran\b", "distance", "track"),
     (r"\b(?:max\w*|top|peak|highest|fastest)\b[^.?]*\b(?:speed|velocity)\b", "max_speed", "track"),
     (r"\bspeeds?\b|\bvelocit\w+|\bhow fast\b", "mean_speed", "track"),

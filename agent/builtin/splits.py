@@ -84,7 +84,7 @@ def _asked_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
     rank = slots.get("order") and matches(r"\b(?:which|what|who|where|rank|name|in which)\b", text)
     for pattern, column in (
         (
-            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?|trackers?)\b",
+            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?|trackers?)\b|\b(?:of|between|across|among) (?:the |all )?(?:\w+ )?trackers\b",
             "source",
         ),
         (
