@@ -22,16 +22,18 @@ STRONG: Final = (
     r"(?:\bexcept(?:ing)?(?: for| of)?\b|\bexclud(?:e[sd]?|ing)\b|\bexcl\b\.?|\bomit(?:s|ting)?\b|\bleav(?:e|ing) (?:out|aside)\b"
     r"|\b(?:not|without) (?:counting|including|considering|using)\b|\b(?:do|does|did|should) not (?:use|count|include|consider)\b"
     r"|\b(?:dis)?regard(?:less of|ing no)\b|\bdisregard(?:ing)?\b|\bdiscard(?:ing)?\b|\bignor(?:e|ing)\b|\bremov(?:e|ing)\b|\bdrop(?:ping)?\b|\bskip(?:ping)?\b"
-    r"|\b(?:other|else) than\b|\b(?:apart|aside) from\b|\bbarring\b|\bsave for\b|\bbut not\b|\ball but\b|\b(?:every|any|no)(?:one|body|thing)? but\b)"
+    r"|\b(?:other|else) than\b|\b(?:apart|aside) from\b|\bwith the exceptions? of\b|\bbesides\b|\bbarring\b|\bsave for\b|\bbut not\b|\ball but\b|\b(?:every|any|no)(?:one|body|thing)? but\b)"
 )
 """Words that leave out whatever follows them."""
 _ALL_BUT: Final = r"\b(?:all|every|each|any|everyone|everybody|no)\b[^,;:?]{0,40}?\bbut(?: not)?\b"
-_WITHOUT: Final = r"\bwithout\b|\bminus the\b"
-_NOT: Final = r"(?<!or )(?<!why )\bnot\b|\bnever\b|\bneither\b|\bnor\b|\bnon\s*-?(?=\s*\w)|\bno\b"
+_WITHOUT: Final = r"\bwithout\b|\bminus\b"
+_NOT: Final = (
+    r"(?<!or )(?<!why )\bnot\b|\bnever\b|\bneither\b|\bnor\b|\bnon\s*-?(?=\s*\w)|\bno\b|\boutside(?: of)?\b"
+)
 """Words that deny what follows them: of values, sessions, animals and raters the same as leaving them out."""
 _INSTEAD: Final = r"\binstead of\b|\brather than\b|\bin place of\b"
 _AFTERWARDS: Final = (
-    rf"^['\"]?s?(?:\s+(?:{lexicon.PEOPLE}|data|group|raters?))?\s*(?:,\s*)?(?:is|are|was|were|being|to be)?\s*"
+    rf"^['\"]?s?(?:\s+(?:{lexicon.PEOPLE}|data|group|raters?))?\s*(?:,\s*)?(?:is|are|was|were|being|to be|(?:has|have|had) been|gets?)?\s*"
     r"(?:excluded|left out|left aside|omitted|removed|ignored|dropped|discarded|set aside|taken out|out(?= *(?:$|[:,.;?]))|aside|-free\b|not (?:counted|included|considered))"
 )
 _OPENS_AFTERWARDS: Final = r"\b(?:leav(?:e|ing)|tak(?:e|ing)|set(?:ting)?|with|put(?:ting)?)\s*$"
@@ -75,6 +77,8 @@ def find_exclusions(mentions: Sequence[Mention], scan: Scanner, vocabulary: Voca
     left_out: dict[int, bool] = {}
     cues = list(_cues(scan, spans))
     for cue in cues:
+        if scan.text[cue.start : cue.stop].lower() == "minus" and _subtracts(cue, mentions, spans):
+            continue
         governed = [
             place for place in _governed(cue, mentions, spans, scan.text, carrier) if place not in left_out
         ]
@@ -117,6 +121,16 @@ def _cues(scan: Scanner, spans: Sequence[tuple[int, int]]) -> Iterator[_Cue]:
 def _inside(span: tuple[int, int], start: int, stop: int) -> bool:
     """Whether a name is but a part of a phrase."""
     return start <= span[0] and span[1] <= stop and span != (start, stop)
+
+
+def _subtracts(cue: _Cue, mentions: Sequence[Mention], spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether "minus" stands between two numbers rather than before a name to leave out: "T_1 minus T_2"."""
+    before = [mention.entry for mention, span in zip(mentions, spans, strict=True) if span[1] <= cue.start]
+    after = next(
+        (mention.entry for mention, span in zip(mentions, spans, strict=True) if span[0] >= cue.stop), None
+    )
+    part = after is not None and any(after.name in entry.members for entry in before)
+    return after is None or (not part and any(_family(entry) == _family(after) for entry in before))
 
 
 def _governed(
@@ -169,7 +183,7 @@ def _is_joined(first: Entry, entry: Entry, gap: str) -> bool:
 def _opens(entry: Entry, cue: _Cue, text: str) -> bool:
     """Whether a name may be what a word of exclusion takes; "did not groom" denies a deed and leaves nothing out."""
     if entry.kind in _STATES or entry.kind in ("keypoint", "metric", "column"):
-        deed = cue.denies or (not cue.strong and _of_whom(text[: cue.start]))
+        deed = (cue.denies and not cue.strong) or (not cue.strong and _of_whom(text[: cue.start]))
         return not deed and entry.kind != "column"
     return True
 
@@ -198,9 +212,8 @@ def _left_out_afterwards(
         match = re.match(_AFTERWARDS, scan.text[stop:], re.IGNORECASE)
         if match is None or mentions[place].entry.kind in _STATES:
             continue
-        if re.search(
-            r"\b(?:out|aside)$", match.group(), re.IGNORECASE
-        ) and not match.group().strip().startswith("left"):
+        needs_a_verb = re.search(r"(?<!left )(?<!taken )\b(?:out|aside)$", match.group(), re.IGNORECASE)
+        if needs_a_verb and not re.search(r"\b(?:left|taken|set)\b", match.group(), re.IGNORECASE):
             opened = any(
                 re.search(_OPENS_AFTERWARDS, scan.text[: spans[other][0]], re.IGNORECASE)
                 for other in range(place + 1)

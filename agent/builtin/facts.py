@@ -234,8 +234,10 @@ def _counts(scan: Scanner, vocabulary: Vocabulary) -> str | None:
 
 def _lists(scan: Scanner, vocabulary: Vocabulary) -> str | None:
     text, slots = scan.text, scan.slots
+    values = [re.escape(name) + "s?" for names in slots.get("values", {}).values() for name in names]
+    noun = "|".join([lexicon.PEOPLE, *values])
     listed = matches(
-        rf"\b(?:which|what|list|name)\s+(?:of\s+)?(?:the\s+|all\s+)?(?:[\w-]+\s+){{0,2}}?{lexicon.PEOPLE}\b",
+        rf"\b(?:which|what|list|name)\s+(?:of\s+)?(?:the\s+|all\s+)?(?:[\w-]+\s+){{0,2}}?(?:{noun})\b",
         text,
     )
     conditions = slots.get("where") or slots.get("values") or slots.get("sessions") or slots.get("subjects")

@@ -343,6 +343,10 @@ def read_tracking_limits(scan: Scanner) -> None:
     ):
         slots["min_confidence"] = 0.0
     if scan.take(
+        r"\b(?:no|not|without|never)\s+(?:any\s+|linear\s+|(?:be|being)\s+)?interpolat\w*|\bun-?interpolated\b"
+    ):
+        slots["interpolate"] = False
+    if scan.take(
         r"\b(?:and\s+)?(?:then\s+)?interpolat\w*(?:\s+(?:them\s+)?linearly)?|\blinear\s+interpolation"
     ):
         slots["interpolate"] = True
@@ -378,6 +382,7 @@ _STATISTICS = (
         "ci95",
     ),
     (r"\b(?:coefficients? of variation|cv)\b", "cv"),
+    (r"\bquartiles?\b|\binterquartile ranges?\b|\biqrs?\b(?! rule)", "quartiles"),
     (r"\b(?:sd|s\.d\.|standard deviations?)\b", "sd"),
     (r"\b(?:totals?|in total|altogether|sum|overall|added up|combined|summed)\b", "sum"),
     (r"\b(?:maximum|maximal|max)\b", "max"),
@@ -395,7 +400,7 @@ def read_statistics(scan: Scanner) -> None:
     if found:
         scan.slots["statistics"] = [name for _, name in sorted(found)]
     for pattern, name in _STATISTICS:
-        if name in ("ci95", "cv"):
+        if name in ("ci95", "cv", "quartiles"):
             scan.take(pattern)
     if "ci95" in scan.slots.get("statistics", ()):
         scan.take(r"\b95\s?% ?(?:confidence|cis?|intervals?)?\b|\bconfidence\b")
@@ -438,7 +443,7 @@ _TESTS = (
     (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch(?:'s)?\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
     (r"\bone-?\s?way (?:anova|analysis of variance)\b|(?<!welch )(?<!welch's )(?<!measures )(?<!measure )(?<!way )\banova\b", "anova"),
     (r"\bwelch(?:'s)?[- ]anova\b", "welch_anova"), (r"\brepeated[- ]measures? anova\b|\brm[- ]?anova\b", "rm_anova"),
-    (r"\bwilcoxon\b(?! rank[- ]sum)", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\bpermutation\b", "permutation"),
+    (r"\bwilcoxon\b(?! rank[- ]sum)", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\b(?:permutation|randomi[sz]ation test)\b", "permutation"), (r"\bnon-?\s?parametric\w*\b|\brank-?based\b|\bdistribution-?free\b", "by_ranks"),
     (r"\b(?:linear )?mixed(?:[- ]effects?)?[- ]models?\b|\blmm\b|\brandom (?:effect|intercept)\b", "mixed_model"), (r"\bpaired t\b", "paired_t"),
 )  # fmt: skip
 
