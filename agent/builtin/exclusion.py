@@ -381,7 +381,9 @@ def unread_negation(scan: Scanner, slots: dict[str, Any]) -> str | None:
         scan.named,
         re.IGNORECASE,
     )
-    asks = r"\b(?:do|does|did|would|will)\b[^?]*\bnot\s+BEHAVIOR"
+    asks = (
+        r"\b(?:do|does|did|would|will)\b(?:(?!\bwhile\b|\bwhen\b|\bspen[dt]\b|\btime\b)[^?])*\bnot\s+BEHAVIOR"
+    )
     if denied is not None and not matches(asks, scan.named):
         return denied.group().replace("BEHAVIOR", " or ".join(slots.get("behaviors") or ("that behavior",)))
     return None

@@ -183,7 +183,7 @@ COMMON_WORDS: Final = frozenset(
     agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
     live lives lived living housed belong belongs cluster clusters class classes state states syllable deviation range pause pauses gap gaps
     sd ci iqr lack lacks visit visits visited transition transitions crossing crossings exceed exceeds divided preceding precede precedes preceded frequent
-    separate simultaneously simultaneous concurrent concurrently neither high deep quarter fifth tenth
+    separate simultaneously simultaneous concurrent concurrently neither high deep arm arms cohort cohorts quarter fifth tenth
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
     """.split()

@@ -70,7 +70,7 @@ def unread_words(scan: Scanner, mentions: Sequence[Mention], vocabulary: Vocabul
             continue
         if word.stem in COMMON_STEMS or word.stem in vocabulary.free_words or word.stem in vocabulary.stems:
             continue
-        if re.fullmatch(r"[a-z]{3,}ly", word.text) and word.text not in _NOUNS_IN_LY:
+        if re.fullmatch(r"[a-z]{3,}ly", word.text.lower()) and word.text.lower() not in _NOUNS_IN_LY:
             continue  # an adverb says how, not what; no name of an experiment is one
         if word.text.lower() not in (item.lower() for item in unread):
             unread.append(word.text)

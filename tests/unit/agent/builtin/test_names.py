@@ -144,7 +144,7 @@ def test_animals_named_by_letters_answer_to_their_colors(
 ) -> None:
     found = understand(question, letters)
     assert isinstance(found, Reading), found
-    assert found.slots.get("individuals") or found.slots.get("groups") == individuals
+    assert (found.slots.get("individuals") or found.slots.get("groups")) == individuals
 
 
 def test_a_color_of_no_animal_is_refused(letters: Vocabulary) -> None:
