@@ -117,6 +117,7 @@ def _all_but(scan: Scanner, column: str, values: Sequence[str]) -> None:
     if len(limits) > 1:
         condition = {"op": "not in", "value": limits}
     scan.slots.setdefault("where", []).append({"column": column, **condition})
+    scan.slots["leaves_out"] = True
     _note_column(scan, column)
 
 

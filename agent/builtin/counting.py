@@ -21,7 +21,7 @@ _TIMED: Final = (
 _SOONER: Final = r"\b(?:earlier|sooner|later)\b(?! than (?:minute|second|\d))"
 _COUNTED: Final = r"\b(?:count(?:s|ed|ing)?|number|numbers|tally|tallied|how many|how often|occurrences?)\b"
 _DOER: Final = re.compile(
-    r"(?:\b(?:mouse|mice|rat|rats|animal|animals|subject|subjects|it|he|she|they|who|which|that|male|female|males|females|also|ever|never|not|to)|\b[A-Za-z]*\d+)\s*$",
+    r"(?:\b(?:mouse|mice|rat|rats|animal|animals|subject|subjects|it|he|she|they|who|which|that|male|female|males|females|also|ever|never|not|to)|(?<!than )(?<!least )(?<!most )(?<!exactly )\b[A-Za-z]*\d+)\s*$",
     re.IGNORECASE,
 )
 

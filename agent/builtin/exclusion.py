@@ -250,6 +250,8 @@ def leave_out(scan: Scanner, entries: Sequence[tuple[Entry, bool]], vocabulary: 
         What is left out, each with whether it is denied ("not CSI") rather than taken away.
     """
     slots = scan.slots
+    if entries:
+        slots["leaves_out"] = True
     values = [(entry, denies) for entry, denies in entries if entry.kind == "value" and entry.column]
     for column in dict.fromkeys(str(entry.column) for entry, _ in values):
         mine = [(entry.name, denies) for entry, denies in values if entry.column == column]

@@ -58,6 +58,13 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
         ):
             reading.intent = previous.intent
         _inherit(slots, before, _WHAT)
+        if (
+            slots.get("measure") in _NEEDS_BEHAVIOR
+            and not slots.get("behaviors")
+            and before.get("metric_for_behaviors")
+        ):
+            slots["behaviors"] = before["metric_for_behaviors"]  # "the count": of what the metric was about
+            slots.pop("metrics", None)
     elif slots.get("measure") in _NEEDS_BEHAVIOR and not slots.get("behaviors"):
         _inherit(slots, before, ("behaviors", "category"))
         if "behaviors" not in slots and before.get("metric_for_behaviors"):
@@ -68,6 +75,7 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
         _inherit(slots, before, ("keypoints",))
     if reading.intent == "compare" and previous.intent == "compare":
         _inherit(slots, before, ("group_column", "groups", "paired"))
+    _leaves_out_more(slots, before)
     if not any(slots.get(key) for key in ("sessions", "subjects", "individuals")):
         _inherit(slots, before, _WHO)
     elif not slots.get("where"):
@@ -81,6 +89,23 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
         del slots["group_by"]
     return reading
+
+
+def _leaves_out_more(slots: dict[str, Any], before: dict[str, Any]) -> None:
+    """Add "and without T_1?" to the conditions of the turn before instead of putting it in their place."""
+    own = slots.get("where", [])
+    if not slots.get("leaves_out"):
+        # "and the females?": what was left out before stays so
+        if own and not (slots.get("sessions") or slots.get("subjects")):
+            named = {item["column"] for item in own}
+            slots["where"] = own + [
+                item
+                for item in before.get("where") or ()
+                if item["op"] in ("!=", "not in") and item["column"] not in named
+            ]
+        return
+    slots["where"] = [item for item in before.get("where") or () if item not in own] + own
+    slots["leaves_out"] = bool(slots["where"])
 
 
 _SHOW = (

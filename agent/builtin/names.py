@@ -222,7 +222,10 @@ def fill_sources_by_kind(scan: Scanner, vocabulary: Vocabulary) -> None:
                 *marking,
             ]
         elif kind == "automated" or not marking:
-            slots["unknown_source"] = (match.group(), tuple(marking))
+            slots["unknown_source"] = (
+                re.sub(r"^(?:by )?(?:the|a|our|this) ", "", match.group()),
+                tuple(marking),
+            )
 
 
 def _fill(mention: Mention, slots: dict[str, Any], words: Sequence[Atom], vocabulary: Vocabulary) -> None:

@@ -55,9 +55,7 @@ def _unknown_source(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> 
     said, marking = reading.slots["unknown_source"]
     if marking:
         return AskBack(f"Which source is “{said}”?", tuple(marking), reading)
-    return Refusal(
-        f"Nothing here was labeled by “{said}”.{_known_raters(vocabulary)}", suggestions(vocabulary)
-    )
+    return Refusal(f"No {said} labeled that here.{_known_raters(vocabulary)}", suggestions(vocabulary))
 
 
 def _unknown_partner(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
@@ -197,13 +195,16 @@ def _about_labels(reading: Reading, vocabulary: Vocabulary) -> Understanding | N
     slots = reading.slots
     names = slots.get("behaviors") or slots.get("metric_for_behaviors") or ()
     known = [metric for name in names for metric in vocabulary.labels.get(name, ())]
-    if not known or (slots.get("metrics") and not slots.get("measure_guessed")):
+    guessed = slots.get("measure_guessed") and slots["measure"] != "bout_count"
+    if not known or (slots.get("metrics") and not guessed):
         return None
-    last = None if slots.get("measure_guessed") else _LAST_PART.get(slots["measure"])
+    last = None if guessed else _LAST_PART.get(slots["measure"])
     fitting = [metric for metric in known if metric.endswith(f".{last}")] if last else known
-    if len(fitting) == 1 and slots.get("metrics"):
+    if len(fitting) == 1 and last is not None:
+        slots.update(measure=fitting[0], metrics=fitting, metric_for_behaviors=list(names))
+        slots.pop("behaviors", None)
         return None
-    question = f"Of {' and '.join(names)} there is one number per recording and no bouts. Which of these do you mean?"
+    question = f"Of {' and '.join(names)} no bouts are known, only what these metrics say of each recording. Which do you mean?"
     return AskBack(question, tuple(fitting or known), reading)
 
 
