@@ -10,7 +10,7 @@ from rapidfuzz import fuzz, process
 
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.exclusion import find_exclusions, leave_out
-from ethochat.agent.builtin.lexicon import COMMON_STEMS
+from ethochat.agent.builtin.lexicon import COMMON_STEMS, matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
@@ -289,11 +289,15 @@ def _settle_overlaps(slots: dict[str, Any], vocabulary: Vocabulary) -> None:
         slots["behaviors"] = marked or slots["behaviors"]
 
 
+_UNTREATED: Final = r"\b(?:(?:un|non)-?(?:treated|drugged|injected|dosed)|drug-?free|(?:no|without) (?:the |any )?(?:drugs?|treatments?|injections?)|not (?:\w+ )?(?:treated|drugged|injected|dosed))\b"
+_TREATED: Final = r"\b(?:treated|drugged|injected|dosed|(?<!each )(?<!every )(?<!per )(?<!by )(?<!which )(?:drug|treatment)(?= (?:and|or|versus|vs|animals|mice|group)\b))\b"
+
+
 def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
-    """Read "treated animals", "the drug group" where the groups have a control among them."""
-    if not scan.has(
-        r"\b(?:treated|drugged|injected|(?<!each )(?<!every )(?<!per )(?<!by )(?<!which )(?:drug|treatment)(?= (?:and|or|versus|vs|animals|mice|group)\b))\b"
-    ):
+    """Read "treated animals", "the drug group", "drug vs no drug" where the groups have a control among them."""
+    untreated = scan.has(_UNTREATED)
+    treated = matches(_TREATED, re.sub(_UNTREATED, " ", scan.text, flags=re.IGNORECASE))
+    if not (treated or untreated):
         return
     named = scan.slots.get("values", {})
     for column in vocabulary.grouping_columns():
@@ -301,7 +305,13 @@ def fill_treated(scan: Scanner, vocabulary: Vocabulary) -> None:
         others = [value for value in vocabulary.columns[column] if value not in controls]
         if not controls or set(named.get(column, ())) & set(others):
             continue
-        if named.get(column):
+        while untreated and scan.take(_UNTREATED):
+            pass
+        if treated and untreated:
+            scan.slots.setdefault("values", {})[column] = [*others, *controls]
+        elif untreated and not named.get(column):
+            scan.slots.setdefault("where", []).append({"column": column, "op": "in", "value": controls})
+        elif named.get(column):
             named[column] = [*others, *named[column]]
         elif not named:
             scan.slots.setdefault("where", []).append({"column": column, "op": "not in", "value": controls})

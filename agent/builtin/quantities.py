@@ -28,7 +28,7 @@ _BOUT_DURATION = (
 
 
 _SHARE_OF_BOUTS = r"\b(?:percent\w*|fraction|share|proportion) of (?:all |the |\w+'s )*BEHAVIOR|\b(?:percent\w*|fraction|share|proportion) of [^?]*\bbouts\b"
-_PAUSE = r"\b(?:pauses?|gaps?|breaks?|intervals?|time)\s+between\s+(?:\w+\s+){0,3}?BEHAVIOR"
+_PAUSE = r"\b(?:pauses?|gaps?|breaks?|intervals?|time)\s+(?:\(?in \w+\)?\s+)?between\s+(?:\w+\s+){0,3}?BEHAVIOR"
 
 
 def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:

@@ -87,6 +87,13 @@ _GROUP_POSITIONS = (
 )
 
 
+_CHANGES = r"(?:reduc|increas|decreas|affect|alter|chang|influenc|improv|impair|modulat|enhanc|suppress|lower|rais|mak|caus|induc|block|abolish)\w*"
+_ACTING = (
+    rf"\b(?:do|does|did|can|could|would|will)\s+(?:the\s+|an?\s+)?{{word}}\s+(?:\w+\s+)?{_CHANGES}",
+    r"\b(?:effects?|influence|impact)\s+of\s+(?:the\s+|an?\s+)?{word}\b",
+)
+"""Positions of what acts on the animals: a treatment that nobody here was given."""
+
 _MEMBER_NOUNS = (
     "drug",
     "group",
@@ -154,7 +161,7 @@ def asked_for(scan: Scanner, unread: Sequence[str]) -> str | None:
 def restricting_word(scan: Scanner, unread: Sequence[str]) -> str | None:
     """An unread word that would have narrowed the answer: a group, a rater, a place nobody knows."""
     for word in unread:
-        for position in _GROUP_POSITIONS:
+        for position in (*_GROUP_POSITIONS, *_ACTING):
             if re.search(position.format(word=re.escape(word)), scan.text, re.IGNORECASE):
                 return word
     return None

@@ -306,11 +306,23 @@ def _add_people_and_places(vocabulary: Vocabulary, experiment: Experiment, catal
             vocabulary.add(Entry(kind, name), name)
     for zone in experiment.zones:
         vocabulary.add(Entry("zone", zone.name), zone.name, *zone.synonyms)
-    _add_short_ids(vocabulary)
+    _add_short_ids(vocabulary, _numeric_columns(catalog, experiment))
 
 
-def _add_short_ids(vocabulary: Vocabulary) -> None:
-    """Make "THYOFT22" name the session ``yoh_THYOFT22``, where no other session ends so."""
+def _numeric_columns(catalog: Catalog, experiment: Experiment) -> list[str]:
+    schema = catalog.load("sessions").schema
+    return [name for name in experiment.metadata_columns if schema[name].is_numeric()]
+
+
+def _add_short_ids(vocabulary: Vocabulary, numeric: Sequence[str]) -> None:
+    """Make "THYOFT22" name the session ``yoh_THYOFT22``, where no other session ends so.
+
+    Parameters
+    ----------
+    numeric
+        Columns of numbers: "trial 23" and "trials 23 and 24" are conditions on the column ``trial``, not names.
+    """
+    columns = {name_stems(name)[0] for name in numeric}
     tails: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in vocabulary.sessions:
         stems = name_stems(name)
@@ -318,7 +330,12 @@ def _add_short_ids(vocabulary: Vocabulary) -> None:
             tails[stems[start:]].append(name)
     for tail, names in tails.items():
         known = any(tail == name_stems(subject) for subject in vocabulary.subjects)
-        if len(names) == 1 and not known and not tail[0][0].isdigit():
+        if (
+            len(names) == 1
+            and not known
+            and tail[0] not in columns
+            and (not tail[0][0].isdigit() or len(tail) > 2)
+        ):
             vocabulary.entries[tail].append(Entry("session", names[0]))
 
 
