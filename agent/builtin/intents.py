@@ -177,7 +177,8 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
         or bool(slots.get("values"))
         or scan.has(r"\b(?:groups?|conditions?|treatments?|controls?|cohorts?|genotypes?)\b")
     )
-    named = named or bool(set(slots.get("columns", ())) & set(vocabulary.columns))
+    held = {item["column"] for item in slots.get("where", ())}  # "in trial 24": no column to compare by
+    named = named or bool((set(slots.get("columns", ())) - held) & set(vocabulary.columns))
     # "Did the surgery alter the time moving?": what acts on the animals is what the groups differ in
     effect = r"\b(?:affect|alter|influence|impact|modif)\w*|\beffects? of\b"
     agent = r"\b(?:drugs?|treatments?|injections?|manipulations?|interventions?|surgery|stressors?)\b"

@@ -47,7 +47,7 @@ COMPARE: Final = (
     r"|\b(?:higher|lower|greater|longer|shorter|faster|slower|more frequent) in\b"
     r"|\bmann-?whitney\b|\bwelch\b|\bt-?tests?\b|\banova\b|\bkruskal\b|\bwilcoxon\b|\bfriedman\b"
 )
-PER: Final = r"\b(?:per|by|for each|in each|for every|in every|of every|of each|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
+PER: Final = r"\b(?:per|by|for each|in each|at each|at every|with each|within every|for every|in every|of every|of each|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
 ANY: Final = r"\b(?:any|at least one|some)\b"
 NONE: Final = r"\b(?:no|never|none|without|not (?:a single|any)|zero|lack(?:s|ing)?)\b|n't\b.*\b(?:any|ever|at all|once)\b|\bnot (?:\w+ ){0,3}?(?:at all|ever|once)\b|\bdid not\b|\bdidn't\b"
 OUTLIER: Final = r"\boutliers?\b"

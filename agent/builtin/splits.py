@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.conditions import column_words
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.vocabulary import Vocabulary
@@ -120,7 +121,10 @@ def _asked_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
     groups += [
         column
         for column in slots.get("columns", ())
-        if matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{column}s?\b", text)
+        if any(
+            matches(rf"{lexicon.PER}\s+(?:\w+\s+)?{re.escape(word)}s?\b", text)
+            for word in column_words(column)
+        )
     ]
     return groups
 
