@@ -24,11 +24,13 @@ bin). Rows become values:
 - `group_by` splits by one or several columns: `session_id`, `subject_id`, `individual`, `source`, `behavior`, `zone`, `keypoint`,
   `pair`, any column of sessions.csv, and combinations such as `["sex", "group"]`. A group of the selected sessions that has no value
   is named, and so is a combination that no session has.
-- `statistics` says what is made of a group: `mean`, `median`, `sd`, `sem` over animals; `sum`, `min`, `max`, `range` over rows; `count`;
+- `statistics` says what is made of a group: `mean`, `median`, `sd`, `sem`, `ci95`, `cv`, `quartiles` over animals; `sum`, `min`, `max`, `range` over rows; `count`;
   `each` lists the rows. Without it: the row itself where every group is a single row; else `mean`, but `sum` of what adds up where
   sessions or animals are told apart; with nothing told apart `mean` and `sum` of what adds up, `mean` and `median` of the rest.
 - `start_s` and `stop_s` cut a time window; negative ones count from the end of the session. `bin_s` cuts the window into bins from its
-  start; the last one may be shorter. Bins add up to the window.
+  start; the last one may be shorter. Bins add up to the window. `windows` gives several windows beside one another, as a split of their own.
+- `combine` makes one number of two parts of an animal (a difference, ratio, index or share): each animal has its own, and these are
+  averaged; with `sum` all animals are pooled first.
 - Where the source of a behavior looked and marked nothing, a count, a duration, a rate or a share is **0**. Where nobody looked, or
   the animal was not seen, there is **no value**, and the sessions are named.
 - Totals over unequal time are remarked on (from 1 % difference on) and name the measure that takes the time into account.
