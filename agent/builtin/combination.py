@@ -211,6 +211,7 @@ def _whole_of_several(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabula
     slots["group_by"] = groups
     raters = scan.has(
         rf"\b(?:of|from|by|did) (?:the|all|all the) (?:\w+ )?{lexicon.RATERS}|\b(?:all|the) (?:two|three|four|five|human) {lexicon.RATERS}"
+        rf"|\b(?:across|between|among|amongst|over) (?:the |all |all the )?(?:\w+ )?{lexicon.RATERS}|\bby (?:the )?(?:humans|people)\b"
     )
     if not raters or slots.get("sources") or not slots.get("behaviors") or slots.get("keep"):
         return

@@ -147,6 +147,16 @@ def factors_named(slots: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
 def complete_factors(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
     """Name the two factors; values of their columns are levels, not conditions, unless three columns are named."""
     slots["factors"] = factors_named(slots, vocabulary)[:2]
+    if len(slots["factors"]) < 2 and scan.has(
+        rf"(?:\b(?:x|by|and|with|as well as)|,|\*)\s+(?:the\s+)?{lexicon.RATERS}|{lexicon.RATERS}\s+(?:x|by|and|as|\*)\s"
+    ):
+        slots["factors"].append("source")
+        wanted = slots.get("behaviors", ())
+        slots["sources"] = slots.get("sources") or [
+            name
+            for name, kind in vocabulary.sources.items()
+            if kind == "manual" and any(name in vocabulary.behaviors.get(item, ()) for item in wanted)
+        ]
     conditions = []
     for column, names in slots.pop("values", {}).items():
         if column not in slots["factors"] or len(names) > 1:

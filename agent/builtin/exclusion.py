@@ -27,9 +27,7 @@ STRONG: Final = (
 """Words that leave out whatever follows them."""
 _ALL_BUT: Final = r"\b(?:all|every|each|any|everyone|everybody|no)\b[^,;:?]{0,40}?\bbut(?: not)?\b"
 _WITHOUT: Final = r"\bwithout\b|\bminus\b"
-_NOT: Final = (
-    r"(?<!or )(?<!why )\bnot\b|\bnever\b|\bneither\b|\bnor\b|\bnon\s*-?(?=\s*\w)|\bno\b|\boutside(?: of)?\b"
-)
+_NOT: Final = r"(?<!or )(?<!why )\bnot\b|\bnever\b|\bneither\b|\bnor\b|\bnon\s*-?(?=\s*\w)|\bno\b|\boutside(?: of)?\b|!=|<>|≠"
 """Words that deny what follows them: of values, sessions, animals and raters the same as leaving them out."""
 _INSTEAD: Final = r"\binstead of\b|\brather than\b|\bin place of\b"
 _AFTERWARDS: Final = (

@@ -203,3 +203,63 @@ def test_no_interpolation_is_said_to_the_tool(lab: Vocabulary) -> None:
 def test_an_individual_left_out_leaves_the_others_together(pair: Vocabulary) -> None:
     slots = slots_of("How far did all mice but red move?", pair)
     assert slots["individuals"] == ["blue"]
+
+
+@pytest.mark.parametrize(
+    ("question", "condition"),
+    [
+        ("mean distance of untreated mice", where("treatment", "in", ["saline"])),
+        ("mean distance of drug-free animals", where("treatment", "in", ["saline"])),
+        ("mean distance of animals that were not injected", where("treatment", "in", ["saline"])),
+        ("mean distance without the drug", where("treatment", "in", ["saline"])),
+        ("mean distance of treated mice", where("treatment", "not in", ["saline"])),
+        ("mean distance where treatment != saline", where("treatment", "==", "psilocybin")),
+    ],
+)
+def test_untreated_animals_are_the_controls(
+    question: str, condition: dict[str, Any], lab: Vocabulary
+) -> None:
+    assert slots_of(question, lab)["where"] == [condition]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Compare the distance, drug vs no drug",
+        "Compare the distance of treated and untreated animals",
+        "Is the distance different between drugged and undrugged mice?",
+    ],
+)
+def test_drug_against_no_drug_compares_the_groups(question: str, lab: Vocabulary) -> None:
+    assert slots_of(question, lab)["groups"] == ["psilocybin", "saline"]
+
+
+def follow(lab: Vocabulary, *questions: str) -> dict[str, Any]:
+    """Slots of the last of several turns."""
+    before: Reading | None = None
+    for question in questions:
+        found = understand(question, lab, before)
+        assert isinstance(found, Reading), found
+        before = found
+    assert before is not None
+    return before.slots
+
+
+def test_turns_leave_out_more_and_more(lab: Vocabulary) -> None:
+    slots = follow(lab, "Mean distance of the females", "and without T_1?", "and excluding dose 1?")
+    assert slots["where"] == [
+        where("sex", "==", "female"),
+        where("session_id", "!=", "T_1"),
+        where("dose", "!=", 1.0),
+    ]
+
+
+def test_what_was_left_out_stays_out_for_another_group(lab: Vocabulary) -> None:
+    slots = follow(lab, "Mean distance of the females without T_1", "and of the males?")
+    assert slots["where"] == [where("sex", "==", "male"), where("session_id", "!=", "T_1")]
+
+
+def test_a_change_of_group_replaces_the_group(lab: Vocabulary) -> None:
+    assert follow(lab, "Mean distance of the females", "and of the males?")["where"] == [
+        where("sex", "==", "male")
+    ]

@@ -211,3 +211,52 @@ def test_a_word_explained_in_brackets_is_known(lab: Vocabulary) -> None:
     found = understand("How many cleanings (grooming bouts) did kim mark in T_1?", lab)
     assert isinstance(found, Reading), found
     assert (found.slots["behaviors"], found.slots["measure"]) == (["grooming"], "bout_count")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Grooming time across raters",
+        "Mean grooming time over all raters",
+        "grooming time by humans",
+        "Grooming time of all raters",
+        "mean grooming time among the raters",
+    ],
+)
+def test_all_raters_are_kept_apart(question: str, lab: Vocabulary) -> None:
+    found = understand(question, lab)
+    assert isinstance(found, Reading), found
+    assert found.slots["all_sources"] is True
+    assert found.slots["group_by"] == ["source"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["two way ANOVA treatment x rater of grooming time", "two-way ANOVA of grooming by treatment and rater"],
+)
+def test_raters_may_be_a_factor(question: str, lab: Vocabulary) -> None:
+    found = understand(question, lab)
+    assert isinstance(found, Reading), found
+    assert found.slots["factors"] == ["treatment", "source"]
+    assert found.slots["sources"] == ["kim", "lee"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Does fluoxetine reduce the grooming (kim)?",
+        "What is the effect of diazepam on distance?",
+        "Did the lesion increase grooming time (kim)?",
+    ],
+)
+def test_treatments_that_nobody_got_are_refused(question: str, lab: Vocabulary) -> None:
+    assert isinstance(understand(question, lab), Refusal)
+
+
+@pytest.mark.parametrize(
+    "question", ["mean distance at each dose", "mean distance per dose", "mean distance for every dose"]
+)
+def test_a_split_by_a_synonym_of_a_column(question: str, lab: Vocabulary) -> None:
+    found = understand(question, lab)
+    assert isinstance(found, Reading), found
+    assert found.slots["group_by"] == ["dose"]
