@@ -245,7 +245,8 @@ def _choose_compared(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabular
     """Fill the column that tells the groups, which of them are compared, and whether the animals are the same."""
     text = scan.text
     values = slots.pop("values", {})
-    sources = len(slots.get("sources", ())) > 1 or (
+    named = len(slots.get("sources", ())) > 1 and "sources" not in slots.get("left_out", ())
+    sources = named or (
         matches(lexicon.RATERS, text)
         and not slots.get("sources")
         and matches(

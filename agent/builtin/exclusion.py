@@ -21,7 +21,7 @@ from ethochat.agent.builtin.vocabulary import Entry, Mention, Vocabulary
 STRONG: Final = (
     r"(?:\bexcept(?:ing)?(?: for| of)?\b|\bexclud(?:e[sd]?|ing)\b|\bexcl\b\.?|\bomit(?:s|ting)?\b|\bleav(?:e|ing) (?:out|aside)\b"
     r"|\b(?:not|without) (?:counting|including|considering|using)\b|\b(?:do|does|did|should) not (?:use|count|include|consider)\b"
-    r"|\b(?:dis)?regard(?:less of|ing no)\b|\bdisregard(?:ing)?\b|\bdiscard(?:ing)?\b|\bignor(?:e|ing)\b|\bremov(?:e|ing)\b|\bdrop(?:ping)?\b|\bskip(?:ping)?\b"
+    r"|\bdisregard(?:ing)?\b|\bdiscard(?:ing)?\b|\bignor(?:e|ing)\b|\bremov(?:e|ing)\b|\bdrop(?:ping)?(?=\s+\w)(?!\s+(?:in|of|from|between|over|with|during|across|when|after|to|by|off|more|less|significantly|is|was|are)\b)|\bskip(?:ping)?\b"
     r"|\b(?:other|else) than\b|\b(?:apart|aside) from\b|\bwith the exceptions? of\b|\bbesides\b|\bbarring\b|\bsave for\b|\bbut not\b|\ball but\b|\b(?:every|any|no)(?:one|body|thing)? but\b)"
 )
 """Words that leave out whatever follows them."""
@@ -42,7 +42,7 @@ _CARRIER: Final = (
     r"|belong(?:s|ing)?|to|time|spent|during|while|when|bouts?|periods?|phases?|frames?|one)"
 )
 _ELSEWHERE: Final = r"\b(?:not|never)\s+(?:in|at|on|near|inside|within|during|by|from|while|close to)\s+(?:the\s+)?\w+|\b(?:outside(?: of)?|away from)\s+(?:the\s+|its\s+)?\w+"
-_STANDS_ALONE: Final = r"\s*(?:(?:\w+\s+)?only|effect|difference|influence|impact|change)\b"
+_STANDS_ALONE: Final = r"\s*(?:(?:\w+\s+)?only|effect|difference|influence|impact)\b"
 _ASKED_WHY: Final = r"^\W*(?:is|are|was|were|why|how come)\b"
 _STATES: Final = ("behavior", "category")
 
@@ -141,7 +141,7 @@ def _governed(
         if start < position:
             continue
         gap = text[position:start]
-        joint = rf"{_JOINT}(?:not\s+)?" if found else ""
+        joint = rf"(?:\s+(?:{lexicon.PEOPLE}|groups?))?{_JOINT}(?:not\s+)?" if found else ""
         carried = rf"[\s'\"(:-]*(?:s\s+)?(?:{carrier}\s+)*(?:\w+\s+by\s+)?['\"(]*"
         if (
             found
@@ -189,13 +189,17 @@ def _opens(entry: Entry, cue: _Cue, text: str) -> bool:
 def _of_whom(before: str) -> bool:
     """Whether "without grooming" tells which recordings are meant: "sessions without grooming"."""
     return (
-        re.search(rf"\b{lexicon.PEOPLE}\s+(?:(?:that|which) (?:are|were)\s+)?$", before, re.IGNORECASE)
+        re.search(
+            rf"\b{lexicon.PEOPLE}\s+(?:(?:that|which)\s+)?(?:(?:are|were|is|was)\s+)?(?:there\s+|left\s+)?$",
+            before,
+            re.IGNORECASE,
+        )
         is not None
     )
 
 
 def _family(entry: Entry) -> str:
-    families = {"subject": "session", "individual": "session", "category": "behavior"}
+    families = {"subject": "session", "individual": "session", "value": "session", "category": "behavior"}
     return families.get(entry.kind, entry.kind)
 
 
@@ -371,13 +375,16 @@ def unread_negation(scan: Scanner, slots: dict[str, Any]) -> str | None:
         match = None
     if match is not None and not (slots.get("focus") == "influence" and scan.has(lexicon.COMPARE)):
         return scan.text[match.start() :].split("?")[0][:60].strip()
+    outliers = re.search(r"\b(?:no|without|minus)\s+(?:the\s+|any\s+)?outliers?\b", scan.text, re.IGNORECASE)
+    if outliers is not None and slots.get("focus") != "influence":
+        return outliers.group()
     place = re.search(_ELSEWHERE, scan.rest, re.IGNORECASE)
     if place is not None and not slots.get("zones"):
         return place.group().strip()
     if slots.get("keep") or slots.get("excluding") or slots.get("without"):
         return None
     denied = re.search(
-        r"\b(?:not|outside(?: of)?|without|no longer|instead of|rather than)\s+(?:during\s+|while\s+|in\s+|the\s+|any\s+)?BEHAVIOR",
+        r"\b(?:not|no|outside(?: of)?|without|no longer|instead of|rather than)\s+(?:during\s+|while\s+|in\s+|the\s+|any\s+)?BEHAVIOR",
         scan.named,
         re.IGNORECASE,
     )

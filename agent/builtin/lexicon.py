@@ -212,6 +212,8 @@ FUNCTION_WORDS: Final = frozenset(
     try tried help let say says said tell told talk speak ask asked asks mean means meant give gave given gives show showed shown shows
     overlap overlaps overlapped overlapping coincide coincides coincided occur occurs occurred happen happens happened
     chance random expected
+    except excepting exception exclude excluded excludes excluding exclusion omit omits omitted omitting drop drops dropped dropping skip skips skipped skipping remove
+    removes removed removing removal discard discards discarded discarding disregard disregarding ignore ignores ignored ignoring barring regardless
     """.split()
 )
 

@@ -82,7 +82,11 @@ def _unclear_exclusion(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
     if reading.intent == "search":
         return None
     left = slots.get("unclear_exclusion") or unread_negation(scan, slots)
-    if left is not None and reading.intent != "facts":
+    if reading.intent == "facts" and slots.get("excluding"):
+        left = f"without {slots['excluding'][0]}"
+    elif reading.intent == "facts":
+        left = None
+    if left is not None:
         return AskBack(
             f"What should be left out, or counted? “{left}” is not clear here: please ask again, naming it."
         )

@@ -263,3 +263,35 @@ def test_a_change_of_group_replaces_the_group(lab: Vocabulary) -> None:
     assert follow(lab, "Mean distance of the females", "and of the males?")["where"] == [
         where("sex", "==", "male")
     ]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "mean distance of animals with no grooming (kim)",
+        "Do animals without wall rears move more?",
+        "wall rears but no free rears in T_1 (kim)",
+        "mean distance, no outliers",
+        "How many animals, not counting grooming?",
+    ],
+)
+def test_what_cannot_be_left_out_is_asked_about(question: str, lab: Vocabulary) -> None:
+    assert isinstance(understand(question, lab), AskBack | Refusal)
+
+
+def test_animals_and_groups_are_left_out_together(lab: Vocabulary) -> None:
+    slots = slots_of("mean distance except saline mice and T_1", lab)
+    assert slots["where"] == [where("treatment", "==", "psilocybin"), where("session_id", "!=", "T_1")]
+    assert not slots.get("sessions")
+
+
+@pytest.mark.parametrize(
+    "question", ["Does removing T_1 change the distance?", "mean distance on removing T_1"]
+)
+def test_words_of_exclusion_are_no_misspelt_names(question: str, lab: Vocabulary) -> None:
+    assert where("session_id", "!=", "T_1") in slots_of(question, lab)["where"]
+
+
+def test_groups_are_compared_without_a_rater(lab: Vocabulary) -> None:
+    slots = slots_of("Compare the grooming of saline and psilocybin mice, ignoring Lee", lab)
+    assert slots["group_column"] == "treatment"
