@@ -24,7 +24,7 @@ COURSE: Final = (
 )
 """The course of a quantity over the recording, with or without a word for how it changes."""
 _TESTED: Final = rf"\b(?:chang|declin|increas|decreas|drop|fall|fell|ris|rose|grow|habituat|shift|differ)\w*\b|{lexicon.COMPARE}|\bstable\b|\bconstant\b"
-_TIME_FACTOR: Final = r"\btime\b|\bminutes?\b|\bbins?\b|\bcourses?\b|\bhabituat\w*\b|\bover the session\b"
+_TIME_FACTOR: Final = r"(?:\b(?:x|by|and|with|over)|-|\*) (?:the )?time\b|\btime (?:interaction|effect|factor|points?|x|by)\b|\bminutes?\b|\bbins?\b|\bcourses?\b|\bhabituat\w*\b|\bover the session\b"
 _WINDOW: Final = (
     rf"\b(?:the\s+)?(?:(?P<which>first|initial|opening|next|following|second|last|final)\s+(?P<width>{NUMBER})\s*-?\s*(?P<unit>{TIME_UNIT})\b"
     rf"|(?P<ordinal>{'|'.join(ORDINALS)}|last|final)\s+minute\b(?!s)"

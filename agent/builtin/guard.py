@@ -101,6 +101,9 @@ def _not_computed(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
         re.IGNORECASE,
     ):
         return AskBack("From when to when? Please give the time window in seconds or minutes.", (), reading)
+    if reading.slots.get("window_unit") == "frames" and not vocabulary.in_frames:
+        question = "From when to when, in seconds or minutes? These recordings have a frame rate, and windows are given in time."
+        return AskBack(question, (), reading)
     if str(reading.slots.get("uncombined")).startswith("time when"):
         reason = "Only what all of them do at once can be measured, or what each does, not what some of them do at once."
         return Refusal(reason, suggestions(vocabulary))

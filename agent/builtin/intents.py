@@ -158,7 +158,9 @@ def _is_comparison(scan: Scanner, vocabulary: Vocabulary) -> bool:
         return False
     one = len(slots.get("sessions", ()) or slots.get("subjects", ())) == 1
     within = not any(len(names) > 1 for names in slots.get("values", {}).values())
-    each = within and scan.has(rf"{lexicon.PER}\s+(?:the\s+)?(?:\w+\s+)?(?:{lexicon.SESSIONS}|{lexicon.ANIMALS})\b")
+    each = within and scan.has(
+        rf"{lexicon.PER}\s+(?:the\s+)?(?:\w+\s+)?(?:{lexicon.SESSIONS}|{lexicon.ANIMALS})\b"
+    )
     if lists_sessions_by_source(scan) or ((one or each) and asks_for_a_difference(scan)):
         return False
     if slots.get("sessions") and len(slots["sessions"]) > 1 and not slots.get("values"):

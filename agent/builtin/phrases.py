@@ -443,7 +443,8 @@ _TESTS = (
     (r"\bmann[- ]?whitney\b|\brank[- ]sum\b|\bu test\b", "mann_whitney_u"), (r"\bwelch(?:'s)?\b(?!.*\banova)", "welch_t"), (r"\bstudent'?s?\b", "student_t"),
     (r"\bone-?\s?way (?:anova|analysis of variance)\b|(?<!welch )(?<!welch's )(?<!measures )(?<!measure )(?<!way )\banova\b", "anova"),
     (r"\bwelch(?:'s)?[- ]anova\b", "welch_anova"), (r"\brepeated[- ]measures? anova\b|\brm[- ]?anova\b", "rm_anova"),
-    (r"\bwilcoxon\b(?! rank[- ]sum)", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\b(?:permutation|randomi[sz]ation test)\b", "permutation"), (r"\bnon-?\s?parametric\w*\b|\brank-?based\b|\bdistribution-?free\b", "by_ranks"),
+    (r"\bwilcoxon\b(?! rank[- ]sum)", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\b(?:permutation|randomi[sz]ation test)\b", "permutation"),
+    (r"\bnon-?\s?parametric\w*\b|\brank-?based\b|\bdistribution-?free\b", "by_ranks"),
     (r"\b(?:linear )?mixed(?:[- ]effects?)?[- ]models?\b|\blmm\b|\brandom (?:effect|intercept)\b", "mixed_model"), (r"\bpaired t\b", "paired_t"),
 )  # fmt: skip
 
@@ -456,6 +457,8 @@ def read_test(scan: Scanner) -> None:
 
 
 _UNITS = (
+    (r"\bcm ?(?:/|per) ?min(?:ute)?\b", "cm/min"),
+    (r"\bm ?(?:/|per) ?min(?:ute)?\b|\bmeters per minute\b", "m/min"),
     (r"\bcm/s\b|\bcentimeters per second\b", "cm/s"),
     (r"\bm/s\b|\bmeters per second\b", "m/s"),
     (r"\bpx/s\b|\bpixels per second\b", "px/s"),
@@ -471,26 +474,26 @@ _UNITS = (
 def read_unit(scan: Scanner) -> None:
     """Read the unit wanted."""
     for pattern, unit in _UNITS:
-        if scan.has(pattern):
+        if re.search(pattern, scan.rest, re.IGNORECASE):
             scan.slots["unit"] = unit
             return
 
 
-READERS_OF_TIME: tuple[Callable[[Scanner], None], ...] = (
-    read_sequence, read_tracking_limits, read_bins, read_halves,
-)  # fmt: skip
 READERS: tuple[Callable[[Scanner], None], ...] = (
     read_bout_limits, read_one_end, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
 )  # fmt: skip
 
 
-def read_phrases(scan: Scanner, *others: Callable[[Scanner], None]) -> None:
+def read_phrases(scan: Scanner, span: Callable[[Scanner], None], *others: Callable[[Scanner], None]) -> None:
     """Run every reader, each on what the ones before left.
 
     Parameters
     ----------
+    span
+        Reader of the one stretch of time that a question is about; bins come after it, since they cut it.
     others
-        Readers of time from other modules: they come before single windows are read.
+        Readers of several windows and of a course; what looks like a single window to others comes after them.
     """
-    for reader in (*READERS_OF_TIME, *others, *READERS):
+    before = read_sequence, read_tracking_limits, span, read_bins, read_halves
+    for reader in (*before, *others, *READERS):
         reader(scan)

@@ -82,7 +82,9 @@ def _only_known(arguments: dict[str, Any], model: type[Selection]) -> dict[str, 
     return {
         key: value
         for key, value in arguments.items()
-        if key in model.model_fields and value not in (None, [], {}, "") and (value is not False or key == "interpolate")
+        if key in model.model_fields
+        and value not in (None, [], {}, "")
+        and (value is not False or key == "interpolate")
     }
 
 

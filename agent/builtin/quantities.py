@@ -28,7 +28,9 @@ _BOUT_DURATION = (
 
 
 _SHARE_OF_BOUTS = r"\b(?:percent\w*|fraction|share|proportion) of (?:all |the |\w+'s )*BEHAVIOR|\b(?:percent\w*|fraction|share|proportion) of [^?]*\bbouts\b"
-_PAUSE = r"\b(?:pauses?|gaps?|breaks?|intervals?|time)\s+(?:\(?in \w+\)?\s+)?between\s+(?:\w+\s+){0,3}?BEHAVIOR"
+_PAUSE = (
+    r"\b(?:pauses?|gaps?|breaks?|intervals?|time)\s+(?:\(?in \w+\)?\s+)?between\s+(?:\w+\s+){0,3}?BEHAVIOR"
+)
 
 
 def choose_measure(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) -> None:
@@ -242,5 +244,9 @@ def _prefer_metric(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         slots["measure_before_metric"] = slots.get("measure")
         slots["measure"] = metric
         slots["metrics"] = [metric]
+        if matches(
+            r"\b(?:percent\w*|fraction|share|proportion)\b|%(?! ?(?:ci|confidence|interval|power))", scan.cues
+        ) and not re.search(r"percent|fraction|share|proportion|ratio", metric, re.IGNORECASE):
+            slots["unit"] = "%"  # which the metric cannot be given in, and the tool says so
         slots.pop("behaviors", None)
         slots.pop("zones", None)

@@ -13,6 +13,7 @@ from ethochat.agent.builtin.limits import offers, refuse_out_of_reach, refuse_re
 from ethochat.agent.builtin.names import correct_typos, fill_names, fill_treated, long_names
 from ethochat.agent.builtin.phrases import Scanner, canonical, read_phrases
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.spans import read_spans
 from ethochat.agent.builtin.sufficiency import check
 from ethochat.agent.builtin.unread import unknown_member, unknown_session, unread_words
 from ethochat.agent.builtin.vocabulary import Vocabulary
@@ -54,7 +55,7 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
     mentions = vocabulary.link(text)
     long_names(mentions, scan)
     fill_numeric_conditions(scan, vocabulary)
-    read_phrases(scan, read_windows, read_course)
+    read_phrases(scan, read_spans, read_windows, read_course)
     fill_names(mentions, scan, vocabulary)
     fill_treated(scan, vocabulary)
     intent = choose_intent(scan, vocabulary)
