@@ -29,7 +29,7 @@ import polars as pl
 from ethochat.index.errors import CatalogError, NotIngestedError, StaleIndexError
 from ethochat.index.tables import TABLES, conform, empty
 
-CATALOG_VERSION = 1
+CATALOG_VERSION = 2
 """Raised whenever a table changes; older data must be ingested again."""
 
 FAILED: Final = "failed"
