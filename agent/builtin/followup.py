@@ -26,7 +26,7 @@ _WHAT = (
 _HOW = (
     "sources", "start_s", "stop_s", "bin_s", "windows", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
     "distance_unit", "min_frames", "group_by", "group_column", "groups", "paired", "statistics",
-    "of", "factors", "test", "margin", "margin_unit", "control", "focus", "effect", "wanted_power", "alpha", "correct_by",
+    "of", "factors", "test", "margin", "margin_unit", "control", "focus", "effect", "difference", "difference_unit", "wanted_power", "alpha", "correct_by",
 )  # fmt: skip
 _KINDS_THAT_STAY = ("compare", "family", "two_factors", "power", "plot")
 _NEEDS_BEHAVIOR = (
@@ -50,7 +50,7 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
         _split_becomes_groups(slots, before)
-    _settle_measure(slots, before)
+    _settle_measure(slots, before, scan)
     _enters_the_zone_of_before(slots, before, scan)
     if _says_nothing_new_to_measure(reading):
         if reading.intent in ("measure", "facts", "search") and not (
@@ -80,9 +80,15 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
         _inherit(slots, before, _WHO)
     elif not slots.get("where"):
         _inherit(slots, before, ("where",))
+    if reading.intent == "correlate" and previous.intent == "correlate":
+        _inherit(slots, before, ("x", "y", "method"))
+        if matches(
+            r"\b(?:per|by|within|in each|for each)\b[^?]*\b(?:groups?|conditions?|treatments?)\b", scan.text
+        ):
+            slots["group_column"] = next(iter(slots.get("columns", ())), None)
     inherited = (
         _HOW
-        if reading.intent == previous.intent
+        if reading.intent == previous.intent or reading.intent == "plot"
         else ("sources", "start_s", "stop_s", "min_confidence", "interpolate")
     )
     _inherit(slots, before, inherited)
@@ -136,14 +142,16 @@ def _enters_the_zone_of_before(slots: dict[str, Any], before: dict[str, Any], sc
         slots.update(measure=found, zones=before["zones"])
 
 
-def _settle_measure(slots: dict[str, Any], before: dict[str, Any]) -> None:
+def _settle_measure(slots: dict[str, Any], before: dict[str, Any], scan: Scanner) -> None:
     """Let the rater and the measure of the turn before go on where this one only guessed them."""
     if before.get("sources") and slots.get("metric_for_behaviors"):
         # The rater of the turn before goes on speaking: an imported metric is nobody's scoring.
         slots.update(behaviors=slots.pop("metric_for_behaviors"), measure=slots.get("measure_before_metric"))
         slots["measure_guessed"] = slots.get("measure_guessed") or slots["measure"] == "total_duration"
         slots.pop("metrics", None)
-    if slots.get("measure_guessed") and before.get("measure") in (*_NEEDS_BEHAVIOR, "distance"):
+    # "And grooming?" after a distance is the time of it; "and while grooming?" is the distance then.
+    during = ("distance",) if matches(r"\b(?:during|while|when)\b", scan.text) else ()
+    if slots.get("measure_guessed") and before.get("measure") in (*_NEEDS_BEHAVIOR, *during):
         slots["measure"] = before["measure"]
     elif slots.get("measure_guessed") and before.get("measure_before_metric"):
         slots["measure"] = before["measure_before_metric"]

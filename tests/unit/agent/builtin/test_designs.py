@@ -137,6 +137,12 @@ def test_two_factors_without_a_measure_ask_for_it(lab: Vocabulary) -> None:
 FOLLOW_UPS = [
     ("Which behaviors differ between saline and psilocybin?", "And between males and females?", "family", {"of": "behaviors", "groups": ["male", "female"]}),
     ("Compare the distance by sex and treatment", "What about body.center.total.time?", "two_factors", {"factors": ["sex", "treatment"], "measure": "body.center.total.time"}),
+    ("Does max speed correlate with kim's grooming time?", "And within treatments?", "correlate", {"group_column": "treatment", "x": {"measure": "max_speed"}}),
+    ("Kim's wall rears per min by treatment", "Plot that", "plot", {"measure": "bout_rate", "group_by": ["treatment"]}),
+    ("Does the distance change over time?", "And kim's grooming?", "compare", {"measure": "total_duration", "group_column": "bin"}),
+    ("How far did each mouse go?", "And while grooming (kim)?", "measure", {"measure": "distance", "behaviors": ["grooming"]}),
+    ("Distance in the first 20 s vs the last 20 s", "And for females only?", "compare", {"group_column": "window", "where": [{"column": "sex", "op": "in", "value": ["female"]}]}),
+    ("How many mice to detect a 20 % change in distance between the treatments?", "And with 90 % power?", "power", {"wanted_power": 0.9, "difference": 20.0}),
     ("How many animals would I need for the difference in distance between the treatments?", "And with 95 % power?", "power", {"wanted_power": 0.95, "measure": "distance"}),
 ]  # fmt: skip
 
