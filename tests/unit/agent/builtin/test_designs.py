@@ -141,7 +141,7 @@ FOLLOW_UPS = [
     ("Kim's wall rears per min by treatment", "Plot that", "plot", {"measure": "bout_rate", "group_by": ["treatment"]}),
     ("Does the distance change over time?", "And kim's grooming?", "compare", {"measure": "total_duration", "group_column": "bin"}),
     ("How far did each mouse go?", "And while grooming (kim)?", "measure", {"measure": "distance", "behaviors": ["grooming"]}),
-    ("Distance in the first 20 s vs the last 20 s", "And for females only?", "compare", {"group_column": "window", "where": [{"column": "sex", "op": "in", "value": ["female"]}]}),
+    ("Distance in the first 20 s vs the last 20 s", "And for females only?", "compare", {"group_column": "window", "where": [{"column": "sex", "op": "==", "value": "female"}]}),
     ("How many mice to detect a 20 % change in distance between the treatments?", "And with 90 % power?", "power", {"wanted_power": 0.9, "difference": 20.0}),
     ("How many animals would I need for the difference in distance between the treatments?", "And with 95 % power?", "power", {"wanted_power": 0.95, "measure": "distance"}),
 ]  # fmt: skip
