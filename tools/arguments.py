@@ -18,6 +18,24 @@ Combination = Literal["difference", "ratio", "index", "mean", "sum", "min", "sha
 Operator = Literal["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
 
 
+StartPart = Annotated[
+    float | None,
+    Field(
+        description="Start as a share of each session's own length, instead of start_s: 0.5 for the second half.",
+        ge=0,
+        lt=1,
+    ),
+]
+StopPart = Annotated[
+    float | None,
+    Field(
+        description="End as a share of each session's own length, instead of stop_s: 0.5 for the first half.",
+        gt=0,
+        le=1,
+    ),
+]
+
+
 class Arguments(BaseModel):
     """Base of all arguments: unknown names are refused, so that a misspelt filter never widens an answer."""
 
@@ -58,6 +76,8 @@ class Selection(Arguments):
             description="End of the time window (not included); negative counts from the end of the session."
         ),
     ] = None
+    start_part: StartPart = None
+    stop_part: StopPart = None
     include_excluded: Annotated[bool, Field(description="Keep sessions that are flagged as unusable.")] = (
         False
     )
@@ -72,6 +92,8 @@ class Window(Arguments):
     stop_s: Annotated[float | None, Field(description="End, not included; negative counts from the end.")] = (
         None
     )
+    start_part: StartPart = None
+    stop_part: StopPart = None
 
 
 class MeasureArguments(Selection):

@@ -28,7 +28,8 @@ bin). Rows become values:
   `each` lists the rows. Without it: the row itself where every group is a single row; else `mean`, but `sum` of what adds up where
   sessions or animals are told apart; with nothing told apart `mean` and `sum` of what adds up, `mean` and `median` of the rest.
 - `start_s` and `stop_s` cut a time window; negative ones count from the end of the session. `bin_s` cuts the window into bins from its
-  start; the last one may be shorter. Bins add up to the window. `windows` gives several windows beside one another, as a split of their own.
+  start; the last one may be shorter. Bins add up to the window. `start_part` and `stop_part` cut by a
+  share of each session's own length (0.5 for a half). `windows` gives several windows beside one another, as a split of their own.
 - `combine` makes one number of two parts of an animal (a difference, ratio, index or share): each animal has its own, and these are
   averaged; with `sum` all animals are pooled first.
 - Where the source of a behavior looked and marked nothing, a count, a duration, a rate or a share is **0**. Where nobody looked, or

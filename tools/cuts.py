@@ -11,9 +11,9 @@ from ethochat.tools.arguments import MeasureArguments, Selection
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.quantities import Quantity
 from ethochat.tools.selection import Scope, listing
-from ethochat.tools.wording import some
+from ethochat.tools.wording import number, some, window_name
 
-_WINDOW: Final = ("start_s", "stop_s", "bin_s")
+_WINDOW: Final = ("start_s", "stop_s", "start_part", "stop_part", "bin_s")
 _ALWAYS: Final = frozenset(
     {
         "measure", "group_by", "statistics", "unit", "order", "limit", "keep", "keep_value", "combine", "combine_of",
@@ -103,7 +103,7 @@ def window_flags(scope: Scope) -> tuple[str, ...]:
     ToolFailedError
         When the window lies outside of every session.
     """
-    if scope.start is None and scope.stop is None:
+    if not scope.is_cut:
         return ()
     outside, short = [], []
     for session in scope.sessions.filter(pl.col("duration").is_not_null()).iter_rows(named=True):
@@ -117,7 +117,7 @@ def window_flags(scope: Scope) -> tuple[str, ...]:
         raise ToolFailedError(
             f"The time window lies outside of {listing(outside, 5)}: nothing was recorded there."
         )
-    flags = []
+    flags = _part_flags(scope)
     if outside:
         flags.append(
             f"The time window lies outside of {some(len(outside), 'session')}: {listing(outside, 5)}."
@@ -125,3 +125,26 @@ def window_flags(scope: Scope) -> tuple[str, ...]:
     if short:
         flags.append(f"The time window is longer than {some(len(short), 'session')}: {listing(short, 5)}.")
     return tuple(flags)
+
+
+def _part_flags(scope: Scope) -> list[str]:
+    """Say where a share of the sessions lies, which differs where their lengths do."""
+    if scope.start_part is None and scope.stop_part is None:
+        return []
+    lengths = scope.sessions["duration"].drop_nulls()
+    if not len(lengths):
+        return []
+    name = window_name(None, None, "", (scope.start_part, scope.stop_part))
+    low, high = float(lengths.min()), float(lengths.max())  # type: ignore[arg-type]
+    unit = scope.time_unit()
+    if high - low < _NEARLY * high:
+        start, stop = (
+            (part if part is not None else whole) * high
+            for part, whole in ((scope.start_part, 0.0), (scope.stop_part, 1.0))
+        )
+        return [
+            f"Taken of each session's own length: {name} is about {number(start)} to {number(stop)} {unit}."
+        ]
+    return [
+        f"Taken of each session's own length, which goes from {number(low)} to {number(high)} {unit}: {name} is not equally long everywhere."
+    ]

@@ -34,7 +34,7 @@ __all__ = ["CATALOGUE", "Outcome", "Quantity", "compute", "find_quantity", "metr
 
 WINDOW: Final = "window"
 """Label of rows that were measured in one of several time windows."""
-_WINDOW: Final = frozenset({"start_s", "stop_s", "bin_s"})
+_WINDOW: Final = frozenset({"start_s", "stop_s", "start_part", "stop_part", "bin_s"})
 _DURING: Final = _WINDOW | {
     "behaviors", "during", "excluding", "sources", "zones", "outside", "min_bout_s", "max_bout_s", "strict"
 }  # fmt: skip
@@ -538,18 +538,19 @@ def compute(context: ToolContext, arguments: MeasureArguments, *, also_by: Seque
 
 def _side_by_side(context: ToolContext, arguments: MeasureArguments, also_by: Sequence[str]) -> Outcome:
     """Compute a measure in each of several time windows, which the rows are labeled by."""
-    other = [name for name in ("start_s", "stop_s", "bin_s") if getattr(arguments, name) is not None]
+    other = [name for name in sorted(_WINDOW) if getattr(arguments, name) is not None]
     if other:
         raise ToolRetryError(f"`windows` stands instead of {listing(other)}; leave one of them out.")
     split = [name for name in (*arguments.group_by, *also_by) if name != WINDOW]
     found: dict[str, Outcome] = {}
     for window in arguments.windows:
         update = {
-            "windows": [], "start_s": window.start_s, "stop_s": window.stop_s,
+            "windows": [], **window.model_dump(),
             "group_by": [name for name in arguments.group_by if name != WINDOW],
         }  # fmt: skip
         one = compute(context, arguments.model_copy(update=update), also_by=split)
-        found[window_name(window.start_s, window.stop_s, one.scope.time_unit())] = one
+        parts = window.start_part, window.stop_part
+        found[window_name(window.start_s, window.stop_s, one.scope.time_unit(), parts)] = one
     if len(found) < len(arguments.windows):
         raise ToolRetryError("The same time window is given twice.")
     first = next(iter(found.values()))
@@ -561,7 +562,7 @@ def _side_by_side(context: ToolContext, arguments: MeasureArguments, also_by: Se
     flags = tuple(dict.fromkeys(flag for one in found.values() for flag in one.measured.flags))
     measured = dataclasses.replace(first.measured, rows=rows, flags=flags)
     return Outcome(
-        scope=dataclasses.replace(first.scope, start=None, stop=None),
+        scope=dataclasses.replace(first.scope, start=None, stop=None, start_part=None, stop_part=None),
         measured=measured,
         columns=(*first.columns, WINDOW),
     )

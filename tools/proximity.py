@@ -62,7 +62,16 @@ def _call(context: ToolContext, arguments: FindProximityArguments) -> Call:
         measure="pair_distance",
         **{
             name: getattr(arguments, name)
-            for name in ("sessions", "subjects", "where", "start_s", "stop_s", "include_excluded")
+            for name in (
+                "sessions",
+                "subjects",
+                "where",
+                "start_s",
+                "stop_s",
+                "start_part",
+                "stop_part",
+                "include_excluded",
+            )
         },
         individuals=arguments.pair or arguments.individuals,
         keypoints=arguments.keypoints,

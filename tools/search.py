@@ -111,6 +111,8 @@ def _conditions(context: ToolContext, scope: Scope, arguments: SearchArguments) 
     if arguments.sources:
         sources = match_sources(context, arguments.sources)
         conditions.append(FieldCondition(field="source", op="in", value=sources))
+    if arguments.start_part is not None or arguments.stop_part is not None:
+        raise ToolRetryError("search_segments takes start_s and stop_s, no shares of the sessions.")
     limits: tuple[tuple[str, str, float | None], ...] = (
         ("duration", ">=", arguments.min_duration_s),
         ("duration", "<=", arguments.max_duration_s),

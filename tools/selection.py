@@ -92,6 +92,9 @@ class Scope:
     start: float | None
     stop: float | None
     flags: tuple[str, ...]
+    start_part: float | None = None
+    """Start as a share of each session's length."""
+    stop_part: float | None = None
     left_out: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Rows of the sessions that were selected, but are flagged as unusable."""
 
@@ -99,6 +102,11 @@ class Scope:
     def session_ids(self) -> list[str]:
         """Ids of the selected sessions, in order."""
         return self.sessions["session_id"].to_list()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a part of the sessions was asked for."""
+        return any(end is not None for end in (self.start, self.stop, self.start_part, self.stop_part))
 
     def subject_of(self, session_id: str, individual: str) -> str | None:
         """Subject behind an individual of a session."""
@@ -135,9 +143,11 @@ class Scope:
         Raises
         ------
         ToolFailedError
-            When it counts from the end of a session whose length is not known.
+            When it counts from the end of a session whose length is not known, or is a share of it.
         """
         duration = session["duration"]
+        if self.start_part is not None or self.stop_part is not None:
+            return self._part_of(session["session_id"], duration)
         start = self.start if self.start is not None else 0.0
         stop = self.stop if self.stop is not None else float("inf")
         if start >= 0 and stop >= 0:
@@ -148,6 +158,14 @@ class Scope:
             )
         end = float(duration)
         return max(0.0, start + end if start < 0 else start), max(0.0, stop + end if stop < 0 else stop)
+
+    def _part_of(self, session_id: object, duration: object) -> tuple[float, float]:
+        if not isinstance(duration, int | float):
+            raise ToolFailedError(
+                f"The length of {session_id!r} is not known, so no share of it can be looked at."
+            )
+        start = 0.0 if self.start_part is None else self.start_part * duration
+        return start, float("inf") if self.stop_part in (None, 1) else self.stop_part * duration
 
 
 def select_sessions(context: ToolContext, selection: Selection) -> Scope:
@@ -190,6 +208,8 @@ def select_sessions(context: ToolContext, selection: Selection) -> Scope:
         of_subjects=of_subjects,
         start=selection.start_s,
         stop=selection.stop_s,
+        start_part=selection.start_part,
+        stop_part=selection.stop_part,
         flags=tuple(flags),
         left_out=left_out,
     )
@@ -214,6 +234,15 @@ def _check_window(selection: Selection) -> None:
     start, stop = selection.start_s, selection.stop_s
     if start is not None and stop is not None and (start < 0) == (stop < 0) and stop <= start:
         raise ToolRetryError(f"Expected stop_s after start_s, got start_s={start:g} and stop_s={stop:g}.")
+    first, last = selection.start_part, selection.stop_part
+    if first is None and last is None:
+        return
+    if start is not None or stop is not None:
+        raise ToolRetryError("start_part and stop_part stand instead of start_s and stop_s.")
+    if first is not None and last is not None and last <= first:
+        raise ToolRetryError(
+            f"Expected stop_part after start_part, got start_part={first:g} and stop_part={last:g}."
+        )
 
 
 def _by_session_id(

@@ -305,7 +305,7 @@ def _said(arguments: TransitionArguments, scope: Scope) -> list[str]:
             )
     if arguments.repeats == "merged":
         flags.append("Equal bouts in a row count as one.")
-    if scope.start is not None or scope.stop is not None:
+    if scope.is_cut:
         flags.append("Both bouts start in the window.")
     return flags
 

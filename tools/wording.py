@@ -160,8 +160,37 @@ def clip_line(clip: ClipRef) -> str:
     return line + (f": {clip.description}" if clip.description else "")
 
 
-def window_name(start_s: float | None, stop_s: float | None, unit: str) -> str:
-    """Name a time window as one would say it: ``first 60 s``, ``last 30 s``, ``60 to 120 s``."""
+_PARTS: Final = (("half", 2), ("third", 3), ("quarter", 4), ("fifth", 5), ("tenth", 10))
+_NTH: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def part_name(start: float | None, stop: float | None) -> str:
+    """Name a share of a session as one would say it: ``second half``, ``first 20 %``, ``25 to 75 % of the session``."""
+    low, high = start or 0.0, 1.0 if stop is None else stop
+    for word, n in _PARTS:
+        place = round(low * n)
+        if abs(place - low * n) < 1e-9 and abs(place + 1 - high * n) < 1e-9:
+            return f"{'last' if place == n - 1 and n > 2 else _NTH[place]} {word}"
+    if not low:
+        return f"first {100 * high:g} %"
+    return f"last {100 * (1 - low):g} %" if high == 1 else f"{100 * low:g} to {100 * high:g} % of the session"
+
+
+def window_name(
+    start_s: float | None,
+    stop_s: float | None,
+    unit: str,
+    parts: tuple[float | None, float | None] = (None, None),
+) -> str:
+    """Name a time window as one would say it: ``first 60 s``, ``last 30 s``, ``60 to 120 s``, ``second half``.
+
+    Parameters
+    ----------
+    parts
+        Start and end as shares of each session's length, where the window is one of them.
+    """
+    if parts != (None, None):
+        return part_name(*parts)
     start, stop = start_s or 0.0, stop_s
     if start < 0 and stop is None:
         return f"last {-start:g} {unit}"

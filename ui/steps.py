@@ -13,6 +13,7 @@ from ethochat.tools import arguments as calls
 from ethochat.tools import tool_named
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence
+from ethochat.tools.wording import part_name
 
 _MOST_NAMED: Final = 4
 _INLINE_SIGNS: Final = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
@@ -278,6 +279,7 @@ def _selection(call: BaseModel, unit: str) -> str:
         f"in {_listed(call.sessions)}" if call.sessions else "",
         f"where {' and '.join(_condition(item) for item in call.where)}" if call.where else "",
         _window(call.start_s, call.stop_s, unit),
+        _part(call.start_part, call.stop_part),
     ]
     return " ".join(part for part in parts if part)
 
@@ -300,6 +302,10 @@ def _window(start: float | None, stop: float | None, unit: str) -> str:
     if stop is None:
         return f"from {start:g} {unit} on"
     return f"in the first {stop:g} {unit}" if not start else f"from {start:g} to {stop:g} {unit}"
+
+
+def _part(start: float | None, stop: float | None) -> str:
+    return "" if start is None and stop is None else f"in the {part_name(start, stop)}"
 
 
 _WORDS: Final[Mapping[str, tuple[str, str, Callable[[Any, str], str]]]] = {

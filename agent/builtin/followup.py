@@ -24,10 +24,13 @@ _WHAT = (
     "metric_for_behaviors",
 )
 _HOW = (
-    "sources", "start_s", "stop_s", "bin_s", "windows", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
+    "sources", "start_s", "stop_s", "start_part", "stop_part", "bin_s", "windows", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
     "distance_unit", "min_frames", "group_by", "group_column", "groups", "paired", "statistics",
     "of", "factors", "test", "margin", "margin_unit", "control", "focus", "effect", "difference", "difference_unit", "wanted_power", "alpha", "correct_by",
 )  # fmt: skip
+_ANYHOW = ("sources", "start_s", "stop_s", "start_part", "stop_part", "min_confidence", "interpolate")
+WINDOW_SLOTS: tuple[str, ...] = ("start_s", "stop_s", "start_part", "stop_part", "windows")
+"""What says which part of the recordings is meant, all of it together."""
 _KINDS_THAT_STAY = ("compare", "family", "two_factors", "power", "plot")
 _NEEDS_BEHAVIOR = (
     "bout_count",
@@ -86,15 +89,20 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
             r"\b(?:per|by|within|in each|for each)\b[^?]*\b(?:groups?|conditions?|treatments?)\b", scan.text
         ):
             slots["group_column"] = next(iter(slots.get("columns", ())), None)
-    inherited = (
-        _HOW
-        if reading.intent == previous.intent or reading.intent == "plot"
-        else ("sources", "start_s", "stop_s", "min_confidence", "interpolate")
-    )
-    _inherit(slots, before, inherited)
+    _inherit(slots, before, _how_goes_on(reading, previous))
     if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
         del slots["group_by"]
     return reading
+
+
+def _how_goes_on(reading: Reading, previous: Reading) -> tuple[str, ...]:
+    """Slots on how to measure that go on; this turn's window replaces the one before, and windows and bins each other."""
+    slots = reading.slots
+    same = reading.intent in (previous.intent, "plot")
+    settled = WINDOW_SLOTS if any(slots.get(key) is not None for key in WINDOW_SLOTS) else ()
+    settled += ("bin_s",) if slots.get("windows") else ()
+    settled += ("windows",) if slots.get("bin_s") else ()
+    return tuple(key for key in (_HOW if same else _ANYHOW) if key not in settled)
 
 
 def _leaves_out_more(slots: dict[str, Any], before: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ _OF_LABELS: Final = (
 )  # fmt: skip
 _OF_ZONES: Final = ("zone_time", "zone_percent", "zone_entries", "zone_entry_rate", "zone_latency")
 _WORDS: Final = {
-    "start_s": "the time window", "stop_s": "the time window", "bin_s": "the time bins", "windows": "the time windows", "min_bout_s": "the bout limit", "max_bout_s": "the bout limit",
+    "start_s": "the time window", "stop_s": "the time window", "start_part": "the part of the recording", "stop_part": "the part of the recording",
+    "bin_s": "the time bins", "windows": "the time windows", "min_bout_s": "the bout limit", "max_bout_s": "the bout limit",
     "max_distance": "the distance limit", "min_confidence": "the confidence limit", "within_s": "the time limit", "min_frames": "the number of frames",
     "keep_value": "the limit",
 }  # fmt: skip

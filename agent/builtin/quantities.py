@@ -203,7 +203,7 @@ def _moving_is_no_behavior(slots: dict[str, Any], vocabulary: Vocabulary) -> Non
 
 def _is_cut_by_time(slots: dict[str, Any], scan: Scanner) -> bool:
     """Whether a part of the recording is asked for, of which an imported metric says nothing."""
-    timed = ("bin_s", "start_s", "stop_s", "windows", "course")
+    timed = ("bin_s", "start_s", "stop_s", "start_part", "stop_part", "windows", "course")
     return any(slots.get(key) is not None for key in timed) or matches(lexicon.PER_MINUTE, scan.text)
 
 

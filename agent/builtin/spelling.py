@@ -138,9 +138,10 @@ def selected(item: Evidence) -> str:
         values = condition["value"] if isinstance(condition["value"], list) else [condition["value"]]
         shown = " or ".join(number(value) if isinstance(value, float) else str(value) for value in values)
         told.append(f"{condition['column']} {_NOT.get(condition.get('op', '=='), '')}{shown}")
-    if item.arguments.get("start_s") is not None or item.arguments.get("stop_s") is not None:
+    start, stop, *parts = (arguments.get(key) for key in ("start_s", "stop_s", "start_part", "stop_part"))
+    if any(end is not None for end in (start, stop, *parts)):
         unit = "frames" if _in_frames(item) else "s"
-        told.append(window_name(arguments.get("start_s"), arguments.get("stop_s"), unit))
+        told.append(window_name(start, stop, unit, (parts[0], parts[1])))
     beyond = arguments.get("strict")
     for key, words in (
         ("min_bout_s", "longer than" if beyond else "of at least"),

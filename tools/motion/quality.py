@@ -92,7 +92,7 @@ def missing_frames(call: Call) -> Measured:
 
 
 def _is_windowed(call: Call) -> bool:
-    return not (call.scope.start is None and call.scope.stop is None and call.arguments.bin_s is None)
+    return call.scope.is_cut or call.arguments.bin_s is not None
 
 
 def _whole(frames: Frames) -> Part:

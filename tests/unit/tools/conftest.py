@@ -294,7 +294,9 @@ def labeled(tmp_path: Path) -> Callable[..., ToolContext]:
         ]
         tables: dict[str, dict[str, Rows]] = {}
         for session_id, bouts in sessions.items():
-            row = session_row(session_id, duration=duration, fps=fps, **(columns or {}).get(session_id, {}))
+            row = session_row(
+                session_id, **{"duration": duration, "fps": fps, **(columns or {}).get(session_id, {})}
+            )
             row["time_unit"] = "frames" if fps is None else "s"
             own = [entry for entry in looked_for or everywhere if entry[0] == session_id]
             made: dict[str, Rows] = {

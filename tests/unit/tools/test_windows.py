@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
+from ethochat.tools.wording import part_name
 
 EARLY, LATE = [3.0, 2.0, 2.5, 1.0], [1.0, 0.5, 1.5, 0.5]
 """Seconds of digging of each animal in the first and in the last 4 s."""
@@ -134,3 +135,100 @@ def test_bin_that_the_recording_ends_in_is_no_level_of_a_test(study, call):
     assert {value.group["bin"] for value in evidence.values if "bin" in value.group} == {"0", "5"}
     evidence = call(study, "measure", measure="total_duration", behaviors=["dig"], bin_s=4)
     assert not any("recording ends" in flag for flag in evidence.flags)
+
+
+# ----------------------------------------------------------------- shares of a session
+PARTS = [{"stop_part": 0.5}, {"start_part": 0.5}]
+
+
+@pytest.fixture
+def unequal(labeled):
+    """Sessions of 8 and 20 s, digging from 3 to 7 s: halves that end at 4 and at 10 s; one of unknown length."""
+    lengths = {"s0": 8.0, "s1": 20.0, "s2": None}
+    return labeled(
+        {session: [("ann", "dig", 3.0, 7.0)] for session in lengths},
+        looked_for=[
+            (session, "ann", "", 0.0, length or 20.0, ["dig"]) for session, length in lengths.items()
+        ],
+        columns={session: {"duration": length} for session, length in lengths.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "seconds"),
+    [
+        ({"stop_part": 0.5}, 1.0),
+        ({"start_part": 0.5}, 3.0),
+        ({"start_part": 0.25, "stop_part": 0.5}, 1.0),
+        ({"start_part": 0.75}, 1.0),
+        ({"start_part": 0.0, "stop_part": 1.0}, 4.0),
+    ],
+)
+def test_share_of_a_session(unequal, call, part, seconds):
+    evidence = call(unequal, "measure", measure="total_duration", behaviors=["dig"], sessions=["s0"], **part)
+    assert [value.value for value in evidence.values] == pytest.approx([seconds])
+    assert any(flag.startswith("Taken of each session's own length") for flag in evidence.flags)
+
+
+def test_halves_add_up_to_the_whole(study, call):
+    evidence = call(
+        study, "measure", measure="total_duration", behaviors=["dig"], windows=PARTS, statistics=["sum"]
+    )
+    found = {value.group["window"]: value.value for value in evidence.values}
+    assert found == pytest.approx({"first half": sum(EARLY), "second half": sum(LATE)})
+
+
+def test_halves_are_compared_within_animals(study, call):
+    evidence = call(
+        study, "compare_groups", measure="total_duration", behaviors=["dig"], windows=PARTS, group_column="window"
+    )  # fmt: skip
+    (test,) = evidence.tests
+    assert list(test.groups) == ["first half", "second half"]
+    assert test.p_value == pytest.approx(stats.ttest_rel(EARLY, LATE).pvalue)
+
+
+def test_share_of_a_session_in_bins(unequal, call):
+    evidence = call(
+        unequal, "measure", measure="total_duration", behaviors=["dig"], sessions=["s0"], start_part=0.5, bin_s=2
+    )  # fmt: skip
+    assert [(value.bin_start_s, value.value) for value in evidence.values] == [(4.0, 2.0), (6.0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"start_part": 0.5, "start_s": 2}, "stand instead of start_s"),
+        ({"start_part": 0.5, "stop_part": 0.5}, "stop_part after start_part"),
+        ({"start_part": 0.5, "windows": HALVES}, "stands instead of start_part"),
+    ],
+)
+def test_shares_that_say_nothing(study, call, part, said):
+    with pytest.raises(ToolRetryError, match=said):
+        call(study, "measure", measure="total_duration", behaviors=["dig"], **part)
+
+
+def test_names_of_shares():
+    names = [
+        part_name(*ends) for ends in ((None, 0.5), (0.5, None), (1 / 3, 2 / 3), (2 / 3, 1.0), (0.25, 0.5))
+    ]
+    assert names == ["first half", "second half", "second third", "last third", "second quarter"]
+    assert [part_name(None, 0.15), part_name(0.85, None)] == ["first 15 %", "last 15 %"]
+    assert part_name(0.1, 0.7) == "10 to 70 % of the session"
+
+
+def test_each_session_is_halved_by_its_own_length(unequal, call):
+    asked = {
+        "measure": "total_duration",
+        "behaviors": ["dig"],
+        "sessions": ["s0", "s1"],
+        "group_by": ["session_id"],
+    }
+    early, late = (call(unequal, "measure", **asked, **part) for part in PARTS)
+    assert [value.value for value in early.values] == pytest.approx([1.0, 4.0])
+    assert [value.value for value in late.values] == pytest.approx([3.0, 0.0])
+    assert any("goes from 8 to 20 s: second half is not equally long" in flag for flag in late.flags)
+
+
+def test_session_of_unknown_length_has_no_halves(unequal, call):
+    with pytest.raises(ToolFailedError, match="length of 's2' is not known"):
+        call(unequal, "measure", measure="total_duration", behaviors=["dig"], stop_part=0.5)
