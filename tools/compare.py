@@ -17,7 +17,7 @@ from ethochat.tools.figures import column_styles, comparison_figure
 from ethochat.tools.figures.series import time_bins_figure
 from ethochat.tools.grouping import Group, animal_means, group_rows, label_of, split_columns
 from ethochat.tools.measures import Outcome, compute
-from ethochat.tools.remarks import unequal_lengths, whole_bins
+from ethochat.tools.remarks import check_parts_of_time, unequal_lengths, whole_bins
 from ethochat.tools.rows import Row
 from ethochat.tools.selection import (
     IDENTIFIERS,
@@ -57,6 +57,8 @@ class Comparison:
     column: str
     starts: Mapping[str, float] = field(default_factory=dict)
     """Of groups that are time bins: when each starts."""
+    bin_width: float = 0.0
+    """Of groups that are time bins: how long each is, in the unit of the starts."""
 
     @property
     def name(self) -> str:
@@ -112,12 +114,15 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
     outcome, said = whole_bins(
         compute(context, _with_groups(arguments, column), also_by=[column]), arguments.bin_s
     )
+    if column in _PARTS_OF_TIME:
+        check_parts_of_time(outcome.measured)
+    width = float(arguments.bin_s or 0.0)
     found = []
-    for part in _parts(arguments, column, outcome):
-        members = _members(part.rows, column, arguments.groups, outcome)
+    for part in _parts(arguments, column, outcome, said):
+        members = _members(part.rows, column, arguments.groups, outcome, said)
         starts: dict[str, float] = {}
         if column == "bin":
-            members, starts = _named_bins(members, float(arguments.bin_s or 0.0), outcome.scope.time_unit())
+            members, starts = _named_bins(members, width, outcome.scope.time_unit())
         groups = {name: animal_means(rows) for name, rows in members.items()}
         empty = [name for name, animals in groups.items() if not animals]
         if empty:
@@ -134,7 +139,13 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
         if len(starts) > 2:
             made.tests.append(time_trend(groups, starts, outcome.scope.time_unit()))
         one = Comparison(
-            groups=groups, contrast=made, part=part, outcome=outcome, column=column, starts=starts
+            groups=groups,
+            contrast=made,
+            part=part,
+            outcome=outcome,
+            column=column,
+            starts=starts,
+            bin_width=width,
         )
         made.flags.extend(said)
         for test in made.tests:
@@ -151,14 +162,13 @@ def _with_groups(arguments: CompareArguments, column: str) -> MeasureArguments:
     return arguments.model_copy(update={name: list(arguments.groups)})
 
 
-def _parts(arguments: CompareArguments, column: str, outcome: Outcome) -> list[Group]:
+def _parts(arguments: CompareArguments, column: str, outcome: Outcome, said: Sequence[str]) -> list[Group]:
     """Rows that are tested together: one part, or one per zone, keypoint, bin … that must not be mixed."""
     asked = arguments.model_copy(update={"statistics": ["mean"], "order": None, "keep": "all"})
     columns = [name for name in split_columns(asked, outcome.columns, outcome.measured) if name != column]
     if not outcome.measured.rows:
-        raise ToolFailedError(
-            f"There is nothing to compare: {outcome.measured.name} has no value in the selection."
-        )
+        why = " ".join(said) or f"{outcome.measured.name} has no value in the selection."
+        raise ToolFailedError(f"There is nothing to compare: {why}")
     rows = outcome.measured.rows
     if column == "bin":
         rows = [dataclasses.replace(row, bin_index=0) for row in rows]
@@ -168,7 +178,7 @@ def _parts(arguments: CompareArguments, column: str, outcome: Outcome) -> list[G
 
 
 def _members(
-    rows: Sequence[Row], column: str, wanted: Sequence[str], outcome: Outcome
+    rows: Sequence[Row], column: str, wanted: Sequence[str], outcome: Outcome, said: Sequence[str]
 ) -> dict[str, list[Row]]:
     """Group name to its rows, in the order asked for or by name."""
     metadata = {} if column in IDENTIFIERS else {column: column_values(outcome.scope.sessions, column)}
@@ -188,7 +198,7 @@ def _members(
     if len(names) < 2:
         raise ToolFailedError(
             f"Expected at least two groups in {column!r}, found {listing(present) or 'none'} in the selected "
-            "sessions."
+            f"sessions. {' '.join(said)}".strip()
         )
     return {name: present[name] for name in names}
 
@@ -321,15 +331,14 @@ def figure_of(context: ToolContext, one: Comparison) -> Figure:
 
 def _course_of(context: ToolContext, one: Comparison) -> Figure:
     lines: dict[str, list[tuple[float, float | None]]] = {}
-    for name, animals in one.groups.items():
-        for animal, value in animals.items():
+    for name in sorted(one.groups, key=lambda name: one.starts[name]):
+        for animal, value in one.groups[name].items():
             lines.setdefault(animal, []).append((one.starts[name], value))
-    starts = list(one.starts.values())
     return time_bins_figure(
         {"": lines},
         measure=one.name,
         unit=one.outcome.measured.unit,
-        bin_width=starts[1] - starts[0],
+        bin_width=one.bin_width,
         time_unit=one.outcome.scope.time_unit(),
         test=one.contrast.tests[0],
     )

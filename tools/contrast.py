@@ -154,8 +154,9 @@ def _independent(
     flags = warnings_of(numbers, test.name)
     _name_direction(test)
     if shared:
+        are = "is" if len(shared) == 1 else "are"
         flags.append(
-            f"{len(shared)} animals are in more than one group, so the groups are not independent; a paired test or a "
+            f"{some(len(shared), 'animal')} {are} in more than one group, so the groups are not independent; a paired test or a "
             "mixed model would treat them as such."
         )
     tests = [test]
@@ -222,8 +223,9 @@ def _complete(groups: Mapping[str, Animals]) -> tuple[list[str], list[str]]:
     missing = [animal for animal in everyone if animal not in every]
     if not missing:
         return every, []
+    lack, are = ("lacks", "is") if len(missing) == 1 else ("lack", "are")
     return every, [
-        f"{len(missing)} animals lack a value in some of {listing(groups)} and are not counted: {listing(missing, 5)}."
+        f"{some(len(missing), 'animal')} {lack} a value in some of {listing(groups)} and {are} not counted: {listing(missing, 5)}."
     ]
 
 

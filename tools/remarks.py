@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import IDENTIFIERS, Scope, column_values, listing
 from ethochat.tools.wording import number, some
@@ -18,7 +19,24 @@ if TYPE_CHECKING:
 
 ALIKE: Final = 0.01
 """Share of the longest time looked at by which another may fall short unmentioned."""
+_FROM_THE_START: Final = frozenset({"latency", "last_end", "zone_latency"})
+"""Measures of the catalogue that are points in time, counted from the start of the session."""
 Cell = tuple[str, ...]
+
+
+def check_parts_of_time(measured: Measured) -> None:
+    """Refuse to hold a point in time against itself in a later part of the session, where it is later whatever animals do.
+
+    Raises
+    ------
+    ToolFailedError
+        When the measure is a latency or another point in time.
+    """
+    if measured.name in _FROM_THE_START:
+        raise ToolFailedError(
+            f"{measured.name} counts from the start of the session, so that it is later in every later part of it whatever the "
+            "animals do; compare counts or durations."
+        )
 
 
 def whole_bins(outcome: Outcome, width: float | None) -> tuple[Outcome, list[str]]:
@@ -51,7 +69,10 @@ def whole_bins(outcome: Outcome, width: float | None) -> tuple[Outcome, list[str
     sessions = list(dict.fromkeys(row.session_id for row in cut))
     bins = listing([f"{start:g}–{start + width:g}" for start in starts], 5)
     unit = outcome.scope.time_unit()
-    said = f"The recording ends within the bin {bins} {unit} in {some(len(sessions), 'session')}; left out there."
+    what = "part looked at" if outcome.scope.is_cut else "recording"
+    said = (
+        f"The {what} ends within the bin {bins} {unit} in {some(len(sessions), 'session')}; left out there."
+    )
     return dataclasses.replace(outcome, measured=dataclasses.replace(outcome.measured, rows=rows)), [said]
 
 

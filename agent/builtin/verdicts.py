@@ -28,6 +28,8 @@ _MOST_PAIRS_ALIKE: Final = 6
 _MOST_CHECKS: Final = 6
 _FURTHER: Final = ("median_difference", "cliffs_delta", "hodges_lehmann", "hedges_g_av")
 _MOST_MEMBERS: Final = 30
+_WITHIN: Final = frozenset({"source", "zone", "behavior", "keypoint", "window", "bin"})
+"""Columns whose groups are parts of every animal's own data."""
 
 
 # ----------------------------------------------------------------- one comparison
@@ -51,7 +53,9 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     column = item.arguments.get("group_column", "group")
     unit = (
         "Paired by session"
-        if column in ("source", "zone", "behavior", "individual")
+        if column == "individual"
+        else "Paired by animal"
+        if column in _WITHIN
         else "One value per animal"
     )
     lines = [f"{unit}:", *_group_lines(test)]

@@ -37,6 +37,8 @@ def bars(context: ToolContext, arguments: PlotArguments) -> Drawing:
     groups = group_rows(measured.rows, [resolved] if resolved else [], outcome.scope, measured.name)
     named = {group.labels[resolved] if resolved else "all": group.rows for group in groups}
     animals = {name: found for name, rows in named.items() if (found := animal_means(rows))}
+    if not animals:
+        raise ToolFailedError(f"There is nothing to plot: no animal has a value of {measured.name}.")
     values: list[Value] = []
     dots: list[Value] = []
     for name, members in animals.items():
@@ -185,6 +187,8 @@ def time_bins(context: ToolContext, arguments: PlotArguments) -> Drawing:
     }
     asked = arguments.model_copy(update=fixed)
     outcome, said = whole_bins(compute(context, asked), asked.bin_s)
+    if said and not outcome.measured.rows:
+        raise ToolFailedError(f"There is nothing to plot: {' '.join(said)}")
     grouped = to_values(asked, outcome.columns, outcome.measured, outcome.scope)
     figure, shown = curves(context, asked, outcome, grouped.values)
     flags = [*outcome.measured.flags, *grouped.flags, *said]

@@ -232,3 +232,30 @@ def test_each_session_is_halved_by_its_own_length(unequal, call):
 def test_session_of_unknown_length_has_no_halves(unequal, call):
     with pytest.raises(ToolFailedError, match="length of 's2' is not known"):
         call(unequal, "measure", measure="total_duration", behaviors=["dig"], stop_part=0.5)
+
+
+def test_bin_that_the_part_looked_at_ends_in_is_said_to_be_cut_by_it(study, call):
+    binned = {"measure": "total_duration", "behaviors": ["dig"], "bin_s": 5, "stop_s": 12}
+    evidence = call(study, "compare_groups", **binned, group_column="bin")
+    assert "The part looked at ends within the bin 10–15 s in 4 sessions; left out there." in evidence.flags
+
+
+@pytest.mark.parametrize("tool", ["compare_groups", "plot"])
+def test_bins_longer_than_every_recording_are_named_where_nothing_is_left(study, call, tool):
+    binned = {"measure": "total_duration", "behaviors": ["dig"], "bin_s": 100}
+    more = {"group_column": "bin"} if tool == "compare_groups" else {"kind": "time_bins"}
+    with pytest.raises(ToolFailedError, match="The recording ends within the bin 0–100 s"):
+        call(study, tool, **binned, **more)
+
+
+@pytest.mark.parametrize(
+    ("tool", "more"),
+    [
+        ("compare_groups", {"group_column": "bin", "bin_s": 5}),
+        ("compare_groups", {"group_column": "window", "windows": HALVES}),
+        ("two_factors", {"factors": ["room", "bin"], "bin_s": 5}),
+    ],
+)
+def test_latency_is_not_compared_between_parts_of_a_session(study, call, tool, more):
+    with pytest.raises(ToolFailedError, match="latency counts from the start of the session"):
+        call(study, tool, measure="latency", behaviors=["dig"], **more)
