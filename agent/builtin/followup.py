@@ -55,6 +55,29 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
         _split_becomes_groups(slots, before)
     _settle_measure(slots, before, scan)
     _enters_the_zone_of_before(slots, before, scan)
+    _carry_what_is_measured(reading, previous)
+    if reading.intent == "compare" and previous.intent == "compare":
+        _inherit(slots, before, ("group_column", "groups", "paired"))
+    _leaves_out_more(slots, before)
+    if not any(slots.get(key) for key in ("sessions", "subjects", "individuals")):
+        _inherit(slots, before, _WHO)
+    elif not slots.get("where"):
+        _inherit(slots, before, ("where",))
+    if reading.intent == "correlate" and previous.intent == "correlate":
+        _inherit(slots, before, ("x", "y", "method"))
+        if matches(
+            r"\b(?:per|by|within|in each|for each)\b[^?]*\b(?:groups?|conditions?|treatments?)\b", scan.text
+        ):
+            slots["group_column"] = next(iter(slots.get("columns", ())), None)
+    _inherit(slots, before, _how_goes_on(reading, previous))
+    if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
+        del slots["group_by"]
+    return reading
+
+
+def _carry_what_is_measured(reading: Reading, previous: Reading) -> None:
+    """Take over the quantity, or the behaviors and points that this turn's own quantity lacks."""
+    slots, before = reading.slots, previous.slots
     if _says_nothing_new_to_measure(reading):
         if reading.intent in ("measure", "facts", "search") and not (
             slots.get("statistics") and slots.get("where")
@@ -76,23 +99,6 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
         "keypoints"
     ):
         _inherit(slots, before, ("keypoints",))
-    if reading.intent == "compare" and previous.intent == "compare":
-        _inherit(slots, before, ("group_column", "groups", "paired"))
-    _leaves_out_more(slots, before)
-    if not any(slots.get(key) for key in ("sessions", "subjects", "individuals")):
-        _inherit(slots, before, _WHO)
-    elif not slots.get("where"):
-        _inherit(slots, before, ("where",))
-    if reading.intent == "correlate" and previous.intent == "correlate":
-        _inherit(slots, before, ("x", "y", "method"))
-        if matches(
-            r"\b(?:per|by|within|in each|for each)\b[^?]*\b(?:groups?|conditions?|treatments?)\b", scan.text
-        ):
-            slots["group_column"] = next(iter(slots.get("columns", ())), None)
-    _inherit(slots, before, _how_goes_on(reading, previous))
-    if slots.get("sessions") and len(slots["sessions"]) == 1 and slots.get("group_by") == ["session_id"]:
-        del slots["group_by"]
-    return reading
 
 
 def _how_goes_on(reading: Reading, previous: Reading) -> tuple[str, ...]:
