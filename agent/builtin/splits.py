@@ -217,3 +217,18 @@ def choose_keep(slots: dict[str, Any], scan: Scanner) -> None:
         slots["all_sources"] = matches(
             rf"\ball (?:\w+ )?{lexicon.RATERS}|\bany (?:of the )?{lexicon.RATERS}", text
         )
+
+
+# ----------------------------------------------------------------- values and zones
+_OUTSIDE = r"\boutside (?:of )?(?:the|its|this|a)\b"
+
+
+def is_outside(slots: dict[str, Any], scan: Scanner) -> bool:
+    """Whether the time outside of the zones is meant: "outside the center", "not in the center"."""
+    return bool(slots.get("zones")) and (scan.has(_OUTSIDE) or bool(slots.get("beyond_zone")))
+
+
+def filter_by_values(slots: dict[str, Any]) -> None:
+    """Make values of columns that were named, and that nothing is split by, conditions."""
+    for column, names in slots.pop("values", {}).items():
+        slots.setdefault("where", []).append({"column": column, "op": "in", "value": names})
