@@ -141,29 +141,6 @@ def _figures(
     return [transition_matrix_figure([*values, *found])]
 
 
-def count_by_animal(
-    context: ToolContext, arguments: TransitionArguments
-) -> list[tuple[BoutSequence, str, Transitions]]:
-    """Transitions of each animal in each session and stretch, with its source: one row each, for statistics over animals.
-
-    Takes the same selection, sources, lag and limits as the tool.
-    """
-    scope = select_sessions(context, arguments)
-    require_sessions(scope, arguments)
-    named = _Named(
-        before=match_behaviors(context, arguments.before),
-        after=match_behaviors(context, arguments.after),
-        both_ways=arguments.both_ways,
-    )
-    rule = Rule(lag=arguments.lag, adjacent=arguments.adjacent, within=arguments.within_s)
-    rows = []
-    for source in _plan(context, scope, named, arguments).sources:
-        sequences = sequences_of(context, scope, label_coverage(context, scope), source)
-        counted = _counted(sequences, arguments, repeats=_repeats(context, source, arguments))
-        rows += [(item, source, count_all([item], rule)) for item in counted]
-    return rows
-
-
 def _plan(context: ToolContext, scope: Scope, named: _Named, arguments: TransitionArguments) -> SourcePlan:
     behaviors = list(dict.fromkeys((*named.before, *named.after)))
     return plan_sources(context, scope, behaviors, arguments.sources, split=False)

@@ -5,7 +5,6 @@ Numbers have four significant digits, long lists say how much was cut, flags are
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -232,8 +231,3 @@ def _shown(lines: Sequence[str], what: str) -> list[str]:
     if len(lines) <= MAX_ROWS:
         return list(lines)
     return [*lines[:MAX_ROWS], f"… {len(lines) - MAX_ROWS} more {what}."]
-
-
-def is_number(value: float | str | None) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, int | float) and math.isfinite(value)

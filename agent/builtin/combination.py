@@ -24,7 +24,6 @@ _AXES = (
     ("subjects", "subject_id"), ("keypoints", "keypoint"),
 )  # fmt: skip
 _SOME_OF_THEM = r"\b(?:two|three|four|\d) or more\b|\bat least (?:two|three|four|\d)\b|\b(?:more than|any) (?:one|two|three|\d)\b"
-_SIMULTANEOUS = r"\bat the same time\b|\bsimultaneous\w*|\bat once\b|\bboth\b|\ball (?:of )?(?:the )?(?:two|three|four|\d)\b"
 
 
 def asks_for_a_difference(scan: Scanner) -> bool:

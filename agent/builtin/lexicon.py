@@ -48,7 +48,6 @@ COMPARE: Final = (
     r"|\bmann-?whitney\b|\bwelch\b|\bt-?tests?\b|\banova\b|\bkruskal\b|\bwilcoxon\b|\bfriedman\b"
 )
 PER: Final = r"\b(?:per|by|for each|in each|at each|at every|with each|within every|for every|in every|of every|of each|each|for both|in both|of both|within each|split by|broken down by|separately for)\b"
-ANY: Final = r"\b(?:any|at least one|some)\b"
 NONE: Final = r"\b(?:no|never|none|without|not (?:a single|any)|zero|lack(?:s|ing)?)\b|n't\b.*\b(?:any|ever|at all|once)\b|\bnot (?:\w+ ){0,3}?(?:at all|ever|once)\b|\bdid not\b|\bdidn't\b"
 OUTLIER: Final = r"\boutliers?\b"
 COUNT: Final = r"\bhow many\b|\bnumber of\b|\bcounts?\b|\bhow often\b|\bhow many times\b|\bhow frequently\b"
@@ -88,7 +87,6 @@ FOLLOW_UP: Final = (
 )
 
 # What is measured, the most telling cue first: pattern, measure, what it needs.
-EXCEPT: Final = r"\b(?:leaving out|leave out|excluding|except(?: for)?|without|other than|apart from|not counting|ignoring|omitting)\b"
 PER_MINUTE: Final = (
     r"\bper (?:full |whole )?minute\b|\b(?:for |in )?each minute\b|\bminute by minute\b|\bevery minute\b"
 )

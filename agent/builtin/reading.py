@@ -32,8 +32,6 @@ class Reading:
     """Arguments of the tools, by their names in ``tools.arguments``."""
     unread: tuple[str, ...] = ()
     """Words that were not understood."""
-    second: dict[str, Any] | None = None
-    """The other quantity of a correlation or a scatter plot."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain form, kept with the conversation for the next turn."""
@@ -42,7 +40,7 @@ class Reading:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Reading:
         """Restore :meth:`to_json`."""
-        return cls(data["intent"], dict(data["slots"]), tuple(data["unread"]), data.get("second"))
+        return cls(data["intent"], dict(data["slots"]), tuple(data["unread"]))
 
 
 @dataclass(frozen=True, slots=True)

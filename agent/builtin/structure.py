@@ -20,7 +20,6 @@ _OVER_RECORDINGS: Final = {
     "bout_count_difference": "difference of the bout counts",
     "total_duration_difference": "difference of the durations",
 }
-_APART: Final = ("pair", "sources", "behavior", "source", "reference")
 
 
 # ----------------------------------------------------------------- agreement

@@ -22,7 +22,6 @@ Json = dict[str, Any]
 TITLE_WIDTH: Final = 36
 NOTE_WIDTH: Final = 50
 """Letters that fit a line of 330 px, what a phone leaves."""
-DEFAULT_HEIGHT: Final = 420
 _FONT: Final = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 _STEPS: Final = (2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _LINE: Final = {"title": 20, "note": 16}

@@ -252,7 +252,11 @@ def test_individuals_of_a_session_are_compared_within_it(labeled, call):
     assert test.p_value == pytest.approx(stats.ttest_rel([1, 2, 3, 4], [2, 2.5, 5, 4.5]).pvalue)
     assert test.groups["R"].n == 4
     assert "The individuals of a session are compared with one another: n counts sessions." in evidence.flags
-    own = {(value.session_id, value.group["individual"]): value.value for value in evidence.values if value.session_id}
+    own = {
+        (value.session_id, value.group["individual"]): value.value
+        for value in evidence.values
+        if value.session_id
+    }
     assert own["cage2", "B"] == 5.0
 
 

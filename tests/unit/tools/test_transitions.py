@@ -6,9 +6,7 @@ import math
 
 import pytest
 
-from ethochat.tools.arguments import TransitionArguments
 from ethochat.tools.errors import ToolRetryError
-from ethochat.tools.transitions import count_by_animal
 
 
 def pairs(evidence, name, statistic=None):
@@ -170,14 +168,6 @@ class TestAnimals:
         )
         evidence = call(study, "transitions", before=["a"], after=["b"], probability=True, group_by=["room"])
         assert [(v.value, v.n) for v in evidence.values] == [(1.0, 1), (pytest.approx(2 / 3), 1)]
-
-    def test_rows_for_statistics_elsewhere(self, animals):
-        rows = count_by_animal(animals, TransitionArguments(before=["a"], after=["b"]))
-        assert [(s.animal, source, t.probability("a", "b")) for s, source, t in rows] == [
-            ("x", "ann", 1.0),
-            ("y", "ann", 0.0),
-            ("z", "ann", None),
-        ]
 
 
 class TestChance:
