@@ -6,7 +6,8 @@ Runs and bouts count frames and are half-open like ``range``; intervals are pair
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+import operator
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -130,15 +131,7 @@ def unite(intervals: Iterable[Interval]) -> list[Interval]:
     ValueError
         When an interval stops before it starts.
     """
-    united: list[Interval] = []
-    for start, stop in sorted(intervals):
-        if not stop >= start:
-            raise ValueError(f"Expected an interval with stop >= start, got {(start, stop)!r}.")
-        if united and start <= united[-1][1]:
-            united[-1] = (united[-1][0], max(united[-1][1], stop))
-        elif stop > start:
-            united.append((start, stop))
-    return united
+    return _united(intervals, operator.le)
 
 
 def stretches(intervals: Iterable[Interval]) -> list[Interval]:
@@ -149,15 +142,20 @@ def stretches(intervals: Iterable[Interval]) -> list[Interval]:
     ValueError
         When an interval stops before it starts.
     """
-    found: list[Interval] = []
+    return _united(intervals, operator.lt)
+
+
+def _united(intervals: Iterable[Interval], joins: Callable[[float, float], bool]) -> list[Interval]:
+    """Union of intervals; ``joins`` says of a start and the stop before it whether both are one interval."""
+    united: list[Interval] = []
     for start, stop in sorted(intervals):
         if not stop >= start:
             raise ValueError(f"Expected an interval with stop >= start, got {(start, stop)!r}.")
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], stop))
+        if united and joins(start, united[-1][1]):
+            united[-1] = (united[-1][0], max(united[-1][1], stop))
         elif stop > start:
-            found.append((start, stop))
-    return found
+            united.append((start, stop))
+    return united
 
 
 def clip_intervals(intervals: Iterable[Interval], start: float, stop: float) -> list[Interval]:
