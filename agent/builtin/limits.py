@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ethochat.agent.builtin.reading import Refusal
-from ethochat.agent.builtin.text import stem
+from ethochat.agent.builtin.text import name_stems, stem
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 WHEN_RECORDED: Final = (
@@ -97,7 +97,8 @@ def refuse_out_of_reach(text: str, vocabulary: Vocabulary) -> Refusal | None:
         if match and not all(stem(word) in known for word in re.findall(r"[a-z]+", match.group().lower())):
             return Refusal(reason, suggestions(vocabulary))
     for pattern, reason in _NOT_COMPUTED:
-        if re.search(pattern, text, re.IGNORECASE):
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match and name_stems(match.group()) not in vocabulary.entries:  # "LD12" may be an animal
             return Refusal(reason, suggestions(vocabulary))
     if not vocabulary.has_partners and re.search(
         r"\b(?:which|what)\s+(?:mouse|animal|rat|individual)\s+\w{3,}(?:ed|s)\s+(?:the\s+)?(?:mouse|animal|rat|individual)\s+\w|\bwhom\b|\bwhich (?:cage ?-?mate|partner|companion|other (?:mouse|animal|rat))\b",

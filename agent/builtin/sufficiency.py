@@ -14,6 +14,7 @@ from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.limits import suggestions
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import AskBack, Intent, Reading, Refusal, Understanding
+from ethochat.agent.builtin.splits import is_outside
 from ethochat.agent.builtin.unread import asked_for, restricting_word
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
@@ -105,10 +106,7 @@ def _unknown_rate(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
 
 def _outside_unmeasured(reading: Reading, scan: Scanner) -> bool:
     slots = reading.slots
-    outside = bool(slots.get("zones")) and (
-        scan.has(r"\boutside (?:of )?(?:the|its|this|a)\b") or bool(slots.get("beyond_zone"))
-    )
-    return outside and not (
+    return is_outside(slots, scan) and not (
         reading.intent in ("measure", "compare") and slots.get("measure") in ("zone_time", "zone_percent")
     )
 

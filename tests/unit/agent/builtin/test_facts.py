@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from ethochat.agent.builtin.limits import refuse_out_of_reach
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal
 from ethochat.agent.builtin.understand import understand
-from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.agent.builtin.vocabulary import Entry, Vocabulary
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,11 @@ def test_dates_that_are_not_noted_are_refused(question: str, plain: Vocabulary) 
     found = understand(question, plain)
     assert isinstance(found, Refusal), found
     assert "recorded" in found.reason
+
+
+def test_name_that_reads_like_a_dose_of_a_curve_is_not_refused() -> None:
+    words = Vocabulary(subjects=("LD12", "LD13"))
+    assert refuse_out_of_reach("How far did LD12 move?", words) is not None
+    for name in words.subjects:
+        words.add(Entry("subject", name), name)
+    assert refuse_out_of_reach("How far did LD12 move?", words) is None
