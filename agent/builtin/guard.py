@@ -8,6 +8,7 @@ from typing import Any, Final
 from ethochat.agent.builtin.limits import suggestions
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.spans import time_left
 from ethochat.agent.builtin.text import name_stems
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
@@ -79,6 +80,10 @@ def unused(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understan
 def _unheeded(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
     """Amounts, points and metrics beside those that the measure takes."""
     slots = reading.slots
+    time = time_left(scan)
+    if time is not None and reading.intent != "facts":
+        question = f"Which part of the recordings does “{time}” mean? Please give the time window in seconds or minutes, one window or several."
+        return AskBack(question, (), reading)
     left = amount_left(scan)
     if left is not None and reading.intent in ("measure", "compare", "clips", "transitions", "correlate"):
         question = f"What does “{left}” limit: the bouts, the recording, or the value itself?"
@@ -94,17 +99,13 @@ def _unheeded(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Unders
 
 
 def _not_computed(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
-    """Parts of a question that no argument holds: halves of a recording, ratios of unlike things, times after another behavior."""
-    timed = any(reading.slots.get(key) is not None for key in ("start_s", "stop_s", "bin_s", "windows"))
-    if not timed and re.search(
-        r"\b(?:first|second|last|former|latter)\s+(?:half|third|quarter)\b|\bhalves\b",
-        scan.text,
-        re.IGNORECASE,
-    ):
-        return AskBack("From when to when? Please give the time window in seconds or minutes.", (), reading)
+    """Parts of a question that no argument holds: ratios of unlike things, times after another behavior."""
     if reading.slots.get("window_unit") == "frames" and not vocabulary.in_frames:
         question = "From when to when, in seconds or minutes? These recordings have a frame rate, and windows are given in time."
         return AskBack(question, (), reading)
+    if reading.slots.get("window_unit") == "s" and vocabulary.in_frames:
+        reason = "The frame rate is not documented, so times in seconds cannot be found; a window can be given in frames."
+        return Refusal(reason, suggestions(vocabulary))
     if str(reading.slots.get("uncombined")).startswith("time when"):
         reason = "Only what all of them do at once can be measured, or what each does, not what some of them do at once."
         return Refusal(reason, suggestions(vocabulary))

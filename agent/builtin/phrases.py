@@ -1,4 +1,4 @@
-"""Phrases that mean the same in every experiment: time windows, limits, statistics, units, ranks.
+"""Phrases that mean the same in every experiment: limits, statistics, units, ranks.
 
 Each reader takes its phrase out of the :class:`Scanner`, so that a number is read once and what nobody read is left over.
 """
@@ -121,147 +121,6 @@ def seconds(amount: str, unit: str) -> float | None:
         if lowered.startswith(prefix):
             return value * _SECONDS[prefix]
     return value
-
-
-def _clock(text: str, unit: str | None) -> float | None:
-    if ":" in text:
-        minutes, rest = text.split(":", 1)
-        return float(minutes) * 60 + float(rest)
-    return seconds(text, unit or "s")
-
-
-# ------------------------------------------------------------------ time
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-
-
-def read_bins(scan: Scanner) -> None:
-    """Read "in 2-minute bins", "per minute", "in bins of 60 s", "minutes 1 to 6"."""
-    slots = scan.slots
-    match = scan.take(
-        rf"\b({NUMBER})\s*-?\s*({TIME_UNIT})\s*-?\s*(?:time\s+)?(?:bins?|intervals?|blocks?|windows?|steps?|epochs?)\b"
-    )
-    match = match or scan.take(
-        rf"\b(?:bins?|intervals?|blocks?|steps?|every)\s+(?:of\s+)?({NUMBER})\s*({TIME_UNIT})\b"
-    )
-    if match:
-        slots["bin_s"] = seconds(match[1], match[2])
-    span = scan.take(
-        rf"\bminutes?\s+({NUMBER})\s*(?:to|-|through|until)\s*({NUMBER})\b(?:\s+of the (?:video|recording|session))?"
-    )
-    if span and (first := number(span[1])) is not None and (last := number(span[2])) is not None:
-        slots.update(start_s=max(first - 1, 0) * 60, stop_s=last * 60)
-    total = (
-        scan.take(rf"\b(?:the\s+)?first\s+({NUMBER})\s+(?:full\s+|whole\s+)?minutes\b(?=\W*$)")
-        if scan.has(r"per minute")
-        else None
-    )
-    if total and (last := number(total[1])) is not None:
-        slots.update(start_s=0.0, stop_s=last * 60)
-    _read_neighbors(scan)
-
-
-_NEIGHBORS = rf"\b(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})?\s*(?:,|and|or|vs\.?|versus|with)\s*(\d+)\s*(?:-|to)\s*(\d+)\s*({TIME_UNIT})\b"
-
-
-def _read_neighbors(scan: Scanner) -> None:
-    """Read "0-60 s and 60-120 s" as two bins; windows that do not touch are read elsewhere."""
-    found = re.search(_NEIGHBORS, scan.rest, re.IGNORECASE)
-    if found is None:
-        return
-    begin, middle, again, end = (seconds(found[index], found[6]) or 0.0 for index in (1, 2, 4, 5))
-    if middle == again and middle - begin == end - again:
-        scan.take(_NEIGHBORS)
-        scan.slots.update(bin_s=middle - begin, start_s=begin, stop_s=end)
-
-
-def read_halves(scan: Scanner) -> None:
-    """Read "each 20 s of the first minute", "the first 60 s and the next 60 s", "5 bins of 1 min"."""
-    slots = scan.slots
-    minutes = scan.take(rf"\b(?:in\s+)?each of the first\s+({NUMBER})\s+minutes\b")
-    if minutes and (last := number(minutes[1])):
-        slots.update(bin_s=60.0, start_s=0.0, stop_s=60.0 * last)
-    each = scan.take(
-        rf"\b(?:in|for|of|per)?\s*(?:each|every)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?!\s+bouts?)"
-    )
-    if each and "bin_s" not in slots:
-        slots["bin_s"] = seconds(each[1], each[2])
-    two = scan.take(
-        rf"\b({'|'.join(ORDINALS)})\s+minute\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)\s+(?:in\s+)?(?:the\s+)?({'|'.join(ORDINALS)})\s+minute\b"
-    )
-    if two and ORDINALS.index(two[2].lower()) == ORDINALS.index(two[1].lower()) + 1:
-        begin = 60.0 * ORDINALS.index(two[1].lower())
-        slots.update(bin_s=60.0, start_s=begin, stop_s=begin + 120)
-    if scan.take(r"\b(?:in|during|of|over)\s+the\s+first\s+minute\b"):
-        slots.update(start_s=0.0, stop_s=60.0)
-    halves = scan.take(
-        rf"\bfirst\s+({NUMBER})\s+({TIME_UNIT})\b.{{0,24}}?\b(?:with|and|or|to|than|versus|vs\.?)(?:\s+(?:in|during))?\s+(?:the\s+)?(?:second|next|following)\s+({NUMBER})\s+({TIME_UNIT})\b"
-        r"(?:\s*\([^)]*\))?"
-    )
-    if halves and (width := seconds(halves[1], halves[2])) is not None:
-        slots.update(bin_s=width, start_s=0.0, stop_s=2 * width)
-    counted = scan.take(rf"\(?\b({NUMBER})\s+bins\s+of\s+({NUMBER})\s*({TIME_UNIT})\)?")
-    if counted and (count := number(counted[1])) and (width := seconds(counted[2], counted[3])):
-        slots.update(bin_s=width, start_s=0.0, stop_s=count * width)
-
-
-def read_one_end(scan: Scanner) -> None:
-    """Read "after the first 30 s", "without the first minute", "before minute 3"."""
-    slots = scan.slots
-    after = scan.take(
-        rf"\b(?:after|(?:without|leaving out|excluding|except(?: for)?|ignoring|omitting|not counting)(?:\s+counting)?)\s+(?:the\s+)?first\s+({NUMBER})\s*({TIME_UNIT})\b"
-    ) or scan.take(rf"\bafter\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)(?!\s+(?:of|later))")
-    if after and "start_s" not in slots:
-        found = [part for part in after.groups() if part]
-        slots["start_s"] = seconds(found[0], found[1] if len(found) > 1 else "min")
-    before = scan.take(rf"\bbefore\s+(?:minute\s+({NUMBER})\b()|({NUMBER})\s*({TIME_UNIT})\b)")
-    if before and "stop_s" not in slots:
-        found = [part for part in before.groups() if part]
-        slots.update(
-            start_s=slots.get("start_s", 0.0), stop_s=seconds(found[0], found[1] if len(found) > 1 else "min")
-        )
-
-
-def read_window(scan: Scanner) -> None:
-    """Read "first 5 min", "last 30 s", "between 120 and 360 s", "from 0 to 10 min", "0-300 s", "after 2 min"."""
-    slots = scan.slots
-    ranged = scan.take(
-        rf"\b(?:between|from)\s+(?:minutes?\s+|seconds?\s+)?((?:\d+:\d\d)|{NUMBER})\s*({TIME_UNIT})?\s*(?:and|to|until|-)\s*((?:\d+:\d\d)|{NUMBER})\s*({TIME_UNIT})?\b"
-        r"(?!\s*(?:px|pixels?|cm|mm))"
-    ) or scan.take(
-        rf"\(?\b((?:\d+:\d\d)|\d+(?:\.\d+)?)\s*()(?:-|to)\s*((?:\d+:\d\d)|\d+(?:\.\d+)?)\s*({TIME_UNIT})\b\)?"
-    )
-    if ranged:
-        unit = ranged[4] or ranged[2]
-        start, stop = _clock(ranged[1], ranged[2] or unit), _clock(ranged[3], unit)
-        if start is not None and stop is not None and "start_s" not in slots:
-            slots.update(start_s=start, stop_s=stop)
-    first = scan.take(
-        rf"\b(?:in|during|over|within|for)?\s*(?:the\s+)?(?:first|initial|opening)\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
-    )
-    if first and "stop_s" not in slots:
-        slots.update(start_s=0.0, stop_s=seconds(first[1], first[2]))
-    last = scan.take(
-        rf"\b(?:in|during|over)?\s*(?:the\s+)?(?:last|final)\s+({NUMBER})\s*({TIME_UNIT})\b(?:\s+of\s+(?:the\s+)?(?:video|recording|session|test|trial))?"
-    )
-    if last and "start_s" not in slots and (width := seconds(last[1], last[2])) is not None:
-        slots.update(start_s=-width, stop_s=None)
-    ordinal = scan.take(
-        rf"\b(?:in|during|of)?\s*(?:the\s+)?({'|'.join(ORDINALS)})\s+minute\b(?!s)"
-    ) or scan.take(r"\b(?:in|during)\s+minute\s+(\d+)\b")
-    if ordinal and "start_s" not in slots:
-        nth = ORDINALS.index(ordinal[1].lower()) + 1 if ordinal[1].lower() in ORDINALS else int(ordinal[1])
-        slots.update(start_s=60.0 * (nth - 1), stop_s=60.0 * nth)
-    if "start_s" not in slots and scan.take(r"\b(?:in|during)\s+the\s+(?:last|final)\s+minute\b"):
-        slots.update(start_s=-60.0, stop_s=None)
-    until = scan.take(rf"\b(?:up to|until)\s+(?:minute\s+)?({NUMBER})\s*({TIME_UNIT})\b")
-    if until and "stop_s" not in slots:
-        slots.update(start_s=slots.get("start_s", 0.0), stop_s=seconds(until[1], until[2]))
-    until = scan.take(rf"\b(?:up to|until)\s+(?:minute\s+)?({NUMBER})\s*({TIME_UNIT})\b")
-    if until and "stop_s" not in slots:
-        slots.update(start_s=slots.get("start_s", 0.0), stop_s=seconds(until[1], until[2]))
-    after = scan.take(rf"\bafter\s+(?:the\s+first\s+)?({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:of|later))")
-    if after and "start_s" not in slots:
-        slots["start_s"] = seconds(after[1], after[2])
 
 
 # ------------------------------------------------------------------ limits
@@ -480,20 +339,17 @@ def read_unit(scan: Scanner) -> None:
 
 
 READERS: tuple[Callable[[Scanner], None], ...] = (
-    read_bout_limits, read_one_end, read_window, read_value_limits, read_statistics, read_rank, read_test, read_unit,
+    read_bout_limits, read_value_limits, read_statistics, read_rank, read_test, read_unit,
 )  # fmt: skip
 
 
-def read_phrases(scan: Scanner, span: Callable[[Scanner], None], *others: Callable[[Scanner], None]) -> None:
+def read_phrases(scan: Scanner, *of_time: Callable[[Scanner], None]) -> None:
     """Run every reader, each on what the ones before left.
 
     Parameters
     ----------
-    span
-        Reader of the one stretch of time that a question is about; bins come after it, since they cut it.
-    others
-        Readers of several windows and of a course; what looks like a single window to others comes after them.
+    of_time
+        Readers of windows, bins and courses.
     """
-    before = read_sequence, read_tracking_limits, span, read_bins, read_halves
-    for reader in (*before, *others, *READERS):
+    for reader in (read_sequence, read_tracking_limits, *of_time, *READERS):
         reader(scan)

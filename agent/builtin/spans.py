@@ -1,159 +1,204 @@
-"""One stretch of time: "between minute 2 and 4", "5:00-8:00", "in frames 1-3000", "after 1:30", "excluding the first minute"."""
+"""What the stretches of time in a question are together: one window, several beside one another, bins, or the length of bouts.
+
+:mod:`ethochat.agent.builtin.times` and :mod:`ethochat.agent.builtin.stretches` find them. A stretch that cannot be brought into one reading with the
+others stays in what is left of the question, so that it is asked about.
+"""
 
 from __future__ import annotations
 
+import itertools
 import re
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
-from ethochat.agent.builtin.phrases import NUMBER, ORDINALS, TIME_UNIT, Scanner, seconds
-from ethochat.agent.builtin.text import number
+from ethochat.agent.builtin.phrases import Scanner
+from ethochat.agent.builtin.stretches import Time, amount_in_words, find_times
+from ethochat.agent.builtin.times import Window
 
-_UNIT: Final = r"(?:minutes?|mins?|min|seconds?|secs?|sec|frames?|hours?|hrs?|h)"
-_CLOCK: Final = r"\d+:\d\d(?::\d\d)?"
-_OTHER_UNIT: Final = (
-    r"(?!\s*(?:px|pixels?|cm|mm|meters?|m/|%|percent|mg|kg|g\b|days?|weeks?|months?|years?|bouts?|times))"
+_JOINED: Final = re.compile(
+    r"[^?;]{0,50}?(?:\band\b|\bvs\b\.?|\bversus\b|\bwith\b|\bto\b|\bthan\b|\bor\b|,|&|/|\bcompared\b|\bagainst\b|\bfrom\b)[^?;]{0,30}|\s*",
+    re.IGNORECASE,
+)
+_GLOSS: Final = re.compile(
+    r"\s*(?:,?\s*(?:i\.e\.|that is|meaning|=)?\s*\(?\s*(?:i\.e\.,?|that is,?|=)?|\()\s*", re.IGNORECASE
 )
 
 
-def _point(name: str) -> str:
-    """Pattern of one point in time, with its unit before it, behind it or nowhere: "minute 2", "the 5th minute", "4 min 30 s"."""
-    return (
-        rf"(?:the\s+)?(?:(?P<{name}_before>{_UNIT}|s(?=\s+\d))\s+)?"
-        rf"(?P<{name}>{_CLOCK}|\d+(?:\.\d+)?(?:st|nd|rd|th)?|{'|'.join(ORDINALS)}|{NUMBER})(?![\w.]|:\d)"
-        rf"(?:\s*-?\s*(?P<{name}_unit>{TIME_UNIT})\b)?(?:\s+(?P<{name}_rest>\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)\b)?"
-    )
-
-
-def _end(name: str) -> str:
-    """The same where a unit may stick to the number: "30s"."""
-    return _point(name).replace(r"(?![\w.]|:\d)", r"(?=[a-z]|\b)(?![.:]\d)")
-
-
-_RANGE: Final = (
-    rf"(?:\b(?P<opening>between|from|in|during|within|over|for|of)\s+|(?<=[(,;:])\s*|^\s*|\s)(?P<all>{_end('a')}"
-    rf"\s*(?P<joint>-|\bto\b|\band\b|\buntil\b|\btill\b|\bthrough\b|\bup to\b)\s*{_end('b')})(?!\w){_OTHER_UNIT}"
-)
-_AFTER: Final = rf"\b(?:after|since|past|(?:starting|beginning) (?:at|from)|from)\s+(?P<all>{_end('a')})(?!\w){_OTHER_UNIT}(?!\s*(?:to|until|-|on\b.*\bto\b))"
-_BEFORE: Final = rf"\b(?:before|until|till|up to)\s+(?P<all>{_end('a')})(?!\w){_OTHER_UNIT}"
-_LEFT_OUT: Final = (
-    r"\b(?:exclud(?:e|es|ed|ing)|leav(?:e|es|ing) out|ignor(?:e|es|ed|ing)|skip(?:s|ped|ping)?|omit(?:s|ted|ting)?|without(?:\s+counting)?|except(?:\s+for)?|"
-    r"drop(?:s|ped|ping)?|discard(?:s|ed|ing)?|not counting|disregard(?:s|ed|ing)?|cutting off)\s+(?:the\s+)?"
-)
-_OUTER: Final = rf"(?P<which>first|initial|opening|last|final)\s+(?:(?P<width>{NUMBER})\s*-?\s*(?P<unit>{TIME_UNIT})|(?P<minute>minute))\b"
-_OF_SESSION: Final = r"(?:\s+of\s+(?:the\s+|each\s+|every\s+)?(?:video|recording|session|test|trial)s?)?"
-
-
-# ----------------------------------------------------------------- readers
+# ----------------------------------------------------------------- reading
 def read_spans(scan: Scanner) -> None:
-    """Read the one stretch of time that a question is about; several are left for :mod:`ethochat.agent.builtin.course`."""
-    _read_left_out(scan)
-    found = [match for match in re.finditer(_RANGE, scan.rest, re.IGNORECASE) if _ends(match) is not None]
-    if len(found) == 1:
-        start, stop = _ends(found[0]) or (0.0, 0.0)
-        names = ("min_bout_s", "max_bout_s") if _is_a_length(found[0]) else ("start_s", "stop_s")
-        scan.slots.update(zip(names, (start, stop), strict=True))
-        _note_frames(scan, found[0])
-        scan.take(re.escape(scan.rest[found[0].start("all") : found[0].end("all")]))
-        _blank_opening(scan, found[0])
-    elif not found:
-        _read_one_end(scan)
-    per = scan.take(rf"\bper\s+({NUMBER})\s*-?\s*({TIME_UNIT})\b(?!\s+(?:of|bouts?))")
-    if per and (width := seconds(per[1], per[2])):
-        scan.slots["bin_s"] = width
-
-
-def _is_a_length(match: re.Match[str]) -> bool:
-    """Whether a range is how long bouts last: "bouts of 2 to 4 s", "between 2 and 4 s long"."""
-    counted = match["a_before"] or match["b_before"] or ":" in match["a"]
-    before, after = match.string[: match.start()], match.string[match.end() :]
-    bouts = re.search(
-        r"\b(?:bouts?|episodes?|events?|visits?|runs?|last(?:s|ed|ing)?)\s*$", before, re.IGNORECASE
-    )
+    """Read all stretches of time of a question into ``start_s``, ``stop_s``, parts, ``windows``, ``bin_s`` and bout limits."""
+    times = find_times(scan.rest)
+    _read_bins(scan, [time for time in times if time.kind == "bins"])
+    for time in times:
+        if time.kind == "length" and time.window is not None and not time.frames:
+            scan.slots.update(min_bout_s=time.window.start_s, max_bout_s=time.window.stop_s)
+            _take(scan, [time])
+    wanted = [time for time in times if time.kind in ("window", "end", "left_out", "counted")]
+    counted = {time.frames for time in wanted} - {None}
+    if not wanted or len(counted) > 1:
+        return
+    slots = _settle(_without_glosses(_absolute(wanted), scan.rest), scan)
+    if slots is None:
+        return
+    scan.slots.update(slots)
     if counted:
-        return False
-    long = re.match(r"\s*(?:long|in (?:length|duration))\b", after, re.IGNORECASE)
-    return bool(long or (bouts and (match["opening"] or "").lower() in ("of", "for", "between", "")))
+        scan.slots["window_unit"] = "frames" if counted.pop() else "s"
+    _take(scan, wanted)
 
 
-def _note_frames(scan: Scanner, match: re.Match[str]) -> None:
-    """Frames are no seconds, unless the recordings have no other clock."""
-    units = [match.groupdict().get(name) or "" for name in ("a_before", "a_unit", "b_before", "b_unit")]
-    if any(unit.lower().startswith("frame") for unit in units):
-        scan.slots["window_unit"] = "frames"
+def time_left(scan: Scanner) -> str | None:
+    """A stretch of time that nothing took."""
+    for time in find_times(scan.rest):
+        said = " ".join(scan.rest[time.start : time.stop].split())
+        if said:
+            return said
+    return amount_in_words(scan.rest)
 
 
-def _blank_opening(scan: Scanner, match: re.Match[str]) -> None:
-    if match["opening"]:
-        scan.blank(match.start("opening"), match.end("opening"))
+def _read_bins(scan: Scanner, bins: Sequence[Time]) -> None:
+    if bins and len({time.width for time in bins}) == 1 and bins[0].width:
+        scan.slots["bin_s"] = bins[0].width
+        _take(scan, bins)
 
 
-def _read_left_out(scan: Scanner) -> None:
-    """Read "excluding the first minute" and "the last 20 s excluded": what is left of the recording."""
-    match = scan.take(_LEFT_OUT + _OUTER + _OF_SESSION) or scan.take(
-        rf"\b(?:with\s+)?(?:the\s+)?{_OUTER}{_OF_SESSION}\s+(?:being\s+|was\s+|is\s+|are\s+)?(?:excluded|left out|omitted|skipped|dropped|discarded|ignored|removed)\b"
+def _take(scan: Scanner, times: Sequence[Time]) -> None:
+    for time in times:
+        scan.blank(time.start, time.stop)
+        scan.cues = scan.cues[: time.start] + " " * (time.stop - time.start) + scan.cues[time.stop :]
+
+
+# ----------------------------------------------------------------- what they are together
+def _settle(times: Sequence[Time], scan: Scanner) -> dict[str, Any] | None:
+    """Slots of all stretches together; ``None`` where they make no one reading."""
+    windows = [time for time in times if time.kind == "window"]
+    limits = [time.window for time in times if time.kind in ("end", "left_out")]
+    if not windows and not limits:
+        windows = [time for time in times if time.kind == "counted"]
+    if any(time.window is None for time in windows) or None in limits:
+        return None
+    if len(windows) > 1:
+        return None if limits else _side_by_side(windows, scan)
+    if windows and any(time.kind == "end" for time in times):
+        return None
+    together: Window | None = windows[0].window if windows else None
+    for limit in limits:
+        together = limit if together is None else _both(together, limit or Window())
+        if together is None:
+            return None
+    return _slots(together)
+
+
+def _slots(window: Window | None) -> dict[str, Any] | None:
+    if window is None:
+        return None
+    if window.start_part is not None or window.stop_part is not None:
+        return {"start_part": window.start_part, "stop_part": window.stop_part}
+    return {"start_s": window.start_s, "stop_s": window.stop_s}
+
+
+def _both(one: Window, other: Window) -> Window | None:
+    """The time that is in two windows; ``None`` where it is not known without the length of the session."""
+    if any(part is not None for part in (*one[2:], *other[2:])):
+        same = all(end is None for end in (*one[:2], *other[:2]))
+        return Window(None, None, *_narrower(one[2:], other[2:])) if same else None
+    starts, stops = _narrower(one[:2], other[:2])
+    mixed = [
+        {end < 0 for end in ends if end is not None and end != 0}
+        for ends in ((one[0], other[0]), (one[1], other[1]))
+    ]
+    if any(len(signs) > 1 for signs in mixed) or (
+        starts is not None and stops is not None and (starts < 0) == (stops < 0) and starts >= stops
+    ):
+        return None
+    return Window(starts, stops)
+
+
+def _narrower(
+    one: tuple[float | None, ...], other: tuple[float | None, ...]
+) -> tuple[float | None, float | None]:
+    starts = [end for end in (one[0], other[0]) if end is not None]
+    stops = [end for end in (one[1], other[1]) if end is not None]
+    return (max(starts) if starts else None), (min(stops) if stops else None)
+
+
+def _side_by_side(times: Sequence[Time], scan: Scanner) -> dict[str, Any] | None:
+    """Windows beside one another; neighbors of the same length are bins."""
+    gaps = [scan.rest[a.stop : b.start] for a, b in itertools.pairwise(times)]
+    if not all(_JOINED.fullmatch(gap) for gap in gaps) or "bin_s" in scan.slots:
+        return None
+    windows = [time.window for time in times if time.window is not None]
+    if len(set(windows)) < len(windows):
+        return None
+    bins = _as_bins(windows)
+    return bins or {"windows": [_named(window) for window in windows]}
+
+
+def _named(window: Window) -> dict[str, float | None]:
+    """A window as the tools take it; shares are named only where there are some."""
+    named = window._asdict()
+    keys = (
+        ("start_part", "stop_part")
+        if window.start_part is not None or window.stop_part is not None
+        else ("start_s", "stop_s")
     )
-    if match is None:
-        return
-    width = 60.0 if match["minute"] else seconds(match["width"], match["unit"])
-    if not width:
-        return
-    if match["which"].lower() in ("last", "final"):
-        scan.slots.update(start_s=scan.slots.get("start_s", 0.0), stop_s=-width)
-    else:
-        scan.slots["start_s"] = width
+    return {key: named[key] for key in keys}
 
 
-def _read_one_end(scan: Scanner) -> None:
-    for pattern, opening in ((_AFTER, True), (_BEFORE, False)):
-        match = re.search(pattern, scan.rest, re.IGNORECASE)
-        if match is None:
-            continue
-        time = _time(match, "a", _unit_of(match, "a"))
-        if time is None:
-            continue
-        if opening and "start_s" not in scan.slots:
-            scan.slots["start_s"] = time
-        elif not opening and "stop_s" not in scan.slots:
-            scan.slots.update(start_s=scan.slots.get("start_s", 0.0), stop_s=time)
+def _as_bins(windows: Sequence[Window]) -> dict[str, Any] | None:
+    edges = [(window.start_s, window.stop_s) for window in windows]
+    if any(start is None or stop is None or start < 0 or stop < 0 for start, stop in edges):
+        return None
+    known = [(start or 0.0, stop or 0.0) for start, stop in edges]
+    width = known[0][1] - known[0][0]
+    follow = all(after[0] == before[1] for before, after in itertools.pairwise(known))
+    if not follow or any(abs(stop - start - width) > 1e-9 for start, stop in known):
+        return None
+    return {"bin_s": width, "start_s": known[0][0], "stop_s": known[-1][1]}
+
+
+# ----------------------------------------------------------------- windows that depend on one another
+def _absolute(times: Sequence[Time]) -> list[Time]:
+    """Give "the next 5 min" its place behind the window before."""
+    out: list[Time] = []
+    for time in times:
+        before = next((item.window for item in reversed(out) if item.kind == "window"), None)
+        if (
+            time.window is None
+            and time.follows
+            and before is not None
+            and before.stop_s is not None
+            and before.stop_s > 0
+        ):
+            out.append(replace(time, window=Window(before.stop_s, before.stop_s + time.follows)))
         else:
-            continue
-        _note_frames(scan, match)
-        scan.take(re.escape(match.group()))
+            out.append(time)
+    return out
 
 
-# ----------------------------------------------------------------- points in time
-def _ends(match: re.Match[str]) -> tuple[float, float] | None:
-    """Start and end of a range; ``None`` where it is none of time."""
-    if match["joint"].lower() == "and" and (match["opening"] or "").lower() != "between":
-        return None
-    units = _unit_of(match, "a"), _unit_of(match, "b")
-    clock = [":" in match[name] for name in ("a", "b")]
-    if not any(units) and not all(clock):
-        return None
-    start = _time(match, "a", units[0] or units[1])
-    stop = _time(match, "b", units[1] or units[0])
-    if start is None or stop is None or start >= stop:
-        return None
-    if match["a_before"] and start == 60.0 and (match["a"] == "1"):
-        start = 0.0  # minutes that are numbered from 1: "minutes 1 to 6" are six of them
-    return start, stop
+def _without_glosses(times: Sequence[Time], text: str) -> list[Time]:
+    """Let "(120-360 s)" stand for the words before that it explains, and say nothing twice."""
+    out: list[Time] = []
+    for time in times:
+        explains = (
+            out
+            and out[-1].kind == "window"
+            and time.kind in ("window", "counted")
+            and "(" in text[out[-1].stop : time.start]
+        )
+        if explains and _GLOSS.fullmatch(text[out[-1].stop : time.start]):
+            out[-1] = replace(time, kind="window", start=out[-1].start, stop=_closed(text, time.stop))
+        elif not (
+            out
+            and time.kind == "window"
+            and out[-1].window == time.window
+            and out[-1].kind == "window"
+            and time.window is not None
+        ):
+            out.append(time)
+    return out
 
 
-def _unit_of(match: re.Match[str], name: str) -> str | None:
-    return match[f"{name}_unit"] or match[f"{name}_before"]
-
-
-def _time(match: re.Match[str], name: str, unit: str | None) -> float | None:
-    """Seconds (or frames) of one point; ``None`` where nothing says that it is a time."""
-    text = match[name].lower()
-    if ":" in text:
-        parts = [float(part) for part in text.split(":")]
-        return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
-    if unit is None:
-        return None
-    value = (
-        float(ORDINALS.index(text) + 1) if text in ORDINALS else number(re.sub(r"(?:st|nd|rd|th)$", "", text))
-    )
-    time = None if value is None else seconds(f"{value:g}", unit)
-    rest = match[f"{name}_rest"]
-    return time if time is None or rest is None else time + float(rest)
+def _closed(text: str, stop: int) -> int:
+    match = re.match(r"\s*\)", text[stop:])
+    return stop + (match.end() if match is not None else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ethochat.agent.builtin.completion import COMPLETE
 from ethochat.agent.builtin.conditions import fill_numeric_conditions
-from ethochat.agent.builtin.course import read_course, read_windows
+from ethochat.agent.builtin.course import read_course
 from ethochat.agent.builtin.designs import blank_terms
 from ethochat.agent.builtin.followup import merge_previous
 from ethochat.agent.builtin.intents import choose_intent
@@ -55,7 +55,7 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
     mentions = vocabulary.link(text)
     long_names(mentions, scan)
     fill_numeric_conditions(scan, vocabulary)
-    read_phrases(scan, read_spans, read_windows, read_course)
+    read_phrases(scan, read_spans, read_course)
     fill_names(mentions, scan, vocabulary)
     fill_treated(scan, vocabulary)
     intent = choose_intent(scan, vocabulary)

@@ -193,7 +193,8 @@ def test_comparison_without_a_measure_asks_back(question: str, lab: Vocabulary) 
 @pytest.mark.parametrize(
     "question",
     [
-        "How much did T_1 groom in the first half (kim)?",
+        "How much did T_1 groom in the first half of its bouts (kim)?",
+        "How much did T_1 groom in the first few minutes (kim)?",
         "What is the ratio of body.center.total.time to body.corners.total.time in T_1?",
         "Did the males groom longer than 30 s in total (kim)?",
         "What fraction of the grooming time falls into the first minute (kim)?",
