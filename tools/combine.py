@@ -9,6 +9,7 @@ from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Value
 from ethochat.tools.selection import listing, plain
+from ethochat.tools.wording import some
 
 _OF_TWO: Final = ("difference", "ratio", "index")
 
@@ -63,16 +64,26 @@ def combined(values: Sequence[Value], arguments: MeasureArguments, columns: Sequ
     return made
 
 
-def mean_of(values: Sequence[Value], kind: str) -> Value:
-    """One number of several animals' own: each has its ratio, index, share or difference, and these are averaged."""
+def mean_of(values: Sequence[Value], kind: str, *, lacking: int = 0) -> Value:
+    """One number of several animals' own: each has its ratio, index, share or difference, and these are averaged.
+
+    Parameters
+    ----------
+    values
+        One per animal; without a number where there is nothing to divide by.
+    lacking
+        Further animals, which have not all parts.
+    """
     numbers = [float(value.value) for value in values if isinstance(value.value, int | float)]
+    without = len(values) - len(numbers) + lacking
+    left = f"; {some(without, 'animal')} without one not counted" if without else ""
     return values[0].model_copy(
         update={
             "value": sum(numbers) / len(numbers) if numbers else None,
             "n": len(numbers),
             "session_id": None,
             "subject_id": None,
-            "note": f"Mean of one {kind} per animal.",
+            "note": f"Mean of one {kind} per animal{left}.",
         }
     )
 

@@ -84,6 +84,7 @@ def _of_animals(
     if not kinds or column not in _WITHIN or single or "sum" in arguments.statistics or len(animals) < 2:
         return []
     found: dict[tuple[object, ...], list[Value]] = {}
+    lacking = 0
     for rows in animals.values():
         own = replace(outcome.measured, rows=rows)
         try:
@@ -91,11 +92,14 @@ def _of_animals(
                 to_values(plainly, outcome.columns, own, outcome.scope).values, arguments, outcome.columns
             )
         except (ToolRetryError, ToolFailedError):  # an animal that lacks one of the parts
+            lacking += 1
             continue
         for value in made:
             key = (*sorted(value.group.items()), value.bin_start_s)
             found.setdefault(key, []).append(value)
-    return [mean_of(own, str(arguments.combine)) for own in found.values()]
+    # Which of several values an animal without any would have belonged to, its missing parts do not say.
+    lacking = lacking if len(found) == 1 else 0
+    return [mean_of(own, str(arguments.combine), lacking=lacking) for own in found.values()]
 
 
 def _cut_short(said: str) -> str:

@@ -69,3 +69,18 @@ def test_a_share_is_that_of_each_animal_averaged(labeled, call):
     by_room = call(study, "measure", **asked | {"group_by": ["room", "behavior"]}).values
     found = {value.group["room"]: value.value for value in by_room if value.statistic == "share"}
     assert found == pytest.approx({"1": 75.0, "2": 25.0})
+
+
+def test_animal_with_nothing_to_divide_by_is_named_beside_the_mean_of_the_ratios(labeled, call) -> None:
+    bouts = {
+        "s1": [("ann", "dig", 0, 1), ("ann", "dig", 2, 3), ("ann", "rest", 5, 6)],
+        "s2": [("ann", "dig", 0, 1), ("ann", "rest", 5, 6)],
+        "s3": [("ann", "rest", 5, 6)],
+    }
+    evidence = call(
+        labeled(bouts), "measure", measure="bout_count", behaviors=["rest", "dig"], group_by=["behavior"],
+        combine="ratio", combine_of=["rest", "dig"],
+    )  # fmt: skip
+    value = evidence.values[0]
+    assert (value.value, value.n) == (0.75, 2)
+    assert value.note == "Mean of one ratio per animal; 1 animal without one not counted."
