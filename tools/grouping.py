@@ -301,10 +301,16 @@ def _combined_value(group: Group, statistic: str, measured: Measured, present: S
         return _make(group, measured, "range", spread, n=n, note=said)
     note = f"Of {len(present)} values, those of one animal were averaged first." if n < len(present) else None
     value = _describe(list(per_animal.values()), statistic)
-    return _make(group, measured, statistic, value, n=n, note=_SPREADLESS if value is None else note)
+    return _make(
+        group, measured, statistic, value, n=n, note=_spreadless(statistic, n) if value is None else note
+    )
 
 
-_SPREADLESS: Final = "One value has no spread."
+def _spreadless(statistic: str, n: int) -> str:
+    """Why a statistic of values that are there has no value."""
+    if statistic == "cv" and n > 1:
+        return "A mean of zero has no coefficient of variation."
+    return "One value has no spread."
 
 
 def animal_means(rows: Iterable[Row]) -> dict[str, float]:
@@ -371,7 +377,14 @@ def _pooled_value(group: Group, statistic: str, measured: Measured, *, by_animal
     if by_animal and len(rows) > 1 and (n > 1 or statistic in ("mean", "median")):
         return _animal_value(group, rows, statistic, measured)
     value = _describe(pooled.tolist(), statistic)
-    return _make(group, measured, statistic, value, n=n, note=_SPREADLESS if value is None else note)
+    return _make(
+        group,
+        measured,
+        statistic,
+        value,
+        n=n,
+        note=_spreadless(statistic, len(pooled)) if value is None else note,
+    )
 
 
 def _of_animals(n: int) -> str:

@@ -192,11 +192,12 @@ def _pairs(test: TestResult) -> str:
         lines.append(f"- {names}: {shown}corrected p = {probability(pair.p_value)}, {side}")
     if len(test.posthoc) > _MOST_PAIRS:
         lines.append("- and further pairs, which the table lists")
-    how = test.posthoc[0].correction or ""
-    return (
-        f"Pairs of groups{f', {name_of_test(test.posthoc[0])}' if test.posthoc[0].name else ''}{f' ({how})' if how else ''}:\n"
-        + "\n".join(lines)
+    how, name = (
+        test.posthoc[0].correction or "",
+        name_of_test(test.posthoc[0]) if test.posthoc[0].name else "",
     )
+    by = f"{f', {name}' if name else ''}{f' ({how})' if how and how not in name else ''}"
+    return f"Pairs of groups{by}:\n" + "\n".join(lines)
 
 
 def _outliers(found: Sequence[Influence], test: TestResult) -> str:
@@ -264,7 +265,11 @@ def word_family(item: Evidence) -> str:
     differing = [test for test in tested if test.corrected.get(method, 1.0) < _LEVEL]
     of = str(item.arguments.get("of") or "behaviors")
     what = "measures" if of in ("behaviors", "zones") else of
-    names = " and ".join(next((list(test.groups) for test in tested), []))
+    if not tested:
+        return f"None of the {len(item.tests)} {what} could be tested: the values have no spread to test against. [{item.evidence_id}]"
+    names = " and ".join(
+        part for part in (", ".join([*tested[0].groups][:-1]), [*tested[0].groups][-1]) if part
+    )
     head = f"**{len(differing)} of {len(tested)}** {what} compared between {names} differ after {_CORRECTIONS[method]} correction [{item.evidence_id}]"
     shown = differing or (tested if len(tested) <= _MOST_PAIRS else [])
     lines = [_member_line(test, method) for test in shown[:_MOST_MEMBERS]]
@@ -305,9 +310,7 @@ def _rest_of_family(tested: Sequence[TestResult], differing: Sequence[TestResult
         if name != method
     ]
     said.append(f"Other corrections: {', '.join(counts)}. One test per measure, one value per animal.")
-    first = next(iter(tested), None)
-    if first is not None:
-        said.append(f"Each by {name_of_test(first)}.")
+    said.append(f"Each by {name_of_test(tested[0])}.")
     return " ".join(said)
 
 

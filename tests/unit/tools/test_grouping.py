@@ -259,3 +259,10 @@ class TestUnequalLengths:
 
     def test_a_single_sum_of_everything_compares_nothing(self):
         assert grouped(self.count(600, 300), statistics=["sum"]).flags == []
+
+
+def test_mean_of_zero_has_no_coefficient_of_variation(study, call):
+    evidence = call(study([{"metrics": {"m": 0.0}}] * 3), "measure", measure="m", statistics=["cv"])
+    assert [(value.value, value.note) for value in evidence.values] == [
+        (None, "A mean of zero has no coefficient of variation.")
+    ]
