@@ -22,7 +22,7 @@ from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.quantities import choose_measure, nest_behaviors
 from ethochat.agent.builtin.reading import Intent, Reading
-from ethochat.agent.builtin.splits import choose_groups, choose_keep, filter_by_values, is_outside
+from ethochat.agent.builtin.splits import choose_groups, choose_keep, each_one, filter_by_values, is_outside
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
 
@@ -237,9 +237,8 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
         slots["before"], slots["after"] = second, first
     else:
         slots["before"], slots["after"] = first, second
-    slots["both_ways"] = matches(
-        r"\bother way (?:round|around)\b|\bvice versa\b|\breverse\b|\bback again\b", text
-    )
+    back = len(groups) > 3 and (groups[0], groups[1]) == (groups[3], groups[2])
+    slots["both_ways"] = back or matches(_BOTH_WAYS, text) or matches(_BETWEEN_TWO, scan.named)
     slots["adjacent"] = matches(
         r"\bfrom one (?:second|frame) to the next\b|\bgo(?:es)? directly\b|\bdirectly (?:over|from)\b", text
     )
@@ -258,13 +257,17 @@ def complete_transitions(reading: Reading, scan: Scanner, vocabulary: Vocabulary
         text,
     ):
         split += vocabulary.grouping_columns()[:1]
-    slots["group_by"] = list(dict.fromkeys([*several, *split]))
+    slots["group_by"] = list(dict.fromkeys([*several, *split, *each_one(scan, vocabulary)]))
     filter_by_values(slots)
     slots["null"] = asks_for_chance(text)
     slots["probability"] = slots["null"] or matches(rf"\bprobabilit|\bhow likely\b|\bchance\b|{MATRIX}", text)
     slots.pop("order", None)
 
 
+_BOTH_WAYS = r"\bother way (?:round|around)\b|\bvice versa\b|\breverse\b|\bback again\b|\band back\b|\b(?:both|either|each) (?:directions?|ways?)\b|\bin each direction\b"
+_BETWEEN_TWO = (
+    r"\btransitions?\b[^?]*\bbetween\b[^?]{0,12}\bBEHAVIOR\b[^?]{0,12}\band\b[^?]{0,12}\bBEHAVIOR\b"
+)
 _AFTER_ITSELF = (
     r"\bafter\b[^?]{0,20}\bBEHAVIOR\b[^?]*\b(?:next|likely|follow\w*)\b[^?]*\bBEHAVIOR\b|"
     r"\bBEHAVIOR\b(?:\s+\w+){0,3}?\s+(?:followed by|follows?|after|to|into)\s+(?:\w+\s+){0,2}?BEHAVIOR\b"

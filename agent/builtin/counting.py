@@ -43,6 +43,10 @@ def counted_or_timed(scan: Scanner, vocabulary: Vocabulary) -> str | None:
         return "latency"
     if matches(_COUNTED, text) and not matches(r"\bhow many (?:seconds|minutes|frames|hours)\b", text):
         return "bout_count"
+    # The limit took the noun with it: "bouts of at least 2 s".
+    limited = scan.slots.get("min_bout_s") is not None or scan.slots.get("max_bout_s") is not None
+    if limited and matches(r"\b(?:bouts|episodes|events)\b", scan.text) and not matches(_TIMED, text):
+        return "bout_count"
     return "bout_count" if plural and not matches(_TIMED, text) else None
 
 

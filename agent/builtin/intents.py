@@ -65,6 +65,8 @@ def _intent_of_moments(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
     directly += (
         r"|\bafter\b[^?]{0,20}\bBEHAVIOR\b[^?]*\b(?:next|likely|comes?|follow\w*|goes)\b[^?]*\bBEHAVIOR\b"
     )
+    directly += r"|\bBEHAVIOR\b[^?]{0,20}\b(?:to|into)\b[^?]{0,12}\bBEHAVIOR\b[^?]*\b(?:transitions?|switch\w*|sequences?)\b"
+    directly += r"|\bBEHAVIOR\b[^?]{0,20}\b(?:go|lead|turn|pass|switch|change|move|shift)(?:e?s)?\b[^?]{0,24}\b(?:in)?to\b[^?]{0,12}\bBEHAVIOR\b"
     ordered = matches(directly, scan.named)
     sequence = (matches(lexicon.TRANSITION, text) or preceding or ordered) and len(vocabulary.behaviors) > 1
     sequence = sequence and (ordered or not several)

@@ -94,8 +94,8 @@ PER_MINUTE: Final = (
 MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:mean|average|median|sd|sem)?\s*number of\b[^.?]*\bbouts\b|\bfewest\b|\b(?:more|less|most|least) often\b", "bout_count", "behavior"),
     (r"\binter-?(?:bout|event|trial)?[- ]?intervals?\b|\b(?:interval|pause|gap|time) between (?:\w+ )?bouts\b", "inter_bout_interval", "behavior"),
-    (r"\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:missing|undetected|untracked|lost|no (?:\w+ )?position|without (?:a )?position|not (?:detected|tracked))\b"
-     r"|\b(?:percent\w*|%|fraction|share|proportion)\b.*\b(?:likelihood|confidence)\b[^.?]*(?:\b(?:below|under|less|lower)\b|<)", "percent_missing", "track"),
+    (r"(?:\b(?:percent\w*|fraction|share|proportion)\b|%).*\b(?:missing|undetected|untracked|lost|no (?:\w+ )?position|without (?:a )?position|not (?:detected|tracked))\b"
+     r"|(?:\b(?:percent\w*|fraction|share|proportion)\b|%).*\b(?:likelihood|confidence)\b[^.?]*(?:\b(?:below|under|less|lower)\b|<)", "percent_missing", "track"),
     (r"\b(?:likelihood|confidence)\b.*\b(?:above|over|greater|higher|at least|>)|\bpercent\w* of (?:all )?frames\b.*\b(?:likelihood|confidence|tracked|detected)", "percent_tracked", "track"),
     (r"\b(?:lost|missing|undetected|untracked)\b[^.?]*\b(?:most|least|often|oftenest)\b"
      r"|\bundetected\b|\bnot detected\b|\bcompletely missing\b|\bmissing (?:frames|positions?|points?)\b|\bno position\b|\bframes\b.*\black(?:s|ing)?\b|\bframes\b.*\b(?:missing|lost|untracked)\b", "missing_frames", "track"),
@@ -107,7 +107,7 @@ MEASURES: Final[tuple[tuple[str, str, str], ...]] = (
     (r"\b(?:rates?)\b(?!r)|\bper minute\b.*\b(?:bouts?|rears?|events?|times)\b|\b(?:bouts?|events?|entries|\w+s) per minute\b", "bout_rate", "behavior"),
     (r"\b(?:mean|average|median|typical)\b[^.?]*\b(?:duration|length)\b[^.?]*\bbouts?\b|\bbout (?:duration|length)s?\b|\bhow long (?:is|are|was|were|does|do) (?:a|an|the|each|one)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b"
      r"|\b(?:longest|shortest)\b[^.?]*\b(?:bouts?|runs?|episodes?|events?)\b|\b(?:mean|average|median)\b[^.?]*\b(?:bouts?|runs?|episodes?)\b", "bout_duration", "behavior"),
-    (r"\b(?:percent\w*|%|fraction|share|proportion|portion)\b", "percent_time", "behavior"),
+    (r"\b(?:percent\w*|fraction|share|proportion|portion)\b|%", "percent_time", "behavior"),
     (r"\bdistances? between\b[^.?]*\b(?:ears?|points?|nose|tail|body ?parts?|keypoints?)\b", "keypoint_distance", "keypoints"),
     (r"\bdistances? (?:of|between|from) (?:each |every |all |the )*pairs?\b"
      r"|\bdistances? (?:between|from)\b[^.?]*\b(?:mice|animals|individuals?|each pair|pairs?|mouse|\w+\d+ and \w+\d+)\b|\bhow (?:far|close) (?:apart|together)\b"
@@ -181,7 +181,7 @@ COMMON_WORDS: Final = frozenset(
     agree agrees agreement disagree bin bins window windows round duration durations assign listed listing scored twice breakdown breaking annotating regardless
     live lives lived living housed belong belongs cluster clusters class classes state states syllable deviation range pause pauses gap gaps
     sd ci iqr lack lacks visit visits visited transition transitions crossing crossings exceed exceeds divided preceding precede precedes preceded frequent
-    separate simultaneously simultaneous concurrent concurrently neither high deep arm arms cohort cohorts quarter fifth tenth
+    straight straightaway separate simultaneously simultaneous concurrent concurrently neither high deep arm arms cohort cohorts quarter fifth tenth
     recordings anyway actually basically roughly approximately about around nearly almost both neither nothing nobody somebody anybody everybody episode
     mention mentioned understand think please thanks thank hi hello hey ok okay sure maybe perhaps could might shall ought
     """.split()

@@ -75,7 +75,9 @@ def canonical(question: str) -> str:
         .replace("≥", ">=")
         .replace("≤", "<=")
         .replace("×", "x")
+        .replace("→", "->")
     )
+    text = re.sub(r"\s*(?:--?|=)>\s*", " to ", text)
     text = re.sub(r"\b(can)(?:'t|not)\b", r"\1 not", text, flags=re.IGNORECASE)
     text = re.sub(r"\b(\w+)n't\b", r"\1 not", text)
     text = re.sub(r"[A-Za-z]+", _americanize, text)
@@ -130,7 +132,7 @@ _AT_LEAST = r"(?:at least|no shorter than|minimum(?: of)?|>=)"
 _AT_MOST = r"(?:at most|no longer than|maximum(?: of)?|<=)"
 
 
-_BOUT_WORDS = r"(?:of|last(?:s|ed|ing)?|bouts?|episodes?|events?|runs?|visits?|that are|which are|when it)"
+_BOUT_WORDS = r"(?:last(?:s|ed|ing)?|bouts?|episodes?|events?|runs?|visits?|that are|which are|when it)"
 
 
 def read_bout_limits(scan: Scanner) -> None:
@@ -146,7 +148,9 @@ def read_bout_limits(scan: Scanner) -> None:
     ):
         own = r"(?:longer than|shorter than|no longer than|no shorter than)"
         amount = rf"({NUMBER})\s*({TIME_UNIT})\b(?!\s+(?:consecutive|after|before|later|in total|altogether|overall))"
-        match = scan.take(rf"\b{_BOUT_WORDS}\s+(?:\w+\s+){{0,2}}?(?<!\w){words}\s*{amount}")
+        match = scan.take(
+            rf"\b(?:of|{_BOUT_WORDS}\s+(?:\w+\s+){{0,2}}?(?<!\w)|of\s+(?:a\s+)?(?:duration|length)s?)\s*{words}\s*{amount}"
+        )
         if match is None and re.search(own, words):
             match = scan.take(rf"\b(?={own}){words}\s*{amount}")
         if match and not match[2].lower().startswith("frame"):
@@ -303,7 +307,7 @@ _TESTS = (
     (r"\bone-?\s?way (?:anova|analysis of variance)\b|(?<!welch )(?<!welch's )(?<!measures )(?<!measure )(?<!way )\banova\b", "anova"),
     (r"\bwelch(?:'s)?[- ]anova\b", "welch_anova"), (r"\brepeated[- ]measures? anova\b|\brm[- ]?anova\b", "rm_anova"),
     (r"\bwilcoxon\b(?! rank[- ]sum)", "wilcoxon"), (r"\bkruskal\b", "kruskal_wallis"), (r"\bfriedman\b", "friedman"), (r"\b(?:permutation|randomi[sz]ation test)\b", "permutation"),
-    (r"\bnon-?\s?parametric\w*\b|\brank-?based\b|\bdistribution-?free\b", "by_ranks"),
+    (r"\bnon-?\s?parametric\w*\b|\brank[- ]?(?:based|tests?)\b|\b(?:use|by|on|with|using) (?:the )?ranks\b|\bdistribution-?free\b", "by_ranks"),
     (r"\b(?:linear )?mixed(?:[- ]effects?)?[- ]models?\b|\blmm\b|\brandom (?:effect|intercept)\b", "mixed_model"), (r"\bpaired t\b", "paired_t"),
 )  # fmt: skip
 

@@ -20,8 +20,10 @@ _QUANTITY = {
 
 
 _BOUT_DURATION = (
-    r"\b(?:mean|average|median|typical|longest|shortest)\s+(?:duration|length|time)\s+of\s+(?:a |an |the |each |one |single |his |her )*BEHAVIOR"
-    r"|\b(?:longest|shortest)\s+(?:single |continuous )?BEHAVIOR|BEHAVIOR(?: bouts?)?\s+last(?:s|ed)?\s+on average|\bhow long (?:is|are|was|were|does|do|did) (?:a|an|each|one|the average|the mean|the longest|the shortest)\b"
+    r"\b(?:mean|average|median|typical|longest|shortest)\s+(?:duration|length|time)\s+of\s+(?:a |an |the |each |one |single |his |her |\w+'s )*BEHAVIOR"
+    r"|\b(?:longest|shortest)\s+(?:single |continuous |uninterrupted |unbroken )*(?:(?:period|stretch|spell|bout|episode|phase)s? of )?(?:\w+'s )?BEHAVIOR|"
+    r"BEHAVIOR(?: bouts?)?\s+last(?:s|ed)?\s+on average|\bhow long (?:is|are|was|were|does|do|did) (?:(?:a|an|each|one)(?!\s+(?:\w+\s+){0,2}?(?:mouse|mice|rats?|animals?|subjects?|individuals?|sessions?|recordings?)\b)|"
+    r"the average|the mean|the longest|the shortest)\b"
     r"[^.?]*BEHAVIOR"
     r"|\b(?:mean|average|median|longest|shortest)\s+BEHAVIOR(?: bouts?)?\s+(?:duration|length)|\blast(?:s|ed)? on average\b"
 )

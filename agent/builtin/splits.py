@@ -85,7 +85,8 @@ def _asked_groups(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary) 
     rank = slots.get("order") and matches(r"\b(?:which|what|who|where|rank|name|in which)\b", text)
     for pattern, column in (
         (
-            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?|trackers?)\b|\b(?:of|between|across|among) (?:the |all )?(?:\w+ )?trackers\b",
+            rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?(?:raters?|annotators?|observers?|experimenters?|scorers?|sources?|classifiers?|trackers?)\b|\b(?:of|between|across|among) (?:the |all )?(?:\w+ )?trackers\b"
+            r"|\b(?:for|by|from) all (?:of )?(?:the )?(?:\w+ )?(?:raters|annotators|observers|experimenters|scorers)\b",
             "source",
         ),
         (
@@ -148,6 +149,16 @@ def _ranked_column(slots: dict[str, Any], scan: Scanner, vocabulary: Vocabulary)
         if (match := re.search(rf"{asks}{words}\b", scan.text, re.IGNORECASE)) is not None
     ]
     return min(found)[2] if found else "session_id"
+
+
+def each_one(scan: Scanner, vocabulary: Vocabulary) -> list[str]:
+    """Sessions or animals that something is asked for each of."""
+    if scan.has(rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.SESSIONS}\b"):
+        return ["session_id"]
+    if scan.has(rf"{lexicon.PER}\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+)?{lexicon.ANIMALS}\b"):
+        found = _resolve_group("animal", scan, vocabulary)
+        return [found] if found else []
+    return []
 
 
 def _resolve_group(column: str, scan: Scanner, vocabulary: Vocabulary) -> str | None:

@@ -180,7 +180,7 @@ def check_measure(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Un
         return asked
     if measure in _NEEDS_TRACK and not vocabulary.trackers:
         if slots.get("uncut_metric"):
-            reason = "came with the data as one number per recording, and no positions were tracked: it cannot be cut by time."
+            reason = "came with the data as a single value per recording, and no positions were tracked: it cannot be cut by time."
             return Refusal(f"{slots['uncut_metric']} {reason}", suggestions(vocabulary))
         return Refusal(
             "No positions were tracked in this experiment, so distances and speeds are not known.",
