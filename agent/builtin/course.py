@@ -29,9 +29,11 @@ _TIME_FACTOR: Final = r"(?:\b(?:x|by|and|with|over)|-|\*) (?:the )?time\b|\btime
 # ----------------------------------------------------------------- reading
 def read_course(scan: Scanner) -> None:
     """Read "over time", "habituate", "decline during the session"."""
-    if not matches(COURSE, scan.text) or scan.slots.get("windows"):
+    apart = bool(scan.slots.get("windows")) or _two_bins(scan.slots)
+    if not apart and not matches(COURSE, scan.text):
         return
-    scan.slots["course"] = True
+    if not scan.slots.get("windows") and matches(COURSE, scan.text):
+        scan.slots["course"] = True
     for match in re.finditer(
         rf"\b(?:{_CHANGE}|courses?|temporal\w*|profiles?|throughout|across)\b", scan.rest, re.IGNORECASE
     ):
@@ -55,6 +57,8 @@ def intent_of_time(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:
         r"\b(?:between|of|in|by|per|for) (?:the )?(?:two |both |each )?(?:groups?|conditions?|treatments?)\b"
     )
     tested = scan.has(_TESTED)
+    if tested and _two_bins(slots):
+        _beside_one_another(slots)
     if not between:
         return "compare" if tested else None
     return "two_factors" if tested and "course" in slots else None
@@ -65,6 +69,15 @@ def _two_bins(slots: dict[str, Any]) -> bool:
     if "bin_s" not in slots or slots.get("stop_s") is None:
         return False
     return bool(slots["stop_s"] - (slots.get("start_s") or 0.0) == 2 * slots["bin_s"])
+
+
+def _beside_one_another(slots: dict[str, Any]) -> None:
+    """Take two bins that are compared as two windows: there is no course over two points."""
+    start, width, stop = slots.pop("start_s", None) or 0.0, slots.pop("bin_s"), slots.pop("stop_s")
+    slots["windows"] = [
+        {"start_s": start, "stop_s": start + width},
+        {"start_s": start + width, "stop_s": stop},
+    ]
 
 
 def is_time_factor(scan: Scanner) -> bool:

@@ -103,9 +103,11 @@ _BIN: Final = (
 )
 BINS: Final = (*_BIN, *(f"{word}s" for word in _BIN))
 _VAGUE: Final = re.compile(
-    r"\b(?:first|last|initial|final|next|following|early|late|opening|closing)\s+(?:few|several|couple\s+of|some|bunch\s+of)?\s*(?:minutes|mins|seconds|secs|hours|frames)\b"
+    r"\b(?:(?:first|last|initial|final|next|following|early|late|opening|closing)\s+(?:some\s+)?|(?:few|several|couple\s+of|bunch\s+of)\s+)(?:minutes|mins|seconds|secs|hours|frames)\b"
+    r"|\b(?:until|till|after|before|past|from|at|up\s+to)\s+(?:the\s+)?half(?:way|-time|time)?\b(?!\s+(?:an?|of)\b)"
     rf"|(?<!from )(?<!from the )(?<!to the )(?<!until the )\b(?:at|in|during|towards?|near|around)\s+the\s+(?:very\s+)?(?:beginning|start|end|middle|onset|(?:first|last)\s+part)\s+of\s+(?:the\s+|each\s+|every\s+)?{SESSION}\b"
     r"|\b(?:first|second|last|former|latter)\s+(?:half|third|quarter)\b|\bhalves\b"
+    rf"|\b(?:two|three|four|\d)\s+(?:thirds|quarters|fifths)\s+of\s+(?:the\s+|each\s+|its\s+|their\s+)?{SESSION}\b"
     rf"|\b(?:early|late|midway|halfway)\s+(?:on\s+)?(?:in|into|through)(?:to)?\s+(?:the\s+|each\s+)?{SESSION}\b",
     re.IGNORECASE,
 )
@@ -172,8 +174,13 @@ def _point_at(parser: Parser, place: int) -> tuple[list[Time], int]:
         value, behind = after.value * UNITS[unit], place + 2
     else:
         return [], place + 1
+    at = parser.is_word(place - 1, "at") and behind == place + 2 and amount is None
     piece = Piece(None, token.start, parser.at(behind - 1).stop, unit == "frames", point=value)
-    return _open_end(parser.text, piece), behind
+    ends = _open_end(parser.text, piece)
+    if not ends and (at or (amount is None and token.kind == "clock")):
+        # An instant is no stretch of time: "at 2:30", "at frame 300".
+        ends = [Time(kind="unclear", start=piece.start, stop=piece.stop)]
+    return ends, behind
 
 
 _IN_WORDS: Final = re.compile(
@@ -228,7 +235,19 @@ def _left_out_place(text: str, start: int) -> int | None:
     return start if _LEFT_OUT_TOO.search(text, 0, start) is not None else None
 
 
+_AND_MORE: Final = re.compile(
+    r"\s+(?:and|or|as well as)\s+(?!(?:then|give|compare|show|plot|by|per|with|for|only|in|during|tell|test|list|what|how|is|are|do|does)\b)(?:\S|$)",
+    re.IGNORECASE,
+)
+"""What may be left out, too, behind a stretch that is: "the first minute and T_1"."""
+
+
 def _left_out(text: str, pieces: list[Piece], start: int | None, stop: int | None) -> list[Time]:
+    ending = pieces[-1].stop if stop is None else stop
+    if _AND_MORE.match(text, _behind(text, ending)) and not find_times(
+        text[ending : ending + 60].split(".", maxsplit=1)[0]
+    ):
+        return [Time(kind="unclear", start=pieces[0].start if start is None else start, stop=ending)]
     times = [
         Time(
             kind="left_out",
@@ -376,15 +395,21 @@ def _each_of(parser: Parser, place: int) -> tuple[list[Time], int] | None:
     return [bins, window], pieces[1]
 
 
+_SHARED: Final = ("each", "every", "both", "per", "by", "into", "in", "all", "across", "over", "between")
+_COUNTS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
+
+
 def _equal_parts(parser: Parser, place: int) -> tuple[list[Time], int] | None:
     """Halves, thirds and quarters beside one another: "each half", "both halves", "in thirds", "four equal parts"."""
     token, behind = parser.at(place), place + 1
-    n = 0
-    if token.text in ("each", "every", "both", "per", "by", "into", "in", "all", "two", "three", "four"):
-        behind = behind + 1 if parser.is_word(behind, "two", "three", "four", "equal", "the") else behind
-        word = parser.at(behind).text
-        alone = word.endswith("s") or word == "halves" or token.text in ("each", "every", "per", "by")
-        n = PARTS.get(word, 0) if alone and parser.at(behind - 1).kind != "ordinal" else 0
+    n, word = 0, parser.at(behind).text
+    if token.text in _SHARED and (word.endswith("s") or token.text in ("each", "every", "per", "by")):
+        n = PARTS.get(word, 0)
+    elif token.text in _COUNTS and word.endswith("s"):
+        n = PARTS.get(word, 0) if PARTS.get(word) == _COUNTS[token.text] else 0
+    elif token.text in PARTS and token.text.endswith("s") and OF_SESSION.match(parser.text, token.stop):
+        before = parser.at(place - 1)
+        n, behind = (0 if before.kind in ("number", "ordinal", "unit") else PARTS[token.text]), place
     if not n and token.kind == "number" and parser.is_word(place + 1, "equal"):
         n = (
             int(token.value)

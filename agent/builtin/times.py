@@ -374,10 +374,13 @@ class Parser:
         if word.text in PARTS and not self.number(place + 1) and not self.unit(place + 2):
             other = self._is_of_something_else(word.stop)
             return None if other else _ending(self._part(token, word.text, place, place + 2), place + 2)
-        if number is None:
+        if number is None and word.kind != "clock":
             return self._one_unit(place, token)
-        if self.is_word(number[1], "%", "percent") and OF_SESSION.match(self.text, self.at(number[1]).stop):
-            return self._share(token, number, place)
+        if number is not None and self.is_word(number[1], "%", "percent"):
+            other = self._is_of_something_else(self.at(number[1]).stop)
+            return None if other else self._share(token, number, place)
+        if word.kind == "clock":
+            return _ending(self._counted(token, word.value, "s", place, place + 2), place + 2)
         amount = self.amount(place + 1)
         if amount is None or BOUT_NEXT.match(self.text, self.at(amount[2] - 1).stop):
             return None
