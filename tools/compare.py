@@ -17,7 +17,7 @@ from ethochat.tools.figures import column_styles, comparison_figure
 from ethochat.tools.figures.series import time_bins_figure
 from ethochat.tools.grouping import Group, animal_means, group_rows, label_of, split_columns
 from ethochat.tools.measures import Outcome, compute
-from ethochat.tools.remarks import check_parts_of_time, unequal_lengths, whole_bins
+from ethochat.tools.remarks import check_parts_of_time, unequal_lengths, whole_bins, whole_windows
 from ethochat.tools.rows import Row
 from ethochat.tools.selection import (
     IDENTIFIERS,
@@ -114,6 +114,8 @@ def comparisons(context: ToolContext, arguments: CompareArguments) -> list[Compa
     outcome, said = whole_bins(
         compute(context, _with_groups(arguments, column), also_by=[column]), arguments.bin_s
     )
+    outcome, short = whole_windows(outcome, arguments.windows)
+    said = [*said, *short]
     if column in _PARTS_OF_TIME:
         check_parts_of_time(outcome.measured)
     width = float(arguments.bin_s or 0.0)

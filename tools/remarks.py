@@ -12,9 +12,10 @@ import polars as pl
 from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import IDENTIFIERS, Scope, column_values, listing
-from ethochat.tools.wording import number, some
+from ethochat.tools.wording import number, some, window_name
 
 if TYPE_CHECKING:
+    from ethochat.tools.arguments import Window
     from ethochat.tools.measures import Outcome
 
 ALIKE: Final = 0.01
@@ -74,6 +75,52 @@ def whole_bins(outcome: Outcome, width: float | None) -> tuple[Outcome, list[str
         f"The {what} ends within the bin {bins} {unit} in {some(len(sessions), 'session')}; left out there."
     )
     return dataclasses.replace(outcome, measured=dataclasses.replace(outcome.measured, rows=rows)), [said]
+
+
+def whole_windows(outcome: Outcome, windows: Sequence[Window]) -> tuple[Outcome, list[str]]:
+    """Leave out sessions that do not hold the whole of a time window, which would be shorter there than the others.
+
+    Parameters
+    ----------
+    windows
+        Of the call; shares of a session's own length fit in every session.
+
+    Returns
+    -------
+    tuple
+        The outcome without them, and a sentence on each window that was left out somewhere.
+    """
+    durations = dict(outcome.scope.sessions.select("session_id", "duration").iter_rows())
+    unit = outcome.scope.time_unit()
+    cut: set[tuple[str, str]] = set()
+    said = []
+    for window in windows:
+        name = window_name(window.start_s, window.stop_s, unit, (window.start_part, window.stop_part))
+        short = [
+            session_id
+            for session_id, duration in durations.items()
+            if isinstance(duration, int | float) and _is_short(window, float(duration))
+        ]
+        cut |= {(session_id, name) for session_id in short}
+        if short:
+            said.append(
+                f"{some(len(short), 'session')} {'does' if len(short) == 1 else 'do'} not hold the whole of the window "
+                f"{name!r} and {'is' if len(short) == 1 else 'are'} left out there: {listing(short, 5)}."
+            )
+    if not cut:
+        return outcome, []
+    rows = [row for row in outcome.measured.rows if (row.session_id, row.labels.get("window", "")) not in cut]
+    return dataclasses.replace(outcome, measured=dataclasses.replace(outcome.measured, rows=rows)), said
+
+
+def _is_short(window: Window, duration: float) -> bool:
+    """Whether a session holds less than the length that a window asks for."""
+    start, stop = window.start_s or 0.0, window.stop_s
+    if start < 0 and stop is None:
+        return duration < (1 - ALIKE) * -start
+    if stop is None or start < 0 or stop < 0:
+        return False
+    return min(stop, duration) - start < (1 - ALIKE) * (stop - start)
 
 
 def _ends(scope: Scope) -> dict[str, float | None]:

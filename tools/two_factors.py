@@ -16,7 +16,13 @@ from ethochat.tools.evidence import Evidence, Figure, TestResult, Value
 from ethochat.tools.figures import column_styles, two_factor_figure
 from ethochat.tools.grouping import Group, animal_means, group_rows, label_of, split_columns
 from ethochat.tools.measures import Outcome, compute
-from ethochat.tools.remarks import check_parts_of_time, missing_flags, unequal_lengths, whole_bins
+from ethochat.tools.remarks import (
+    check_parts_of_time,
+    missing_flags,
+    unequal_lengths,
+    whole_bins,
+    whole_windows,
+)
 from ethochat.tools.rows import Row
 from ethochat.tools.selection import (
     IDENTIFIERS,
@@ -92,6 +98,8 @@ def two_factors(context: ToolContext, arguments: TwoFactorArguments) -> Evidence
     outcome, said = whole_bins(
         compute(context, arguments, also_by=[name for name in factors if name != BIN]), arguments.bin_s
     )
+    outcome, short = whole_windows(outcome, arguments.windows)
+    said = [*said, *short]
     if {BIN, "window"} & set(factors):
         check_parts_of_time(outcome.measured)
     designs = [_design(part, factors, outcome, arguments) for part in _parts(arguments, factors, outcome)]

@@ -46,7 +46,7 @@ def _word_test(test: TestResult, item: Evidence) -> str:
     if test.name.startswith("tost"):
         return f"{_word_equivalence(test)} [{item.evidence_id}]"
     if test.name == "time_trend":
-        return _word_time_trend(test)
+        return f"{_word_time_trend(test)} [{item.evidence_id}]"
     title = subject_of(item, item.values) if item.values else (test.measure or "")
     if len({other.measure for other in item.tests}) > 1 and test.measure:
         title = test.measure.replace("_", " ")
@@ -104,7 +104,7 @@ def _span(interval: object, unit: str | None = None) -> str:
 def _verdict(test: TestResult) -> str:
     """The answer first, then the test that gives it."""
     if test.p_value is None:
-        return f"no test could be made. {test.why or ''}".strip()
+        return f"no test could be made. {capital((test.why or '').removeprefix('No test: '))}".strip()
     statistic = f"{statistic_text(test)}, " if test.statistic is not None else ""
     found = f"{capital(name_of_test(test))}: {statistic}p = {probability(test.p_value)}{_main_effect(test)}"
     return f"{_claim(test)} {found}."
@@ -153,7 +153,7 @@ def _word_equivalence(test: TestResult) -> str:
 def _word_time_trend(test: TestResult) -> str:
     slope = test.effect_size.get("slope")
     if test.p_value is None or not isinstance(slope, float):
-        return f"No trend over time could be tested. {test.why or ''}".strip()
+        return f"No trend over time could be tested. {capital((test.why or '').removeprefix('No test: '))}".strip()
     per = "per 1,000 frames" if "frames" in (test.why or "") else "per minute"
     way = "a rise" if slope > 0 else "a fall"
     claim = (

@@ -259,3 +259,20 @@ def test_bins_longer_than_every_recording_are_named_where_nothing_is_left(study,
 def test_latency_is_not_compared_between_parts_of_a_session(study, call, tool, more):
     with pytest.raises(ToolFailedError, match="latency counts from the start of the session"):
         call(study, tool, measure="latency", behaviors=["dig"], **more)
+
+
+def test_session_that_does_not_hold_a_window_is_left_out_of_its_test(labeled, call):
+    lengths = {"s0": 12.0, "s1": 12.0, "s2": 12.0, "s3": 6.0}
+    bouts = {
+        name: [("ann", "dig", 0.0, 1.0 + 0.5 * k), ("ann", "dig", 5.0, 5.5)] for k, name in enumerate(lengths)
+    }
+    looked = [(name, "ann", "", 0.0, length, ["dig"]) for name, length in lengths.items()]
+    columns = {name: {"duration": length, "room": "x"} for name, length in lengths.items()}
+    study = labeled(bouts, looked_for=looked, columns=columns)
+    windows = [{"stop_s": 4}, {"start_s": 4, "stop_s": 8}]
+    evidence = call(
+        study, "compare_groups", measure="total_duration", behaviors=["dig"], windows=windows, group_column="window"
+    )  # fmt: skip
+    assert evidence.tests[0].groups["first 4 s"].n == 3
+    said = "1 session does not hold the whole of the window '4 to 8 s' and is left out there: s3."
+    assert said in evidence.flags
