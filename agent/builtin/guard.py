@@ -67,6 +67,20 @@ def amount_left(scan: Scanner) -> str | None:
     return left[1] if left is not None else None
 
 
+_BARE: Final = re.compile(
+    r"\b(?:between|from)\s+(?P<low>\d+(?:\.\d+)?)\s*(?:and|to|-|until)\s*(?P<high>\d+(?:\.\d+)?)(?![\w.:])(?!\s*(?:%|°|mg|kg|g\b|cm|mm|m\b|px|pixels?|years?|weeks?|days?|months?))",
+    re.IGNORECASE,
+)
+
+
+def _without_unit(scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """Find "between 5 and 10", which has no unit, unless these are names of the experiment."""
+    found = _BARE.search(scan.rest)
+    if found is None or any(name_stems(found[end]) in vocabulary.entries for end in ("low", "high")):
+        return None
+    return found.group()
+
+
 def unused(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding:
     """Ask about amounts that no phrase took, and refuse what a measure cannot heed."""
     if reading.intent == "search":
@@ -77,17 +91,26 @@ def unused(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understan
     return _unheeded(reading, scan, vocabulary) or reading
 
 
+def _unread_amount(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> str | None:
+    """What to ask about a time or an amount that no phrase took."""
+    time = time_left(scan)
+    if time is not None and reading.intent != "facts":
+        return f"Which part of the recordings does “{time}” mean? Please give the time window in seconds or minutes, one window or several."
+    bare = _without_unit(scan, vocabulary)
+    if bare is not None and reading.intent in ("measure", "compare"):
+        return f"In which unit is “{bare}”: seconds, minutes, or something else?"
+    left = amount_left(scan)
+    if left is not None and reading.intent in ("measure", "compare", "clips", "transitions", "correlate"):
+        return f"What does “{left}” limit: the bouts, the recording, or the value itself?"
+    return None
+
+
 def _unheeded(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> Understanding | None:
     """Amounts, points and metrics beside those that the measure takes."""
     slots = reading.slots
-    time = time_left(scan)
-    if time is not None and reading.intent != "facts":
-        question = f"Which part of the recordings does “{time}” mean? Please give the time window in seconds or minutes, one window or several."
-        return AskBack(question, (), reading)
-    left = amount_left(scan)
-    if left is not None and reading.intent in ("measure", "compare", "clips", "transitions", "correlate"):
-        question = f"What does “{left}” limit: the bouts, the recording, or the value itself?"
-        return AskBack(question, (), reading)
+    unread = _unread_amount(reading, scan, vocabulary)
+    if unread is not None:
+        return AskBack(unread, (), reading)
     if slots.get("measure") in _OF_LABELS and slots.get("behaviors") and scan.has(_LENGTH_ASKED):
         reason = "Labels of a behavior say when it happens, not how far or how high."
         return Refusal(reason, suggestions(vocabulary))

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from ethochat.agent.builtin.binning import Time
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.stretches import Time, amount_in_words, find_times
+from ethochat.agent.builtin.stretches import amount_in_words, find_times
 from ethochat.agent.builtin.times import Window
 
 _JOINED: Final = re.compile(

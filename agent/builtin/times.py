@@ -10,8 +10,20 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from ethochat.agent.builtin.timewords import (
+    BOTH,
+    BOUT_NEXT,
+    CHANGES,
+    FIRST,
+    JOINTS,
+    LAST,
+    NEXT,
+    OF_SESSION,
+    OTHER_UNITS,
+    PARTS,
+)
 from ethochat.agent.builtin.tokens import LETTERS, NOTHING, UNIT_WORDS, UNITS, Token, tokens_of
 
 
@@ -22,31 +34,6 @@ class Window(NamedTuple):
     stop_s: float | None = None
     start_part: float | None = None
     stop_part: float | None = None
-
-
-# ----------------------------------------------------------------- words
-SESSION: Final = r"(?:sessions?|recordings?|videos?|tests?|trials?|experiments?|observations?|films?|runs?|assays?|time|(?:total|whole|entire|recording|test|observation) (?:time|duration|period))"
-OF_SESSION: Final = re.compile(
-    rf"\s*(?:of|in|into|from)\s+(?:the\s+|each\s+|every\s+|all\s+|their\s+|its\s+|a\s+)*(?:\w+[- ]?min(?:ute)?\s+)?{SESSION}\b",
-    re.IGNORECASE,
-)
-BOUT_NEXT: Final = re.compile(
-    r"\s*-?\s*(?:long\s+)?(?:\w+\s+)?(?:bouts?|episodes?|runs?|events?|visits?)\b", re.IGNORECASE
-)
-_OTHER_UNITS: Final = frozenset(
-    {"px", "pixel", "pixels", "cm", "mm", "meter", "meters", "centimeters", "percent", "mg", "kg", "g", "days", "day", "weeks", "week", "months", "years", "bouts", "times",
-     "animals", "mice", "sessions", "trials", "rears", "entries", "hz", "fps", "lux", "deg", "degrees", "dpi"}
-)  # fmt: skip
-_FIRST: Final = ("first", "initial", "opening", "starting")
-_LAST: Final = ("last", "final", "closing", "ending")
-_NEXT: Final = ("next", "following", "subsequent")
-PARTS: Final = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fifth": 5, "fifths": 5, "tenth": 10}  # fmt: skip
-_BOTH: Final = re.compile(
-    r"\b(?:differ\w*|compar\w+|contrast\w*|chang\w*|increas\w*|decreas\w*|declin\w*|drop\w*|ris\w+|fall\w*|more|less|fewer|longer|higher|lower)\b[^.?;]*$",
-    re.IGNORECASE,
-)
-"""Words before what is set beside one another: "the difference between the first and the second minute"."""
-_JOINTS: Final = ("and", "or", "vs", "versus", "to", "with", "than", "&", ",", "/", "against")
 
 
 # ----------------------------------------------------------------- the pieces of a stretch
@@ -137,6 +124,8 @@ class Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = tokens_of(text)
+        self.counted_in = ""
+        """Unit of the last "first 5 min", which "the first 5" behind it shares."""
 
     def at(self, place: int) -> Token:
         """Token at a place; an empty one beyond the text."""
@@ -173,9 +162,14 @@ class Parser:
                 return None
             place += 1
         token = self.at(place)
-        if token.kind != "unit" or self.is_word(place + 1, "/"):
+        if token.kind != "unit" or (
+            self.text[token.stop : token.stop + 1] == "/" or self._is_rate(place + 1)
+        ):
             return None
         return UNIT_WORDS[token.text], place + 1
+
+    def _is_rate(self, place: int) -> bool:
+        return self.is_word(place, "/") and self.at(place + 1).kind == "unit"
 
     def amount(self, place: int) -> tuple[float, str, int] | None:
         """Read "5 min", "4 min 30 s", "1m30s": seconds (or frames), unit, next place."""
@@ -255,7 +249,7 @@ class Parser:
         return (None, behind + 1) if self.is_word(behind, *words) else self.point(place)
 
     def _is_of_time(self, first: _Point | None, last: _Point | None, behind: int, opening: str) -> bool:
-        if self.at(behind).text in _OTHER_UNITS or self.is_word(behind, "%", "°"):
+        if self.at(behind).text in OTHER_UNITS or self.is_word(behind, "%", "°"):
             return False
         if last is None:
             return first is not None and (opening == "from" or first.unit is not None)
@@ -263,8 +257,14 @@ class Parser:
 
     def _are_set_apart(self, first: _Point, last: _Point, start: int) -> bool:
         """Whether two minutes are compared: "does it change from the first to the second minute?"."""
-        ordinals = first.ordinal and last.ordinal
-        return ordinals and _BOTH.search(self.text, 0, start) is not None
+        if not (first.ordinal and last.ordinal) and not (first.before and last.before):
+            return False
+        broadly = first.ordinal and first.value == 1 and BOTH.search(self.text, 0, start) is not None
+        return broadly or self._changes(start)
+
+    def _changes(self, start: int) -> bool:
+        """Whether what stands before a place says that something changes from there to another time."""
+        return CHANGES.search(self.text, 0, start) is not None
 
     def _joint_of_range(self, place: int, opening: str) -> int | None:
         """The place behind "to", "-", "until" or, after "between", "and"."""
@@ -284,7 +284,8 @@ class Parser:
             return None
         last = known[-1] if known else "s"
         told = [unit or next((later for later in units[n:] if later), last) for n, unit in enumerate(units)]
-        inclusive = _are_numbered(found, told, self.opening(place))
+        before = bool(self._unit_before(place)) and found[0].first is not None and found[0].first.value == 1
+        inclusive = before or _are_numbered(found, told, self.opening(place))
         return [item.piece(unit, inclusive=inclusive) for item, unit in zip(found, told, strict=True)], behind
 
     def _unit_before(self, place: int) -> list[str]:
@@ -301,7 +302,7 @@ class Parser:
         while (one := self.range(here)) is not None:
             found.append(one[0])
             behind = one[1]
-            if not self.is_word(behind, *_JOINTS) or self.is_word(behind, "to"):
+            if not self.is_word(behind, *JOINTS) or self.is_word(behind, "to"):
                 break
             here = self.after_the(behind + 1)
             if self.is_word(here, "from", "between"):
@@ -323,8 +324,21 @@ class Parser:
             own = self._elided(token, number, place, joined or 0)
             if own is not None and like.window is not None:
                 return [own, *rest[0]], rest[1]
+        if number is not None and self.counted_in and self._stands_alone(behind, token):
+            unit = self.counted_in
+            return [
+                piece for piece in [self._counted(token, number[0], unit, place, behind)] if piece
+            ], behind
         one = self._outer(place, token, number)
         return None if one is None else ([one[0]], one[1])
+
+    def _stands_alone(self, behind: int, token: Token) -> bool:
+        """Whether a number has nothing behind it that it could count."""
+        return (
+            token.text in (*FIRST, *LAST)
+            and self.at(behind).kind in ("end", "sign")
+            and not self.is_word(behind, "%", "-", "/")
+        )
 
     @staticmethod
     def _is_which(token: Token) -> bool:
@@ -333,16 +347,16 @@ class Parser:
             "middle",
             "latter",
             "former",
-            *_FIRST,
-            *_LAST,
-            *_NEXT,
+            *FIRST,
+            *LAST,
+            *NEXT,
         )
 
     def _joined(self, place: int) -> int | None:
         """The place behind "and", "vs.", ", the"; ``None`` where nothing joins."""
         start = place
         while (
-            self.is_word(place, *_JOINTS, ".", "the", "compared", "in", "during", "(", "versus")
+            self.is_word(place, *JOINTS, ".", "the", "compared", "in", "during", "(", "versus")
             and place < start + 5
         ):
             place += 1
@@ -407,17 +421,17 @@ class Parser:
 
     def _share(self, token: Token, number: tuple[float, int], place: int) -> tuple[Piece, int] | None:
         part = number[0] / 100
-        if not 0 < part < 1 or token.text not in (*_FIRST, *_LAST):
+        if not 0 < part < 1 or token.text not in (*FIRST, *LAST):
             return None
-        window = Window(stop_part=part) if token.text in _FIRST else Window(start_part=1 - part)
+        window = Window(stop_part=part) if token.text in FIRST else Window(start_part=1 - part)
         return Piece(window, token.start, self.at(number[1]).stop, None), number[1] + 1
 
     def _part(self, token: Token, word: str, place: int, behind: int) -> Piece | None:
         """Halves, thirds and quarters of each session."""
         n = PARTS[word]
         nth = (
-            1.0 if token.text in (*_FIRST, "former") else float(n) if token.text in (*_LAST, "latter")
-            else 2.0 if (token.text == "middle" and n == 3) or token.text in _NEXT else token.value
+            1.0 if token.text in (*FIRST, "former") else float(n) if token.text in (*LAST, "latter")
+            else 2.0 if (token.text == "middle" and n == 3) or token.text in NEXT else token.value
         )  # fmt: skip
         if not 1 <= nth <= n:
             return None
@@ -428,14 +442,15 @@ class Parser:
     ) -> Piece | None:
         """Windows by their number and length: first, last, next 5 min; third minute; second 5 min."""
         width = (1.0 if number is None else number) * UNITS[unit]
+        self.counted_in = unit
         piece = Piece(None, token.start, self.at(behind - 1).stop, unit == "frames")
         if width <= 0 or token.text in ("middle", "latter", "former"):
             return None
-        if token.text in _LAST:
+        if token.text in LAST:
             return replace(piece, window=Window(-width, None))
-        if token.text in _NEXT:
+        if token.text in NEXT:
             return replace(piece, follows=width)
-        nth = 1.0 if token.text in _FIRST else token.value
+        nth = 1.0 if token.text in FIRST else token.value
         window = Window(width * (nth - 1), width * nth)
         return replace(piece, window=window, follows=width if number is not None and nth > 1 else None)
 
@@ -450,7 +465,7 @@ class Parser:
         while (
             self.at(here).kind == "number"
             and not self.unit(here + 1)
-            and self.at(here + 1).text not in _OTHER_UNITS
+            and self.at(here + 1).text not in OTHER_UNITS
         ):
             value, item = self.at(here).value, self.at(here)
             if value != int(value):
@@ -459,8 +474,11 @@ class Parser:
             start = token.start if not pieces else item.start
             pieces.append(Piece(window, start, item.stop, False, point=width * value))
             behind = here + 1
-            joined = behind + 1 if self.is_word(behind, "and", "or", "vs", "versus", ",", "&") else -1
-            joined += self.is_word(joined, "and", ".", "or")
+            apart = self.is_word(behind, "to") and self._changes(token.start)
+            joined = (
+                behind + 1 if apart or self.is_word(behind, "and", "or", "vs", "versus", ",", "&") else -1
+            )
+            joined += self.is_word(joined, "and", ".", "or") or (apart and self.at(joined).text == token.text)
             if self.at(joined).kind != "number" or (len(pieces) == 1 and self.range(joined) is not None):
                 here = behind
                 break

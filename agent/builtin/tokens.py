@@ -52,7 +52,11 @@ NOTHING: Final = Token("end", "", 0, 0)
 
 def tokens_of(text: str) -> list[Token]:
     """Cut a text to tokens; names such as ``OFT_5`` and dates are one each, so that no number is read out of them."""
-    return [_token(match) for match in _TOKEN.finditer(text) if match.group().strip()]
+    # "t = 60 s" is 60 s
+    hidden = re.sub(
+        r"\b(?:t|time)\s*=(?=\s*\d)", lambda match: " " * len(match.group()), text, flags=re.IGNORECASE
+    )
+    return [_token(match) for match in _TOKEN.finditer(hidden) if match.group().strip()]
 
 
 def _token(match: re.Match[str]) -> Token:
