@@ -54,19 +54,23 @@ ONWARD: Final = re.compile(
 BEFORE: Final = re.compile(rf"\b(?:before|earlier than|prior to|preceding)\s+{ARTICLE}$", re.IGNORECASE)
 BY: Final = re.compile(rf"\bby\s+{ARTICLE}$", re.IGNORECASE)
 UNTIL: Final = re.compile(rf"\b(?:up\s+(?:to|until|till)|until|till|through)\s+{ARTICLE}$", re.IGNORECASE)
-LEAVING: Final = (
-    r"\b(?:exclud(?:e|es|ed|ing)|leav(?:e|es|ing)\s+out|left\s+out|ignor(?:e|es|ed|ing)|skip(?:s|ped|ping)?|omit(?:s|ted|ting)?|without(?:\s+counting)?|except(?:ing)?(?:\s+for)?|"
-    r"drop(?:s|ped|ping)?|discard(?:s|ed|ing)?|not\s+counting|disregard(?:s|ed|ing)?|cut(?:ting)?\s+off|remov(?:e|es|ed|ing)|throw(?:ing)?\s+(?:away|out)|"
-    r"(?:all|everything|anything)\s+but|other\s+than|apart\s+from|besides|aside\s+from|not(?:\s+(?:in|during|within))?|outside(?:\s+of)?|minus)"
+_STRONG: Final = (
+    r"exclud(?:e|es|ed|ing)|leav(?:e|es|ing)\s+out|left\s+out|ignor(?:e|es|ed|ing)|skip(?:s|ped|ping)?|omit(?:s|ted|ting)?|without(?:\s+counting)?|except(?:ing)?(?:\s+for)?|"
+    r"discard(?:s|ed|ing)?|not\s+counting|disregard(?:s|ed|ing)?|remov(?:e|es|ed|ing)|(?:all|everything|anything)\s+but|other\s+than|apart\s+from"
+)
+_DIRECT: Final = r"drop(?:s|ped|ping)?|cut(?:ting)?\s+off|throw(?:ing)?\s+(?:away|out)|besides|aside\s+from|not|outside(?:\s+of)?|minus"
+"""Words that leave out what directly follows: "drop the first minute", but not "does it drop in the first minute"."""
+_WITHIN: Final = r"\s+(?:in|during|from|within)\s+"
+LEFT_OUT: Final = re.compile(
+    rf"\b(?:(?:{_STRONG}|{_DIRECT})\s+|(?:{_STRONG}|not){_WITHIN}){ARTICLE}$", re.IGNORECASE
 )
 ALL_THAT: Final = re.compile(
-    rf"{LEAVING}\s+(?:(?:everything|anything|all|what(?:ever)?|the|data|frames|bouts|time|part|points|is|was|comes|that|of)\s+)*$",
+    rf"\b(?:(?:{_STRONG}|{_DIRECT})\s+(?:(?:everything|anything|all|what(?:ever)?|the|data|frames|bouts|time|part|points|is|was|comes|that|of)\s+)+|not\s+)$",
     re.IGNORECASE,
 )
 """What stands before an open end that is left out: "ignore everything after 5 min"."""
-LEFT_OUT: Final = re.compile(rf"{LEAVING}\s+(?:in\s+|during\s+|from\s+)?{ARTICLE}$", re.IGNORECASE)
 LEFT_OUT_TOO: Final = re.compile(
-    rf"{LEAVING}\s+[^.;?:()]{{1,60}}?(?:\band\b|\bor\b|,|\bas well as\b)\s+(?:also\s+)?{ARTICLE}$",
+    rf"\b(?:{_STRONG})\s+[^.;?:(),]{{1,60}}?(?:\band\b|\bor\b|\bas well as\b)\s+(?:also\s+)?{ARTICLE}$",
     re.IGNORECASE,
 )
 LEFT_AFTER: Final = re.compile(
