@@ -11,7 +11,7 @@ from ethochat.tools.arguments import MeasureArguments, Selection
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.quantities import Quantity
 from ethochat.tools.selection import Scope, listing
-from ethochat.tools.wording import number, some, window_name
+from ethochat.tools.wording import number, some
 
 _WINDOW: Final = ("start_s", "stop_s", "start_part", "stop_part", "bin_s")
 _ALWAYS: Final = frozenset(
@@ -134,17 +134,10 @@ def _part_flags(scope: Scope) -> list[str]:
     lengths = scope.sessions["duration"].drop_nulls()
     if not len(lengths):
         return []
-    name = window_name(None, None, "", (scope.start_part, scope.stop_part))
     low, high = float(lengths.min()), float(lengths.max())  # type: ignore[arg-type]
     unit = scope.time_unit()
     if high - low < _NEARLY * high:
-        start, stop = (
-            (part if part is not None else whole) * high
-            for part, whole in ((scope.start_part, 0.0), (scope.stop_part, 1.0))
-        )
-        return [
-            f"Taken of each session's own length: {name} is about {number(start)} to {number(stop)} {unit}."
-        ]
+        return [f"Shares are of each session's own length, about {number(high)} {unit}."]
     return [
-        f"Taken of each session's own length, which goes from {number(low)} to {number(high)} {unit}: {name} is not equally long everywhere."
+        f"Shares are of each session's own length, from {number(low)} to {number(high)} {unit}, so that they are not equally long everywhere."
     ]

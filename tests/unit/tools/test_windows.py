@@ -167,7 +167,7 @@ def unequal(labeled):
 def test_share_of_a_session(unequal, call, part, seconds):
     evidence = call(unequal, "measure", measure="total_duration", behaviors=["dig"], sessions=["s0"], **part)
     assert [value.value for value in evidence.values] == pytest.approx([seconds])
-    assert any(flag.startswith("Taken of each session's own length") for flag in evidence.flags)
+    assert any(flag.startswith("Shares are of each session's own length") for flag in evidence.flags)
 
 
 def test_halves_add_up_to_the_whole(study, call):
@@ -226,7 +226,7 @@ def test_each_session_is_halved_by_its_own_length(unequal, call):
     early, late = (call(unequal, "measure", **asked, **part) for part in PARTS)
     assert [value.value for value in early.values] == pytest.approx([1.0, 4.0])
     assert [value.value for value in late.values] == pytest.approx([3.0, 0.0])
-    assert any("goes from 8 to 20 s: second half is not equally long" in flag for flag in late.flags)
+    assert any("from 8 to 20 s, so that they are not equally long" in flag for flag in late.flags)
 
 
 def test_session_of_unknown_length_has_no_halves(unequal, call):
