@@ -29,7 +29,7 @@ from ethochat.tools.selection import (
 )
 from ethochat.tools.statistics import EQUIVALENCE_TESTS, corrected
 from ethochat.tools.statistics.trend import time_trend
-from ethochat.tools.wording import p_text, summarize_evidence
+from ethochat.tools.wording import natural_key, p_text, summarize_evidence
 
 _NOT_STATED: Final = "not stated"
 _ARGUMENT_OF: Final[Mapping[str, str]] = {
@@ -195,7 +195,7 @@ def _members(
         if wanted
         else list(present)
         if column in _PARTS_OF_TIME
-        else sorted(present, key=_natural)
+        else sorted(present, key=natural_key)
     )
     if len(names) < 2:
         raise ToolFailedError(
@@ -228,14 +228,6 @@ def _wanted_names(wanted: Sequence[str], present: Mapping[str, object], column: 
             )
         names.append(match)
     return list(dict.fromkeys(names))
-
-
-def _natural(name: str) -> tuple[int, float, str]:
-    """Sort numbers as numbers, before words."""
-    try:
-        return 0, float(name), ""
-    except ValueError:
-        return 1, 0.0, name
 
 
 # ----------------------------------------------------------------- what must be said

@@ -33,11 +33,11 @@ from ethochat.tools.selection import (
     plain,
 )
 from ethochat.tools.statistics import corrected, summarize
-from ethochat.tools.statistics.design import cell_name, natural
+from ethochat.tools.statistics.design import cell_name
 from ethochat.tools.statistics.factorial import two_way
 from ethochat.tools.statistics.mixed import mixed_model
 from ethochat.tools.statistics.observations import Observation
-from ethochat.tools.wording import MAX_ROWS, number, p_text, quantity, some
+from ethochat.tools.wording import MAX_ROWS, natural_key, number, p_text, quantity, some
 
 BIN: Final = "bin"
 """The factor that the time bins are."""
@@ -202,7 +202,7 @@ def _cells_of(rows: Sequence[Row], factors: tuple[str, str], outcome: Outcome) -
 
 
 def _levels(rows: Sequence[tuple[Row, Cell]]) -> tuple[list[str], list[str]]:
-    first, second = (sorted({cell[place] for _, cell in rows}, key=natural) for place in (0, 1))
+    first, second = (sorted({cell[place] for _, cell in rows}, key=natural_key) for place in (0, 1))
     return first, second
 
 
@@ -283,7 +283,7 @@ def _design_flags(design: Design, arguments: TwoFactorArguments) -> list[str]:
         flags += [
             f"{name} has {len(levels)} numbers as levels; correlate gives its trend."
             for name, levels in zip(design.factors, _levels(design.rows), strict=True)
-            if len(levels) > _MANY_LEVELS and all(natural(level)[0] == 0 for level in levels)
+            if len(levels) > _MANY_LEVELS and all(natural_key(level)[0] == 0 for level in levels)
         ]
     return flags
 
@@ -424,7 +424,7 @@ def _figure(context: ToolContext, design: Design) -> Figure:
 
 def _along(design: Design, place: int) -> bool:
     levels = _levels(design.rows)[place]
-    return bool(design.within[place]) or all(natural(level)[0] == 0 for level in levels)
+    return bool(design.within[place]) or all(natural_key(level)[0] == 0 for level in levels)
 
 
 TOOL: Tool[TwoFactorArguments] = Tool(

@@ -6,6 +6,7 @@ Numbers have four significant digits, long lists say how much was cut, flags are
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Final
 
 from ethochat.tools.arguments import Condition
@@ -173,6 +174,15 @@ def part_name(start: float | None, stop: float | None) -> str:
     if not low:
         return f"first {100 * high:g} %"
     return f"last {100 * (1 - low):g} %" if high == 1 else f"{100 * low:g} to {100 * high:g} % of the session"
+
+
+def natural_key(name: str) -> tuple[int, float, str]:
+    """Key by which numbers are sorted as numbers, before words; different names never tie."""
+    try:
+        number = float(name)
+    except ValueError:
+        return 1, 0.0, name
+    return (0, number, name) if isfinite(number) else (1, 0.0, name)
 
 
 def window_name(

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ethochat.tools.wording import natural_key
+
 if TYPE_CHECKING:
     from ethochat.tools.context import ToolContext
 
@@ -46,14 +48,6 @@ class Style:
     color: str
     symbol: str
     dash: str
-
-
-def natural_key(name: str) -> tuple[int, float, str]:
-    """Sort numbers as numbers, before words."""
-    try:
-        return 0, float(name), ""
-    except ValueError:
-        return 1, 0.0, name
 
 
 def group_colors(values: Iterable[str]) -> dict[str, Style]:

@@ -9,9 +9,10 @@ from typing import Final
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Figure, TestResult
 from ethochat.tools.figures.captions import caption_of
-from ethochat.tools.figures.colors import Style, natural_key, with_styles
+from ethochat.tools.figures.colors import Style, with_styles
 from ethochat.tools.figures.parts import Mean, joining_lines, mean_interval, means, points, range_of, swarm
 from ethochat.tools.figures.sheet import Json, axis, flipped, label, sheet, with_unit, words, wrap
+from ethochat.tools.wording import natural_key
 
 Groups = Mapping[str, Mapping[str, float]]
 """Group to animal to value."""

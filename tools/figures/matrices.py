@@ -8,9 +8,9 @@ from typing import Final
 
 from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.evidence import Figure, Value
-from ethochat.tools.figures.colors import DIVERGING, SEQUENTIAL, natural_key
+from ethochat.tools.figures.colors import DIVERGING, SEQUENTIAL
 from ethochat.tools.figures.sheet import Json, axis, safe, sheet, shortened
-from ethochat.tools.wording import number
+from ethochat.tools.wording import natural_key, number
 
 _MOST_NUMBERED: Final = 14
 """More rows or columns than this leave no room for numbers in the fields; hovering shows them."""

@@ -9,7 +9,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.correlate import one_per_animal, with_selection
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import Figure, Value
-from ethochat.tools.figures.colors import INK, Style, column_styles, natural_key, with_styles
+from ethochat.tools.figures.colors import INK, Style, column_styles, with_styles
 from ethochat.tools.figures.comparison import on_groups
 from ethochat.tools.figures.drawing import Drawing, every_row
 from ethochat.tools.figures.forest import forest_figure
@@ -23,6 +23,7 @@ from ethochat.tools.remarks import whole_bins
 from ethochat.tools.rows import Measured, Row
 from ethochat.tools.selection import column_values, match_group_column
 from ethochat.tools.statistics import summarize
+from ethochat.tools.wording import natural_key
 
 
 # ----------------------------------------------------------------- bars, with one point per animal

@@ -11,6 +11,7 @@ import numpy as np
 from ethochat.tools.evidence import GroupSummary
 from ethochat.tools.statistics.describe import summarize
 from ethochat.tools.statistics.results import Values, Vector
+from ethochat.tools.wording import natural_key
 
 Matrix = Vector
 """Two-dimensional; the type does not tell."""
@@ -112,7 +113,7 @@ def factor_of(name: str, values: Sequence[str | float]) -> Factor:
         column = np.asarray(values, dtype=np.float64)
         return Factor(name=name, levels=(), column=column - column.mean())
     texts = [str(value) for value in values]
-    levels = tuple(sorted(set(texts), key=natural))
+    levels = tuple(sorted(set(texts), key=natural_key))
     places = {level: place for place, level in enumerate(levels)}
     return Factor(
         name=name, levels=levels, column=np.array([places[text] for text in texts], dtype=np.float64)
@@ -138,15 +139,6 @@ def design_of(factors: Sequence[Factor]) -> Design:
                 Term(name=":".join(factors[place].name for place in places), factors=places, columns=columns)
             )
     return Design(factors=tuple(factors), terms=tuple(terms), x=np.hstack(blocks))
-
-
-def natural(name: str) -> tuple[int, float, str]:
-    """Sort numbers as numbers, before words."""
-    try:
-        number = float(name)
-    except ValueError:
-        return 1, 0.0, name
-    return (0, number, name) if np.isfinite(number) else (1, 0.0, name)
 
 
 def cell_name(levels: Sequence[str]) -> str:

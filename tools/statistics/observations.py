@@ -18,11 +18,11 @@ from ethochat.tools.statistics.design import (
     Term,
     design_of,
     factor_of,
-    natural,
     small_cells,
     summaries,
 )
 from ethochat.tools.statistics.results import Vector, all_equal, check_numbers, scale_of
+from ethochat.tools.wording import natural_key
 
 Level = str | float
 _Key = tuple[str, tuple[Level, ...]]
@@ -126,7 +126,7 @@ def tabulate(observations: Sequence[Observation]) -> Table:
     found: dict[_Key, list[float]] = {}
     for item in observations:
         found.setdefault((item.animal, tuple(item.factors[name] for name in names)), []).append(item.value)
-    keys = sorted(found, key=lambda key: (natural(key[0]), [natural(str(level)) for level in key[1]]))
+    keys = sorted(found, key=lambda key: (natural_key(key[0]), [natural_key(str(level)) for level in key[1]]))
     factors = [factor_of(name, [levels[place] for _, levels in keys]) for place, name in enumerate(names)]
     for factor in factors:
         _check_levels(factor)

@@ -15,6 +15,7 @@ from ethochat.tools.figures.captions import caption_of, effect_of
 from ethochat.tools.figures.colors import PALETTE, column_styles, group_colors, with_styles
 from ethochat.tools.figures.parts import mean_interval, swarm
 from ethochat.tools.figures.sheet import label, shortened, time_step, wrap
+from ethochat.tools.wording import natural_key
 
 # Machado, Oliveira & Fernandes 2009, severity 1: what linear RGB becomes to protan, deutan and tritan readers.
 DEFICIENCIES = {
@@ -215,3 +216,8 @@ def test_effects_are_found_with_their_own_intervals():
     assert effect_of(test, "mean_difference") == (5.0, (4.0, 6.0))
     assert effect_of(test, "cliffs_delta") == (0.3, None)
     assert effect_of(test, "eta_squared") is None
+
+
+def test_names_of_one_number_do_not_tie():
+    assert group_colors(["9", "09"]) == group_colors(["09", "9"])
+    assert sorted(["nan", "b", "10", "9", "09"], key=natural_key) == ["09", "9", "10", "b", "nan"]
