@@ -183,11 +183,14 @@ def _without_glosses(times: Sequence[Time], text: str) -> list[Time]:
     for time in times:
         explains = (
             out
-            and out[-1].kind == "window"
+            and out[-1].kind in ("window", "end")
             and time.kind in ("window", "counted")
             and "(" in text[out[-1].stop : time.start]
         )
         if explains and _GLOSS.fullmatch(text[out[-1].stop : time.start]):
+            # "The last 2 minutes before 360 s (240-360 s)" explains both.
+            while len(out) > 1 and not text[out[-2].stop : out[-1].start].strip():
+                del out[-2]
             out[-1] = replace(time, kind="window", start=out[-1].start, stop=_closed(text, time.stop))
         elif not (
             out

@@ -56,6 +56,7 @@ WINDOWS: list[tuple[str, float | None, float | None]] = [
     ("from the start to 2 min", 0.0, 120.0),
     ("from minute 5 to the end", 300.0, None),
     ("in the last 4 min (120-360 s)", 120.0, 360.0),
+    ("in the last 2 minutes before 360 s (240 to 360 s)", 240.0, 360.0),
     ("in the first minute (0-60 s)", 0.0, 60.0),
     ("between t = 60 and t = 120 s", 60.0, 120.0),
     ("in the 5 min before the end", -300.0, None),
