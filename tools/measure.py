@@ -29,7 +29,9 @@ def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
     """Compute a measure and group it."""
     outcome = compute(context, arguments)
     grouped = _grouped(arguments, outcome)
-    whole, said = whole_bins(outcome, arguments.bin_s)
+    whole, said = whole_bins(
+        outcome, arguments.bin_s, "the value is of what there is, and the figure leaves it out"
+    )
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
@@ -37,7 +39,7 @@ def measure(context: ToolContext, arguments: MeasureArguments) -> Evidence:
         values=grouped.values,
         figures=_figures(context, arguments, whole, grouped.values),
         n_rows=grouped.n_rows,
-        flags=list(dict.fromkeys((*outcome.measured.flags, *grouped.flags, *map(_cut_short, said)))),
+        flags=list(dict.fromkeys((*outcome.measured.flags, *grouped.flags, *said))),
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
@@ -100,11 +102,6 @@ def _of_animals(
     # Which of several values an animal without any would have belonged to, its missing parts do not say.
     lacking = lacking if len(found) == 1 else 0
     return [mean_of(own, str(arguments.combine), lacking=lacking) for own in found.values()]
-
-
-def _cut_short(said: str) -> str:
-    """What is left out of a test and a figure is listed among the values."""
-    return said.replace("left out there.", "the value is of what there is, and the figure leaves it out.")
 
 
 def _figures(

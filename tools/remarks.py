@@ -40,13 +40,17 @@ def check_parts_of_time(measured: Measured) -> None:
         )
 
 
-def whole_bins(outcome: Outcome, width: float | None) -> tuple[Outcome, list[str]]:
+def whole_bins(
+    outcome: Outcome, width: float | None, consequence: str = "left out there"
+) -> tuple[Outcome, list[str]]:
     """Leave out time bins that a recording ends in: a bin cut short looks like a fall of whatever is measured.
 
     Parameters
     ----------
     width
         Length of the bins; ``None`` where the call has none, so that nothing is left out.
+    consequence
+        What becomes of them, as the sentence says it.
 
     Returns
     -------
@@ -71,9 +75,7 @@ def whole_bins(outcome: Outcome, width: float | None) -> tuple[Outcome, list[str
     bins = listing([f"{start:g}–{start + width:g}" for start in starts], 5)
     unit = outcome.scope.time_unit()
     what = "part looked at" if outcome.scope.is_cut else "recording"
-    said = (
-        f"The {what} ends within the bin {bins} {unit} in {some(len(sessions), 'session')}; left out there."
-    )
+    said = f"The {what} ends within the bin {bins} {unit} in {some(len(sessions), 'session')}; {consequence}."
     return dataclasses.replace(outcome, measured=dataclasses.replace(outcome.measured, rows=rows)), [said]
 
 
