@@ -8,6 +8,13 @@ from pydantic import Field
 
 from ethochat.tools.arguments.selected import Selection
 
+_Split = Annotated[
+    list[str],
+    Field(
+        description="session_id, subject_id or individual for one value each; a metadata column for the mean over its animals."
+    ),
+]
+
 
 class AgreementArguments(Selection):
     """How well sources agree."""
@@ -102,13 +109,7 @@ class TransitionArguments(Selection):
             "order. auto: as the source does."
         ),
     ] = "auto"
-    group_by: Annotated[
-        list[str],
-        Field(
-            description="session_id, subject_id or individual for one value each; a metadata column for the mean over its "
-            "animals."
-        ),
-    ] = []
+    group_by: _Split = []
 
 
 class CooccurrenceArguments(Selection):
@@ -143,10 +144,4 @@ class CooccurrenceArguments(Selection):
         bool, Field(description="Hold the time against chance, by shifting one in time within each session.")
     ] = True
     shifts: Annotated[int, Field(description="Random shifts.", ge=99, le=100_000)] = 2_000
-    group_by: Annotated[
-        list[str],
-        Field(
-            description="session_id, subject_id or individual for one value each; a metadata column for the mean over its "
-            "animals."
-        ),
-    ] = []
+    group_by: _Split = []
