@@ -24,6 +24,8 @@ _STATISTIC_WORDS = {
     "sd": "SD",
     "sem": "SEM",
     "cv": "coefficient of variation",
+    "ci95_low": "lower bound of the 95 % interval",
+    "ci95_high": "upper bound of the 95 % interval",
     "q25": "first quartile",
     "q75": "third quartile",
     "max": "maximum",
@@ -100,6 +102,8 @@ def _with_intervals(values: Sequence[Value]) -> list[Value]:
     for value in values:
         if str(value.statistic).startswith("ci95"):
             bounds.setdefault(key(value), []).append(amount(value.value, value.unit))
+    if not any(value.statistic == "mean" for value in values):
+        return list(values)
     found = []
     for value in values:
         if value.statistic == "mean" and len(interval := bounds.get(key(value), [])) == 2:
