@@ -67,7 +67,10 @@ POSTHOC: Final = (
 )
 CO_OCCURRENCE: Final = r"\bco-?\s?occur\w*|\bcoincid\w+\b|\boverlap\w*\b[^?]*\b(?:chance|expected|in time)\b|\bat the same time\b[^?]*\b(?:chance|expected|random)\b|\bhow (?:much|often) do\b[^?]*\boverlap\b"
 CHANCE: Final = r"\b(?:by|than|above|beyond|below|at|under|to) (?:pure )?chance\b|\bexpected\b|\brandom(?:ly)?\b|\bpermutation\w*\b|\bshuffl\w+\b|\bnull (?:model|hypothesis|distribution)\b"
-MATRIX: Final = r"\btransition (?:matrix|probabilit\w+|counts?|table)\b|\b(?:all|every|which|what|most (?:common|frequent)) (?:\w+ )?(?:transitions|sequences)\b|\bsequence structure\b"
+MATRIX: Final = (
+    r"\btransition (?:matrix|probabilit\w+|counts?|table)\b|\b(?:all|every|which|what|most (?:common|frequent)) (?:\w+ )?(?:transitions|sequences)\b"
+    r"|\bsequence structure\b|\bfollow (?:one another|each other)\b|\b(?:order|succession) of (?:the )?behaviors\b"
+)
 
 
 def choose_design(scan: Scanner, vocabulary: Vocabulary) -> Intent | None:

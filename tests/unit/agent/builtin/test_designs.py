@@ -91,6 +91,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("Is grooming followed by rearing (kim)?", "transitions", {"before": ["grooming"], "after": ["wall rear", "free rear"]}),
     ("kim: grooming -> wall rear transitions", "transitions", {"before": ["grooming"], "after": ["wall rear"]}),
     ("How often does kim's grooming go straight into a wall rear?", "transitions", {"before": ["grooming"], "after": ["wall rear"]}),
+    ("Do kim's behaviors follow one another differently between the treatments?", "transitions", {"group_by": ["treatment"], "probability": True}),
     ("Transitions between grooming and wall rears for kim", "transitions", {"both_ways": True}),
     ("How often is kim's grooming followed by wall rears, and back, per recording?", "transitions", {"both_ways": True, "group_by": ["session_id"]}),
     # counted, timed, per minute
