@@ -123,6 +123,11 @@ class ClipRef(BaseModel):
     score: float | None = None
     description: str = ""
     individual: str | None = None
+    subject_id: str | None = None
+    source: str | None = None
+    """Who says so: raters, classifiers or ``rules``, joined by commas."""
+    why: str | None = None
+    """Why a search brought it up: what was asked for and what the tables say of this moment."""
     has_video: bool = False
     verified: bool | None = None
     """Whether something looked at the pixels; ``None``: nothing did."""

@@ -31,7 +31,7 @@ def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidenc
     require_sessions(scope, arguments)
     like = _like_segment(context, arguments)
     if like is None and not arguments.query.strip():
-        raise ToolRetryError("search_segments needs a query, or like_session and like_time.")
+        raise ToolRetryError("search_segments needs a query, or moments in like.")
     conditions = _conditions(context, scope, arguments)
     try:
         hits = context.open_search().search(
@@ -69,13 +69,11 @@ def _said(scope: Scope, hits: list[Hit]) -> list[str]:
 
 def _like_segment(context: ToolContext, arguments: SearchArguments) -> str | None:
     """Segment that covers the time of the example; of several the one that starts last."""
-    if arguments.like_session is None and arguments.like_time is None:
+    if not arguments.like:
         return None
-    if arguments.like_session is None or arguments.like_time is None:
-        raise ToolRetryError("like_session and like_time go together.")
     known = context.catalog.load("sessions")["session_id"].to_list()
-    session_id = match_name(arguments.like_session, known, "session")
-    time = arguments.like_time
+    session_id = match_name(arguments.like[0].session_id, known, "session")
+    time = arguments.like[0].time
     covering = context.catalog.load("segments").filter(
         pl.col("session_id") == session_id, pl.col("start_time") <= time, pl.col("stop_time") > time
     )

@@ -217,7 +217,8 @@ def _proximity(call: calls.FindProximityArguments, unit: str) -> str:
 def _searched(call: calls.SearchArguments, unit: str) -> str:
     if call.query:
         return f"for “{call.query}”"
-    return f"for moments like {call.like_session} at {call.like_time or 0:g} {unit}"
+    moments = _listed([f"{moment.session_id} at {moment.time:g} {unit}" for moment in call.like])
+    return f"for moments like {moments}" if moments else "for moments"
 
 
 def _drawn(call: calls.PlotArguments, unit: str) -> str:

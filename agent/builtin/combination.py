@@ -8,8 +8,8 @@ from typing import Any
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import name_stems, stem
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.index.words import name_stems, stem
 
 _INDEX = r"\(\s*([a-z][\w ]*?)\s*-\s*([a-z][\w ]*?)\s*\)\s*/\s*\(\s*[a-z]"
 _NAMED_INDEX = r"\b(?:discrimination|preference|recognition|novelty|side|place|laterali[sz]ation|asymmetry|bias|social) ?(?:index|indices|score|ratio)\b"

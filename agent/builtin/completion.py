@@ -325,9 +325,8 @@ def complete_search(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> 
     slots["query"] = described.strip(" ?.!,") or scan.text
     if matches(lexicon.SIMILAR, scan.text) and slots.get("sessions"):
         frame = scan.take(r"\b(?:at|starts? at|from)\s+(?:frame\s+)?(\d+(?:\.\d+)?)\b")
-        slots["like_session"] = slots.pop("sessions")[0]
-        if frame:
-            slots["like_time"] = float(frame[1])
+        moment = {"session_id": slots.pop("sessions")[0], "time": float(frame[1]) if frame else 0.0}
+        slots["like"] = [moment]
 
 
 def complete_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import atoms
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.index.words import atoms
 
 _PER_MINUTE: Final = r"(?:\b(?:per|each|every|a)\s+|/\s*)min(?:ute)?s?\b"
 _EVENTS: Final = (

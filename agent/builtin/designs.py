@@ -9,8 +9,8 @@ from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import NUMBER, Scanner
 from ethochat.agent.builtin.reading import Intent
-from ethochat.agent.builtin.text import number
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.index.words import number
 
 _NEEDED = r"(?:need|needed|require|required|necessary|enough|suffic\w+|would it take|do i (?:have to|need to)|should (?:i|we)|to (?:see|detect|find|show|get|reach))"
 POWER: Final = (

@@ -15,8 +15,8 @@ from typing import Any, Final
 from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import atoms
 from ethochat.agent.builtin.vocabulary import Entry, Mention, Vocabulary
+from ethochat.index.words import atoms
 
 STRONG: Final = (
     r"(?:\bexcept(?:ing)?(?: for| of)?\b|\bexclud(?:e[sd]?|ing)\b|\bexcl\b\.?|\bomit(?:s|ting)?\b|\bleav(?:e|ing) (?:out|aside)\b"

@@ -9,8 +9,8 @@ from ethochat.agent.builtin.limits import suggestions
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
 from ethochat.agent.builtin.spans import time_left
-from ethochat.agent.builtin.text import name_stems
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.index.words import name_stems
 
 _AMOUNT = (
     r"(?<![\w.])(\d+(?:\.\d+)?\s*(?:mg/kg|mg|µg|kg|grams?|milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|cm|mm|meters?|pixels?|px|%|percent|°|degrees|lux|db)"
@@ -49,7 +49,7 @@ _ELSEWHERE: Final = (
     "pair",
     "groups",
     "combine_of",
-    "like_session",
+    "like",
     "name",
     "measure",
     "measures",

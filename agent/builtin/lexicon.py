@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ethochat.agent.builtin.text import NUMBER_WORDS, stem
+from ethochat.index.words import NUMBER_WORDS, stem
 
 PLOT: Final = (
     r"\b(?:plot|draw|graph|chart|figure|visuali[sz]e|heat ?-?map|histogram|raster|scatter|diagram|bar chart)\b"

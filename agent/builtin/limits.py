@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from ethochat.agent.builtin.reading import Refusal
-from ethochat.agent.builtin.text import name_stems, stem
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.index.words import name_stems, stem
 
 WHEN_RECORDED: Final = (
     r"\bwhen (?:was|were|did|is)\b[^?]*\b(?:recorded|filmed|videotaped|acquired|take place|took place|recordings? (?:made|happen|start)\w*)\b"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
-from ethochat.agent.builtin.text import american, name_stems, stem
+from ethochat.index.words import american, name_stems, stem
 
 _SAME: dict[str, str] = {}
 for _group in (

@@ -12,8 +12,8 @@ from ethochat.agent.builtin import lexicon
 from ethochat.agent.builtin.exclusion import find_exclusions, leave_out
 from ethochat.agent.builtin.lexicon import COMMON_STEMS, matches
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
+from ethochat.index.words import Atom, atoms, name_stems, stem
 
 CONTROLS: Final = (
     "control",

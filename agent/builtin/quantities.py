@@ -10,8 +10,8 @@ from ethochat.agent.builtin.counting import counted_or_timed
 from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.metrics import metric_for
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import atoms
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.index.words import atoms
 
 _QUANTITY = {
     "total_duration": "time", "percent_time": "percentage", "bout_count": "count", "latency": "latency", "distance": "distance",

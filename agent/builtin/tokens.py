@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from ethochat.agent.builtin.text import NUMBER_WORDS
+from ethochat.index.words import NUMBER_WORDS
 
 UNITS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "frames": 1.0}
 UNIT_WORDS: Final = {

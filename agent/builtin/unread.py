@@ -8,8 +8,8 @@ from typing import Final
 
 from ethochat.agent.builtin.lexicon import COMMON_STEMS, COMMON_WORDS
 from ethochat.agent.builtin.phrases import Scanner
-from ethochat.agent.builtin.text import atoms, name_stems
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary
+from ethochat.index.words import atoms, name_stems
 
 _COMMON_LOWER = {word.lower() for word in COMMON_WORDS}
 

@@ -13,9 +13,9 @@ import polars as pl
 
 from ethochat.agent.builtin.lexicon import COMMON_STEMS
 from ethochat.agent.builtin.metrics import kinds_among, labels_of, other_names
-from ethochat.agent.builtin.text import Atom, atoms, name_stems, stem
 from ethochat.index.catalog import Catalog
 from ethochat.index.experiment import Experiment
+from ethochat.index.words import Atom, atoms, name_stems, stem
 
 Kind = Literal[
     "session",

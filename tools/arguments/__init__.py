@@ -20,6 +20,7 @@ from ethochat.tools.arguments.lookups import (
     FactsArguments,
     FindBoutsArguments,
     FindProximityArguments,
+    Moment,
     PlotArguments,
     SearchArguments,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "FindBoutsArguments",
     "FindProximityArguments",
     "MeasureArguments",
+    "Moment",
     "Operator",
     "PlotArguments",
     "PowerArguments",

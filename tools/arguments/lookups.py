@@ -42,22 +42,58 @@ class FindProximityArguments(Selection):
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
 
 
-class SearchArguments(Selection):
-    """Segments whose description matches a behavior in plain words."""
+class Moment(Arguments):
+    """A point in time of a session, which stands for what goes on there."""
 
-    query: Annotated[str, Field(description="What the animal is doing, in plain words.")]
-    sources: list[str] = []
-    zones: list[str] = []
-    behaviors: Annotated[list[str], Field(description="Keep segments with one of these behaviors.")] = []
-    min_duration_s: float | None = None
-    max_duration_s: float | None = None
+    session_id: str
+    time: Annotated[float, Field(description="Seconds from the session's start (frames without a rate).")]
+    individual: Annotated[str | None, Field(description="Which animal, where there are several.")] = None
+
+
+class SearchArguments(Selection):
+    """Moments that match a description in plain words; every number and name in it is met by data."""
+
+    query: Annotated[
+        str,
+        Field(
+            description="What the animal is doing, in plain words. Speeds, durations, places, negations ('not along the wall') and "
+            "sequences ('rearing, then grooming within 10 s') may stand in it."
+        ),
+    ] = ""
+    sources: Annotated[
+        list[str], Field(description="Only what these raters, classifiers or 'rules' say.")
+    ] = []
+    zones: Annotated[list[str], Field(description="Only while the animal is in one of these zones.")] = []
+    behaviors: Annotated[
+        list[str], Field(description="Only while one of these behaviors goes on, by its exact name.")
+    ] = []
+    without: Annotated[
+        list[str], Field(description="Only while none of these behaviors and zones holds.")
+    ] = []
+    min_duration_s: Annotated[float | None, Field(description="Hits at least so long.", ge=0)] = None
+    max_duration_s: Annotated[float | None, Field(description="Hits at most so long.", ge=0)] = None
     min_speed: Annotated[
-        float | None, Field(description="Mean speed at least, cm/s (px/s without a scale).")
+        float | None, Field(description="Only while the speed is at least this, cm/s (px/s without a scale).")
     ] = None
-    max_speed: float | None = None
-    like_session: Annotated[str | None, Field(description="More like the segment of this session …")] = None
-    like_time: Annotated[float | None, Field(description="… at this time.")] = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    max_speed: Annotated[float | None, Field(description="Only while the speed is at most this.")] = None
+    followed_by: Annotated[
+        list[str],
+        Field(description="Descriptions of what comes next, in order; a hit spans all of the sequence."),
+    ] = []
+    within_s: Annotated[
+        float | None,
+        Field(description="A next step starts at most this long after the one before ended.", ge=0),
+    ] = None
+    like: Annotated[list[Moment], Field(description="More like these moments …")] = []
+    unlike: Annotated[list[Moment], Field(description="… and less like these.")] = []
+    other_sessions: Annotated[bool, Field(description="Leave out the sessions of the moments in like.")] = (
+        False
+    )
+    per_session: Annotated[
+        int | None, Field(description="At most so many hits of one session, for variety.", ge=1)
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 10
+    offset: Annotated[int, Field(description="Skip so many hits, to go on in a long list.", ge=0)] = 0
 
 
 class FactsArguments(Selection):

@@ -322,7 +322,7 @@ class TestSearch:
     def test_example_needs_a_segment_at_its_time(self, context, call):
         changed, _ = searching(context, [])
         with pytest.raises(ToolFailedError, match="No segment of oft_1"):
-            call(changed, "search_segments", query="", like_session="oft_1", like_time=3)
+            call(changed, "search_segments", like=[{"session_id": "oft_1", "time": 3}])
 
 
 class TestFacts:
