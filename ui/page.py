@@ -26,15 +26,8 @@ from ethochat.tools.evidence import Evidence
 from ethochat.ui.examples import example_questions
 from ethochat.ui.exports import csv_of_tests, csv_of_values
 from ethochat.ui.overview import heading_html, overview_html
-from ethochat.ui.results import (
-    MOST_ROWS,
-    Clips,
-    Player,
-    figures_of,
-    page_figure,
-    table_html,
-    table_of_values,
-)
+from ethochat.ui.clips import Clips, Player
+from ethochat.ui.results import MOST_ROWS, figures_of, page_figure, table_html, table_of_values
 from ethochat.ui.saving import save_button, save_picture, save_table
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text
 from ethochat.ui.tests_html import html_of_tests

@@ -1,93 +1,24 @@
-"""An answer's clips, tables and figures, made ready to be shown."""
+"""An answer's tables and figures, made ready to be shown."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from gradio.components.plot import PlotData
 
 from ethochat.agent.answer import Answer
-from ethochat.index.errors import VideoError
-from ethochat.index.video import cached_clip
-from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import ClipRef, Figure, Value
+from ethochat.tools.evidence import Figure, Value
 from ethochat.tools.figures.export import config
-from ethochat.tools.rows import clock_of
 from ethochat.ui.steps import plain_name
 
 MOST_ROWS: Final = 500
-_LONGEST_CLIP_S: Final = 60.0
-"""Of a longer interval the first part is cut: nobody waits for the whole."""
-_MARGIN_S: Final = 1.0
 _HEIGHT: Final = 400
 """Of a figure that has none, px."""
 _NAMES: Final = {"session_id": "session", "subject_id": "animal"}
-
-
-# ----------------------------------------------------------------- clips
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Player:
-    """What the player shows: a file, or why there is none."""
-
-    path: Path | None
-    caption: str
-    """Plain text."""
-
-
-class Clips:
-    """Cuts clips into the experiment's cache."""
-
-    def __init__(self, context: ToolContext) -> None:
-        """Open the cache.
-
-        Parameters
-        ----------
-        context
-            An ingested experiment.
-        """
-        self.folder = context.experiment.data_dir / "cache" / "clips"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._context = context
-
-    def unit_of(self, session_id: str) -> str:
-        """Unit of a session's times."""
-        return str(self._sessions().get(session_id, {}).get("time_unit", "s"))
-
-    def label(self, clip: ClipRef) -> str:
-        """Name a clip in a list, as plain text."""
-        if self.unit_of(clip.session_id) == "frames":
-            when = f"frames {clip.start_time:.0f}–{clip.stop_time:.0f}"
-        else:
-            when = f"{clip.start_time:.2f}–{clip.stop_time:.2f} s"
-        parts = [clip.session_id, clip.individual or "", when, clip.description]
-        return " · ".join(part for part in parts if part)[:160]
-
-    def cut(self, clip: ClipRef) -> Player:
-        """Cut a clip, or say why it cannot be shown."""
-        session = self._sessions().get(clip.session_id)
-        if session is None or session["video"] is None:
-            return Player(path=None, caption=f"{clip.session_id} has no video: only its times are known.")
-        clock = clock_of(session)
-        longest = _LONGEST_CLIP_S if clock.fps is not None else _LONGEST_CLIP_S * 30
-        stop = min(clip.stop_time, clip.start_time + longest)
-        try:
-            path = cached_clip(
-                self.folder, Path(session["video"]), clip.start_time, stop, margin_s=_MARGIN_S, clock=clock
-            )
-        except VideoError as exc:
-            return Player(path=None, caption=f"No clip can be shown. {exc}")
-        cut = "" if stop == clip.stop_time else f" Only the first {longest:g} {clock.unit} are shown."
-        return Player(path=path, caption=f"{self.label(clip)}. An orange frame marks the interval.{cut}")
-
-    def _sessions(self) -> Mapping[str, Mapping[str, Any]]:
-        rows = self._context.catalog.load("sessions").iter_rows(named=True)
-        return {row["session_id"]: row for row in rows}
 
 
 # ----------------------------------------------------------------- tables

@@ -2,64 +2,10 @@ import json
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from ethochat.agent.answer import Answer
-from ethochat.index.video import probe_video
-from ethochat.tools.context import ToolContext
-from ethochat.tools.evidence import ClipRef, Evidence, Figure, Value
-from ethochat.ui.results import Clips, figures_of, page_figure, table_html, table_of_values
-
-
-def clip(session_id: str, start: float, stop: float, description: str = "Rearing") -> ClipRef:
-    return ClipRef(session_id=session_id, start_time=start, stop_time=stop, description=description)
-
-
-def test_clip_is_cut_into_the_experiments_cache(context: ToolContext) -> None:
-    clips = Clips(context)
-    player = clips.cut(clip("oft_1", 3.0, 5.0))
-    assert player.path is not None
-    assert player.path.parent == context.experiment.data_dir / "cache" / "clips"
-    assert (
-        probe_video(player.path).n_frames == 40
-    )  # 2 s and a second before and after, at 10 frames per second
-    assert player.caption.startswith("oft_1 · 3.00–5.00 s · Rearing.")
-
-
-def test_clip_of_a_session_without_frame_rate_is_cut_by_frames(context: ToolContext) -> None:
-    clips = Clips(context)
-    ref = clip("ri_1", 20, 45, "chase")
-    player = clips.cut(ref)
-    assert clips.label(ref) == "ri_1 · frames 20–45 · chase"
-    assert player.path is not None
-    assert probe_video(player.path).n_frames == 45  # 25 frames and 10 before and after
-
-
-def test_session_without_video_says_so(context: ToolContext) -> None:
-    player = Clips(context).cut(clip("oft_2", 2, 3))
-    assert player.path is None
-    assert player.caption == "oft_2 has no video: only its times are known."
-
-
-@pytest.mark.parametrize(("session_id", "start"), [("oft_3", 1.0), ("oft_1", 500.0)])
-def test_clip_that_cannot_be_cut_says_why(context: ToolContext, session_id: str, start: float) -> None:
-    player = Clips(context).cut(clip(session_id, start, start + 1))
-    assert player.path is None
-    assert player.caption.startswith("No clip can be shown. ")
-
-
-def test_unknown_session_has_no_video(context: ToolContext) -> None:
-    assert Clips(context).cut(clip("../../etc", 0, 1)).path is None
-
-
-def test_long_interval_is_cut_short_and_says_so(
-    context: ToolContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ethochat.ui.results._LONGEST_CLIP_S", 2.0)
-    player = Clips(context).cut(clip("oft_1", 3.0, 9.0))
-    assert player.caption.endswith("Only the first 2 s are shown.")
-    assert player.path is not None
-    assert probe_video(player.path).n_frames == 40
+from ethochat.tools.evidence import Evidence, Figure, Value
+from ethochat.ui.results import figures_of, page_figure, table_html, table_of_values
 
 
 def test_values_drop_empty_columns_and_put_a_common_unit_in_the_header() -> None:
