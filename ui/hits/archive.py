@@ -92,4 +92,3 @@ def zip_of(files: Sequence[tuple[str, bytes]], target: Path) -> Path:
         for name, content in files:
             archive.writestr(name, content)
     return target
-

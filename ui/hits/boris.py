@@ -83,7 +83,7 @@ def _event(hits: Hits, rank: int, clip: ClipRef, lasting: float) -> StateEvent:
     parts = [f"hit {rank}", score, clip.source or "", clip.description, clip.why or ""]
     return StateEvent(
         session_id=clip.session_id,
-        subject=_word(clip.individual or hits.subject_of(clip) or ""),
+        subject=_word(clip.subject_id or clip.individual or hits.subject_of(clip) or ""),
         start=round(clip.start_time * lasting, 3),
         stop=round(clip.stop_time * lasting, 3),
         comment=" ".join("; ".join(part for part in parts if part).split()),

@@ -6,6 +6,7 @@ import io
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,8 +30,8 @@ _CELL: Final = 320
 _GAP: Final = 16
 _LINE: Final = 17
 _TEXT: Final = 13
-_WORDS: Final = 46
-"""Letters that fit into a cell's width."""
+_WORDS: Final = 38
+"""Letters of a line in an empty cell."""
 _LINES: Final = 4
 """Lines of text under a frame."""
 _INK: Final = (15, 23, 42)
@@ -39,6 +40,7 @@ _PAPER: Final = (255, 255, 255)
 _EMPTY: Final = (241, 245, 249)
 
 Progress = Callable[[int, int], None]
+Ink = tuple[int, int, int]
 
 
 def draw_sheet(
@@ -88,7 +90,7 @@ def draw_sheet(
             progress(place, len(hits.clips))
     n_columns = min(columns, len(cells))
     heights = [max(_heights(cells[k : k + n_columns])) for k in range(0, len(cells), n_columns)]
-    head = _GAP + 3 * _LINE
+    head = _GAP + 3 * _LINE + 4
     width = n_columns * (_CELL + _GAP) + _GAP
     height = head + sum(heights) + len(heights) * (_LINES * _LINE + 2 * _GAP)
     sheet = Pillow.new("RGB", (width, height), _PAPER)
@@ -126,20 +128,42 @@ def _heights(cells: Sequence[Image | str]) -> list[int]:
 
 @cache
 def _font(size: int) -> Any:  # noqa: ANN401 - Pillow has two kinds
+    """Letters for names of any European alphabet; Pillow's own have none but the English."""
     from PIL import ImageFont
 
+    for file in _font_files():
+        try:
+            return ImageFont.truetype(file, size)
+        except OSError:
+            continue
     return ImageFont.load_default(size)
+
+
+def _font_files() -> list[str]:
+    """Font files to try: those of matplotlib where it is installed (it is not imported), then the system's by name."""
+    found = find_spec("matplotlib")
+    folders = found.submodule_search_locations if found is not None else None
+    own = [str(Path(folder) / "mpl-data/fonts/ttf/DejaVuSans.ttf") for folder in folders or ()]
+    return [*own, "DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "Arial Unicode.ttf"]
+
+
+def _write(pen: ImageDraw, at: tuple[float, float], text: str, *, size: int, ink: Ink, width: int) -> None:
+    """Write a line, cut at a word where it is longer than a width in px."""
+    font = _font(size)
+    words = text.split()
+    shown = " ".join(words)
+    while words and font.getlength(shown) > width:
+        words.pop()
+        shown = f"{' '.join(words)} …"
+    pen.text(at, shown, fill=ink, font=font)
 
 
 def _draw_head(pen: ImageDraw, hits: Hits, width: int) -> None:
     title = hits.query or "moments like those given"
     shown = f"{len(hits.clips)} of {hits.n_total} hits" if hits.n_total > len(hits.clips) else _counted(hits)
     about = f"{shown} · {hits.experiment} · ethochat {__version__} · {hits.made_at:%Y-%m-%d}"
-    letters = max(20, width // 8)
-    pen.text((_GAP, _GAP), textwrap.shorten(title, letters, placeholder=" …"), fill=_INK, font=_font(18))
-    pen.text(
-        (_GAP, _GAP + 26), textwrap.shorten(about, letters, placeholder=" …"), fill=_QUIET, font=_font(_TEXT)
-    )
+    _write(pen, (_GAP, _GAP), title, size=18, ink=_INK, width=width - 2 * _GAP)
+    _write(pen, (_GAP, _GAP + 26), about, size=_TEXT, ink=_QUIET, width=width - 2 * _GAP)
 
 
 def _counted(hits: Hits) -> str:
@@ -152,10 +176,10 @@ def _draw_cell(sheet: Image, pen: ImageDraw, cell: Image | str, corner: tuple[in
         sheet.paste(cell, corner)
         return
     pen.rectangle((left, top, left + _CELL - 1, top + height - 1), fill=_EMPTY)
-    lines = textwrap.wrap(cell, _WORDS - 8)[:4]
+    lines = textwrap.wrap(cell, _WORDS)[:4]
     for place, line in enumerate(lines):
         at = top + height // 2 + (place - len(lines) / 2) * _LINE
-        pen.text((left + 20, at), line, fill=_QUIET, font=_font(_TEXT))
+        _write(pen, (left + 20, at), line, size=_TEXT, ink=_QUIET, width=_CELL - 40)
 
 
 def _draw_words(pen: ImageDraw, hits: Hits, rank: int, clip: ClipRef, corner: tuple[int, int]) -> None:
@@ -163,23 +187,15 @@ def _draw_words(pen: ImageDraw, hits: Hits, rank: int, clip: ClipRef, corner: tu
     who = " · ".join(part for part in (clip.session_id, clip.individual or hits.subject_of(clip)) if part)
     score = f" · {clip.score:.2f}" if clip.score is not None else ""
     when = span_words(clip, hits.unit_of(clip))
-    why = clip.why or clip.description
     lines = [
         (f"{rank}. {who}", _INK),
         (f"{when}{score}", _INK),
         (metadata_words(hits, clip), _QUIET),
-        (why, _QUIET),
+        (clip.why or clip.description, _QUIET),
     ]
-    place = 0
-    for text, ink in lines:
-        if text:
-            pen.text(
-                (left, top + place * _LINE),
-                textwrap.shorten(text, _WORDS, placeholder=" …"),
-                fill=ink,
-                font=_font(_TEXT),
-            )
-            place += 1
+    told = [(text, ink) for text, ink in lines if text]
+    for place, (text, ink) in enumerate(told):
+        _write(pen, (left, top + place * _LINE), text, size=_TEXT, ink=ink, width=_CELL)
 
 
 def sheet_png(

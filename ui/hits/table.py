@@ -77,7 +77,7 @@ def _cells(hits: Hits, rank: int, clip: ClipRef) -> tuple[Cell, ...]:
         clip.stop_time,
         round(clip.stop_time - clip.start_time, 6),
         hits.unit_of(clip),
-        clip.score,
+        None if clip.score is None else round(clip.score, 6),
         clip.description,
         clip.why,
         clip.source,
