@@ -1,170 +1,245 @@
-"""The tool ``search_segments``: segments whose description matches a behavior in plain words."""
+"""The tool ``search_segments``: moments that match a description, decided by the tables and ordered by likeness."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from ethochat.index.errors import CatalogError
-from ethochat.index.store.base import FieldCondition, Hit, PayloadValue
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
-from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.evidence import ClipRef, Evidence, Value
-from ethochat.tools.motion import match_zones
-from ethochat.tools.selection import (
-    Scope,
-    match_behaviors,
-    match_name,
-    match_sources,
-    require_sessions,
-    select_sessions,
-)
-from ethochat.tools.wording import summarize_evidence
+from ethochat.tools.names import listing
+from ethochat.tools.searching.finding import Findings, find, understand_query
+from ethochat.tools.searching.limits import ABOUT
+from ethochat.tools.searching.ranking import Ranked, best_texts, why
+from ethochat.tools.searching.reading import WITHIN_S, Description
+from ethochat.tools.selection import Scope, require_sessions, select_sessions
+from ethochat.tools.wording import some, summarize_evidence
 
 
 def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidence:
-    """Search the vector index."""
+    """Search an experiment for moments that match a description."""
     scope = select_sessions(context, arguments)
     require_sessions(scope, arguments)
-    like = _like_segment(context, arguments)
-    if like is None and not arguments.query.strip():
-        raise ToolRetryError("search_segments needs a query, or moments in like.")
-    conditions = _conditions(context, scope, arguments)
-    try:
-        hits = context.open_search().search(
-            arguments.query, conditions=conditions, limit=arguments.limit, like_segment=like
-        )
-    except CatalogError as exc:
-        raise ToolFailedError(str(exc)) from exc
+    query = understand_query(context, scope, arguments)
+    found = find(context, scope, query)
+    if query.description.absent:
+        return _without_any(scope, found, arguments)
+    chosen = _varied(found.ranked, arguments.per_session)
+    shown = chosen[arguments.offset : arguments.offset + arguments.limit]
+    evidence = Evidence(
+        evidence_id="",
+        tool=TOOL.name,
+        arguments=arguments.model_dump(mode="json", exclude_defaults=True),
+        values=_counts(scope, found),
+        clips=_clips(context, scope, found, shown),
+        n_rows=len(found.ranked),
+        flags=[*scope.flags, *_said(scope, found, arguments, len(chosen), len(shown))],
+    )
+    evidence.summary = summarize_evidence(evidence)
+    return evidence
+
+
+def _varied(ranked: Sequence[Ranked], per_session: int | None) -> list[Ranked]:
+    """At most so many of one session, the best ones."""
+    if per_session is None:
+        return list(ranked)
+    taken: dict[str, int] = {}
+    kept = []
+    for item in ranked:
+        taken[item.event.session_id] = taken.get(item.event.session_id, 0) + 1
+        if taken[item.event.session_id] <= per_session:
+            kept.append(item)
+    return kept
+
+
+# ------------------------------------------------------------------ what was found
+def _counts(scope: Scope, found: Findings) -> list[Value]:
+    """How many events there are in all and of each animal; by likeness nothing can be counted."""
+    if found.by_likeness:
+        return []
+    per_animal: dict[tuple[str, str], int] = {
+        (session_id, ""): 0 for session_id in scope.session_ids if session_id in found.known
+    }
+    for item in found.ranked:
+        key = (item.event.session_id, item.event.individual)
+        per_animal[key] = per_animal.get(key, 0) + 1
+    named = {session_id for session_id, individual in per_animal if individual}
+    total = Value(
+        name="event_count",
+        value=float(len(found.ranked)),
+        unit="events",
+        statistic="sum",
+        n=len(found.known & set(scope.session_ids)),
+        note="n is the number of sessions in which it can be told",
+    )
+    return [
+        total,
+        *(
+            Value(
+                name="event_count",
+                value=float(n),
+                unit="events",
+                session_id=session_id,
+                subject_id=scope.subject_of(session_id, individual),
+                group={"individual": individual} if individual else {},
+            )
+            for (session_id, individual), n in sorted(per_animal.items())
+            if individual or session_id not in named or n
+        ),
+    ]
+
+
+def _clips(context: ToolContext, scope: Scope, found: Findings, shown: Sequence[Ranked]) -> list[ClipRef]:
+    texts = _texts(context, found, shown)
+    units = dict(scope.sessions.select("session_id", "time_unit").iter_rows())
     videos = dict(scope.sessions.select("session_id", pl.col("video").is_not_null()).iter_rows())
-    flags = [*scope.flags, *_said(scope, hits)]
+    clips = []
+    for item, text in zip(shown, texts, strict=True):
+        event = item.event
+        reason = None if found.by_likeness else why(item, found.query.description, units[event.session_id])
+        clips.append(
+            ClipRef(
+                session_id=event.session_id,
+                start_time=event.start,
+                stop_time=event.stop,
+                score=round(item.score, 4),
+                description=text,
+                individual=event.individual or None,
+                subject_id=scope.subject_of(event.session_id, event.individual),
+                source=", ".join(event.sources) or None,
+                why=reason or f"described alike (likeness {item.score:.2f})",
+                has_video=videos.get(event.session_id, False),
+            )
+        )
+    return clips
+
+
+def _texts(context: ToolContext, found: Findings, shown: Sequence[Ranked]) -> list[str]:
+    if found.texts is not None:
+        places = {id(item): place for place, item in enumerate(found.ranked)}
+        return [found.texts[places[id(item)]] for item in shown]
+    described = context.catalog.load("descriptions")
+    whole = pl.concat_str(["overall", "head", "limb", "torso"], separator=" ", ignore_nulls=True)
+    texts: Mapping[str, str] = dict(described.select("segment_id", whole.alias("text")).iter_rows())
+    return best_texts(context.catalog.load("segments"), texts, [item.event for item in shown])
+
+
+def _without_any(scope: Scope, found: Findings, arguments: SearchArguments) -> Evidence:
+    """Sessions in which nothing of the kind happens, as whole recordings."""
+    having = {item.event.session_id for item in found.ranked}
+    rows = [
+        row
+        for row in scope.sessions.iter_rows(named=True)
+        if row["session_id"] in found.known and row["session_id"] not in having and row["duration"]
+    ]
+    what = " and then ".join(step.text for step in found.query.description.steps)
+    clips = [
+        ClipRef(
+            session_id=row["session_id"],
+            start_time=0.0,
+            stop_time=row["duration"],
+            description=f"The whole session, without any {what}.",
+            subject_id=scope.alone.get(row["session_id"]),
+            why=f"no {what} in {row['duration']:g} {row['time_unit']}",
+            has_video=row["video"] is not None,
+        )
+        for row in rows
+    ]
+    names = listing([row["session_id"] for row in rows], 20)
+    flags = [f"No {what} in {some(len(rows), 'session')}{f': {names}' if names else ''}."]
     evidence = Evidence(
         evidence_id="",
         tool=TOOL.name,
         arguments=arguments.model_dump(mode="json", exclude_defaults=True),
         values=[
             Value(
-                name="n_segments", value=float(len(hits)), unit="count", note="Segments found, nearest first."
+                name="session_count",
+                value=float(len(rows)),
+                unit="sessions",
+                n=len(found.known & set(scope.session_ids)),
+                note="n is the number of sessions in which it can be told",
             )
         ],
-        clips=[_clip(hit, videos) for hit in hits],
-        n_rows=len(hits),
-        flags=flags,
+        clips=clips[arguments.offset : arguments.offset + arguments.limit],
+        n_rows=len(rows),
+        flags=[*scope.flags, *found.flags, *flags],
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
 
 
-def _said(scope: Scope, hits: list[Hit]) -> list[str]:
-    if not hits:
-        return ["No segment meets the conditions."]
-    flags = ["Found by the nearest descriptions; nobody looked at the pixels."]
+# ------------------------------------------------------------------ what must be said
+def _said(
+    scope: Scope, found: Findings, arguments: SearchArguments, n_chosen: int, n_shown: int
+) -> list[str]:
+    description = found.query.description
+    flags = []
+    if not found.ranked:
+        flags.append(
+            "No segment meets the conditions." if found.by_likeness else "Nothing meets all conditions."
+        )
+    elif found.by_likeness:
+        flags.append("Ordered by likeness of descriptions alone; nobody looked at the pixels.")
+    if found.by_likeness and description.unread:
+        flags.append(f"No label, place or rule here is called {_quoted(description.unread)}.")
+    flags += found.flags
+    flags += _unread(description, decided=not found.by_likeness)
+    flags += _assumed(found)
+    if n_chosen > n_shown and n_shown:
+        first = arguments.offset + 1
+        flags.append(f"Hits {first} to {first + n_shown - 1} of {n_chosen} are given.")
+    if n_chosen and not n_shown:
+        flags.append(f"There are only {some(n_chosen, 'hit')}.")
     if "frames" in scope.sessions["time_unit"].to_list():
         flags.append("Where the frame rate is not documented, times are frames.")
     return flags
 
 
-def _like_segment(context: ToolContext, arguments: SearchArguments) -> str | None:
-    """Segment that covers the time of the example; of several the one that starts last."""
-    if not arguments.like:
-        return None
-    known = context.catalog.load("sessions")["session_id"].to_list()
-    session_id = match_name(arguments.like[0].session_id, known, "session")
-    time = arguments.like[0].time
-    covering = context.catalog.load("segments").filter(
-        pl.col("session_id") == session_id, pl.col("start_time") <= time, pl.col("stop_time") > time
-    )
-    behaviors = match_behaviors(context, arguments.behaviors)
-    if behaviors:
-        having = covering.filter(
-            pl.any_horizontal(*(pl.col("behaviors").list.contains(b) for b in behaviors))
+def _unread(description: Description, *, decided: bool) -> list[str]:
+    if not decided or not description.unread:
+        return []
+    flags = []
+    skipped = [step for step in description.steps if not step.is_decidable]
+    if skipped and len(description.steps) > 1:
+        names = _quoted([step.text for step in skipped])
+        flags.append(f"Left out, since no label, place or rule here is called so: {names}.")
+    words = [word for step in description.steps if step not in skipped for word in step.unread]
+    if words:
+        flags.append(f"Used to order the hits only, not to choose them: {_quoted(words)}.")
+    return flags
+
+
+def _assumed(found: Findings) -> list[str]:
+    """What the words left open."""
+    description = found.query.description
+    flags = []
+    decided = [step for step in description.steps if step.is_decidable]
+    if len(decided) > 1 and any(limit is None for limit in description.within):
+        flags.append(
+            f"A next step starts at most {WITHIN_S:g} s after the one before ended, since no time was stated."
         )
-        covering = having if not having.is_empty() else covering
-    if covering.is_empty():
-        raise ToolFailedError(f"No segment of {session_id} covers time {time:g}.")
-    return str(covering.sort("start_time", "segment_id")["segment_id"][-1])
+    ranges = [limit for step in decided for limit in step.limits if limit.low and limit.high]
+    if any(
+        abs(limit.high / limit.low - (1 + ABOUT) / (1 - ABOUT)) < 1e-9
+        for limit in ranges
+        if limit.low and limit.high
+    ):
+        flags.append(f"“About” is taken for {100 * ABOUT:g} % more or less.")
+    return flags
 
 
-def _conditions(context: ToolContext, scope: Scope, arguments: SearchArguments) -> list[FieldCondition]:
-    conditions: list[FieldCondition] = []
-    n_sessions = context.catalog.load("sessions").height
-    # Metadata conditions are already resolved to sessions, which every segment carries.
-    if len(scope.session_ids) < n_sessions:
-        conditions.append(FieldCondition(field="session_id", op="in", value=tuple(scope.session_ids)))
-    if scope.individuals is not None:
-        conditions.append(FieldCondition(field="individual", op="in", value=tuple(sorted(scope.individuals))))
-    elif scope.of_subjects is not None and not {name for _, name in scope.of_subjects} <= {""}:
-        names = tuple(sorted({name for _, name in scope.of_subjects}))
-        conditions.append(FieldCondition(field="individual", op="in", value=names))
-    if arguments.behaviors:
-        conditions.append(
-            FieldCondition(field="behaviors", op="in", value=match_behaviors(context, arguments.behaviors))
-        )
-    if arguments.zones:
-        zones = tuple(match_zones(context, arguments.zones, scope.session_ids[:1]))
-        conditions.append(FieldCondition(field="zones", op="in", value=zones))
-    if arguments.sources:
-        sources = match_sources(context, arguments.sources)
-        conditions.append(FieldCondition(field="source", op="in", value=sources))
-    if arguments.start_part is not None or arguments.stop_part is not None:
-        raise ToolRetryError("search_segments takes start_s and stop_s, no shares of the sessions.")
-    limits: tuple[tuple[str, str, float | None], ...] = (
-        ("duration", ">=", arguments.min_duration_s),
-        ("duration", "<=", arguments.max_duration_s),
-        ("mean_speed", ">=", arguments.min_speed),
-        ("mean_speed", "<=", arguments.max_speed),
-        ("stop_time", ">", _time(arguments.start_s, "start_s")),
-        ("start_time", "<", _time(arguments.stop_s, "stop_s")),
-    )
-    return conditions + [
-        FieldCondition(
-            field=name,
-            op=">" if op == ">" else ">=" if op == ">=" else "<" if op == "<" else "<=",
-            value=limit,
-        )
-        for name, op, limit in limits
-        if limit is not None
-    ]
-
-
-def _time(time: float | None, name: str) -> float | None:
-    if time is not None and time < 0:
-        raise ToolRetryError(
-            f"search_segments counts times from the start; expected {name} >= 0, got {time:g}."
-        )
-    return time
-
-
-def _clip(hit: Hit, videos: Mapping[str, bool]) -> ClipRef:
-    payload = hit.payload
-    session_id = str(payload["session_id"])
-    return ClipRef(
-        session_id=session_id,
-        start_time=_number(payload["start_time"]),
-        stop_time=_number(payload["stop_time"]),
-        score=hit.score,
-        description=hit.text,
-        individual=str(payload["individual"]) if payload.get("individual") else None,
-        has_video=videos.get(session_id, False),
-    )
-
-
-def _number(value: PayloadValue) -> float:
-    if not isinstance(value, int | float):
-        raise ToolFailedError(
-            f"The index has no time for a segment ({value!r}); run `ethochat ingest` again."
-        )
-    return float(value)
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"“{word}”" for word in dict.fromkeys(words))
 
 
 TOOL: Tool[SearchArguments] = Tool(
     name="search_segments",
-    description="Find moments that match a described behavior (or that are like a given moment), nearest "
-    "descriptions first, within chosen sessions, behaviors, zones, speeds and durations. For bouts of a "
-    "labeled behavior use find_bouts.",
+    description="Find moments that match a description in plain words: behaviors, places, speeds, durations, what must not hold, "
+    "and what follows within some seconds; or moments like given ones. Hits meet every number and name exactly and come with the "
+    "reason; counts per animal come along. For all bouts of one labeled behavior use find_bouts.",
     arguments=SearchArguments,
     function=search_segments,
 )

@@ -1,0 +1,397 @@
+"""A description evaluated on the tables: the events that meet it, exactly, and how near the others come."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import polars as pl
+
+from ethochat.index.kinematics import setting_frames
+from ethochat.index.timebase import TimeBase
+from ethochat.tools.context import ToolContext
+from ethochat.tools.errors import ToolRetryError
+from ethochat.tools.motion.tracks import scan_session
+from ethochat.tools.names import listing
+from ethochat.tools.rows import clocks
+from ethochat.tools.searching.lanes import (
+    GAP_S,
+    Key,
+    Lanes,
+    Span,
+    behavior_lanes,
+    intersect_lanes,
+    limit_lanes,
+    subtract_lanes,
+    whole_lanes,
+    zone_lanes,
+)
+from ethochat.tools.searching.lexicon import Concept
+from ethochat.tools.searching.limits import Limit
+from ethochat.tools.searching.reading import WITHIN_S, Description, Step
+from ethochat.tools.selection import Scope
+
+EDGE_S: Final = 1.0
+"""Entering or leaving a place is shown for a second."""
+_PLACES: Final = frozenset({"wall-hugging", "corner visit", "center visit"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One stretch of a session that meets a description."""
+
+    session_id: str
+    individual: str
+    start: float
+    stop: float
+    parts: tuple[Span, ...]
+    """One span per step."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Who marks what is asked for, in name order."""
+        return tuple(sorted({source for part in self.parts for source in part.sources}))
+
+    @property
+    def partner(self) -> str:
+        """The other animal of a social behavior."""
+        return next((part.partner for part in self.parts if part.partner), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Everything that meets a description, by session and time."""
+
+    found: tuple[Event, ...]
+    known: frozenset[str]
+    """Sessions of which the tables can tell."""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """What a call asks of every step besides its words."""
+
+    terms: tuple[Concept, ...] = ()
+    without: tuple[Concept, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+class Evaluator:
+    """Finds events of descriptions in the sessions of one call; what was read once is kept."""
+
+    def __init__(self, context: ToolContext, scope: Scope, extra: Extra | None = None) -> None:
+        """Take the experiment, the sessions and what holds for every step."""
+        self._context = context
+        self._scope = scope
+        self._extra = extra or Extra()
+        self._lanes: dict[object, Lanes] = {}
+        self._clocks = clocks(scope)
+
+    def find(self, description: Description) -> Events:
+        """Find all events of a description.
+
+        Raises
+        ------
+        ToolRetryError
+            When no step says anything that the tables can decide.
+        """
+        steps = [step for step in description.steps if self._is_decidable(step)]
+        if not steps:
+            raise ToolRetryError(f"Nothing in {description.text!r} names what the tables hold.")
+        found = self._step(steps[0])
+        chains: dict[Key, list[tuple[Span, ...]]] = {
+            key: [(span,) for span in lane if self._is_in(key)] for key, lane in found.spans.items()
+        }
+        known, flags = found.known, list(found.flags)
+        limits = dict(zip(description.steps[1:], description.within, strict=True))
+        for before, step in itertools.pairwise(steps):
+            later = self._step(step)
+            chains = self._followed(chains, later, limits[step], may_overlap=_is_place(before))
+            known &= later.known
+            flags += later.flags
+        events = [self._event(key, parts) for key, lane in chains.items() for parts in lane]
+        return Events(found=tuple(self._ordered(events)), known=known, flags=tuple(dict.fromkeys(flags)))
+
+    def _is_decidable(self, step: Step) -> bool:
+        return step.is_decidable or bool(self._extra.terms or self._extra.limits)
+
+    # -------------------------------------------------------------- one step
+    def _step(self, step: Step) -> Lanes:
+        terms = [*step.terms, *self._extra.terms]
+        limits = [*step.limits, *self._extra.limits]
+        on_frames = [limit for limit in limits if limit.quantity not in ("duration", "path")]
+        lanes = [self._term(term) for term in terms] + [self._limit(limit) for limit in on_frames]
+        if not lanes:
+            lanes = [self._once("whole", lambda: whole_lanes(self._context, self._scope))]
+        held = lanes[0]
+        for lane in lanes[1:]:
+            held = intersect_lanes(held, lane)
+        negated = [*step.without, *self._extra.without]
+        for term in negated:
+            held = subtract_lanes(held, self._term(term))
+        if len(lanes) > 1 or negated:
+            held = self._without_scraps(held)
+        if step.edge is not None:
+            held = _edges(held, step.edge, self._clocks)
+        for limit in limits:
+            if limit.quantity == "duration":
+                held = self._lasting(held, limit)
+            elif limit.quantity == "path":
+                held = self._moving(held, limit)
+        return replace(held, flags=(*held.flags, *self._untold(step, held, terms, limits)))
+
+    def _once(self, key: object, make: Callable[[], Lanes]) -> Lanes:
+        if key not in self._lanes:
+            self._lanes[key] = make()
+        return self._lanes[key]
+
+    def _term(self, term: Concept) -> Lanes:
+        return self._once((term.behaviors, term.zones), lambda: self._read_term(term))
+
+    def _read_term(self, term: Concept) -> Lanes:
+        parts = []
+        if term.behaviors:
+            parts.append(behavior_lanes(self._context, self._scope, term.behaviors, self._extra.sources))
+        if term.zones:
+            parts.append(zone_lanes(self._context, self._scope, term.zones))
+        return parts[0] if len(parts) == 1 else _either(parts)
+
+    def _limit(self, limit: Limit) -> Lanes:
+        key = (limit.quantity, limit.low, limit.high, limit.strict, limit.unit)
+        return self._once(key, lambda: limit_lanes(self._context, self._scope, limit))
+
+    def _without_scraps(self, lanes: Lanes) -> Lanes:
+        """Bridge short interruptions of what was cut out of longer spans, and drop what is hardly there."""
+        spans = {}
+        for key, lane in lanes.spans.items():
+            clock = self._clocks[key[0]]
+            least = setting_frames(clock, GAP_S) / clock.frames_per_unit
+            kept: list[Span] = []
+            for span in lane:
+                gap = span.start - kept[-1].stop if kept else least
+                if 0 < gap < least:
+                    kept[-1] = replace(kept[-1], stop=span.stop, sources=kept[-1].sources | span.sources)
+                else:
+                    kept.append(span)
+            spans[key] = [span for span in kept if span.stop - span.start >= least - 1e-9]
+        return replace(lanes, spans={key: lane for key, lane in spans.items() if lane})
+
+    def _lasting(self, lanes: Lanes, limit: Limit) -> Lanes:
+        spans = {}
+        for key, lane in lanes.spans.items():
+            factor = _per_unit(limit.unit, self._clocks[key[0]])
+            if factor is not None:
+                kept = [span for span in lane if limit.holds((span.stop - span.start) * factor)]
+                spans[key] = kept
+        known = {name for name in lanes.known if _per_unit(limit.unit, self._clocks[name]) is not None}
+        return Lanes(
+            spans={key: lane for key, lane in spans.items() if lane},
+            known=frozenset(known),
+            flags=lanes.flags,
+        )
+
+    def _moving(self, lanes: Lanes, limit: Limit) -> Lanes:
+        """Keep the spans in which the animal moves as far as a limit says."""
+        spans = {}
+        known = set()
+        for session_id in sorted({key[0] for key in lanes.spans}):
+            paths = _paths(self._context, session_id, f"step_{limit.unit}")
+            if paths:
+                known.add(session_id)
+            for key in [key for key in lanes.spans if key[0] == session_id]:
+                path = paths.get(key[1]) or (next(iter(paths.values())) if len(paths) == 1 else None)
+                if path is not None:
+                    clock = self._clocks[session_id]
+                    spans[key] = [span for span in lanes.spans[key] if limit.holds(path.length(span, clock))]
+        return Lanes(
+            spans={key: lane for key, lane in spans.items() if lane},
+            known=lanes.known & frozenset(known),
+            flags=lanes.flags,
+        )
+
+    def _untold(
+        self, step: Step, held: Lanes, terms: Sequence[Concept], limits: Sequence[Limit]
+    ) -> Iterator[str]:
+        """Say in which sessions a step cannot be told."""
+        missing = [name for name in self._scope.session_ids if name not in held.known]
+        if not missing:
+            return
+        what = ", ".join([*(f"“{term.label}”" for term in terms), *(limit.words() for limit in limits)])
+        if len(missing) == len(self._scope.session_ids):
+            yield f"In no session can it be told when {what or step.text} holds."
+        else:
+            yield f"Not searched, since it cannot be told there when {what or step.text} holds: {listing(missing, 5)}."
+
+    # -------------------------------------------------------------- steps in a row
+    def _followed(
+        self,
+        chains: Mapping[Key, Sequence[tuple[Span, ...]]],
+        later: Lanes,
+        within: float | None,
+        *,
+        may_overlap: bool,
+    ) -> dict[Key, list[tuple[Span, ...]]]:
+        """Each later span with the latest chain before it, at most ``within`` seconds after its end.
+
+        A place may still be held when the next step starts: an animal freezes in the center that it entered.
+        """
+        wanted = WITHIN_S if within is None else within
+        found: dict[Key, list[tuple[Span, ...]]] = {}
+        for (session_id, individual), lane in later.spans.items():
+            clock = self._clocks[session_id]
+            reach = wanted if clock.fps is not None else float(setting_frames(clock, wanted))
+            for key, earlier in chains.items():
+                if key[0] != session_id or (key[1] and individual and key[1] != individual):
+                    continue
+                pairs = _pairs(earlier, lane, reach, 1.0 / clock.frames_per_unit, may_overlap=may_overlap)
+                found.setdefault((session_id, individual or key[1]), []).extend(pairs)
+        return found
+
+    def _event(self, key: Key, parts: tuple[Span, ...]) -> Event:
+        session = self._window_of[key[0]]
+        start, stop = max(parts[0].start, session[0]), min(max(part.stop for part in parts), session[1])
+        return Event(session_id=key[0], individual=key[1], start=start, stop=stop, parts=parts)
+
+    # -------------------------------------------------------------- where to look
+    @property
+    def _window_of(self) -> Mapping[str, tuple[float, float]]:
+        return {
+            row["session_id"]: self._scope.window(row) for row in self._scope.sessions.iter_rows(named=True)
+        }
+
+    def _is_in(self, key: Key) -> bool:
+        """Whether an animal was asked for; a label that names none counts where nobody was named."""
+        anyone = self._scope.individuals is None and self._scope.of_subjects is None
+        return self._scope.includes(*key) or (not key[1] and anyone)
+
+    def _ordered(self, events: Iterable[Event]) -> list[Event]:
+        """By session and time, cut to the window, each moment of a pair once."""
+        places = {name: place for place, name in enumerate(self._scope.session_ids)}
+        windows = self._window_of
+        inside = [
+            event
+            for event in events
+            if event.start < event.stop
+            and event.start < windows[event.session_id][1]
+            and event.stop > windows[event.session_id][0]
+        ]
+        inside.sort(key=lambda event: (places[event.session_id], event.start, event.stop, event.individual))
+        kept: list[Event] = []
+        for event in inside:
+            twin = any(
+                other.partner == event.individual
+                and event.partner == other.individual
+                and other.session_id == event.session_id
+                and other.start < event.stop
+                and event.start < other.stop
+                for other in kept[-8:]
+                if event.partner
+            )
+            if not twin:
+                kept.append(event)
+        return kept
+
+
+def _is_place(step: Step) -> bool:
+    return bool(step.terms) and all(not set(term.behaviors) - _PLACES for term in step.terms)
+
+
+def _either(parts: Sequence[Lanes]) -> Lanes:
+    """When one of several things holds."""
+    keys = {key for part in parts for key in part.spans}
+    spans: dict[Key, list[Span]] = {}
+    for key in keys:
+        joined: list[Span] = []
+        for span in sorted(
+            (s for part in parts for s in part.spans.get(key, ())), key=lambda s: (s.start, s.stop)
+        ):
+            if joined and span.start < joined[-1].stop:
+                last = joined[-1]
+                joined[-1] = replace(
+                    last, stop=max(last.stop, span.stop), sources=last.sources | span.sources
+                )
+            else:
+                joined.append(span)
+        spans[key] = joined
+    return Lanes(spans=spans, known=frozenset().union(*(part.known for part in parts)))
+
+
+def _edges(lanes: Lanes, edge: str, by_session: Mapping[str, TimeBase]) -> Lanes:
+    """The moments of entering or leaving; being there when the recording starts is no entry, or when it ends no exit."""
+    spans = {}
+    for key, lane in lanes.spans.items():
+        clock = by_session[key[0]]
+        length = setting_frames(clock, EDGE_S) / clock.frames_per_unit
+        one = 1.0 / clock.frames_per_unit
+        if edge == "enter":
+            spans[key] = [replace(s, stop=min(s.stop, s.start + length)) for s in lane if s.start >= one]
+        else:
+            spans[key] = [
+                replace(s, start=max(s.start, s.stop - length / 2), stop=s.stop + length / 2) for s in lane
+            ]
+    return replace(lanes, spans=spans)
+
+
+def _per_unit(unit: str, clock: TimeBase) -> float | None:
+    """Factor from a session's time unit to the unit of a duration; ``None`` where there is none."""
+    if unit == "frames":
+        return clock.frames_per_unit if clock.fps is not None else 1.0
+    return 1.0 if clock.fps is not None else None
+
+
+def _pairs(
+    earlier: Sequence[tuple[Span, ...]],
+    lane: Sequence[Span],
+    reach: float,
+    slack: float,
+    *,
+    may_overlap: bool,
+) -> Iterator[tuple[Span, ...]]:
+    ends = sorted(earlier, key=lambda chain: chain[-1].start if may_overlap else chain[-1].stop)
+    points = [chain[-1].start if may_overlap else chain[-1].stop for chain in ends]
+    for span in lane:
+        place = bisect.bisect_right(points, span.start + (-1e-9 if may_overlap else slack / 2)) - 1
+        if place < 0:
+            continue
+        chain = ends[place]
+        gap = span.start - chain[-1].stop
+        if gap <= reach + 1e-9 and span.stop > chain[-1].start:
+            yield (*chain, span)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """Steps of one animal as running sums, so that any stretch costs two look-ups."""
+
+    first_frame: int
+    sums: Sequence[float]
+
+    def length(self, span: Span, clock: TimeBase) -> float:
+        """Length of the path in a span."""
+        last = len(self.sums) - 1
+        start, stop = (
+            min(max(clock.nearest_boundary(time) - self.first_frame, 0), last)
+            for time in (span.start, span.stop)
+        )
+        return self.sums[stop] - self.sums[start]
+
+
+def _paths(context: ToolContext, session_id: str, column: str) -> dict[str, Path]:
+    table = (
+        scan_session(context, "kinematics", session_id)
+        .select("source", "individual", "frame", column)
+        .collect()
+    )
+    paths: dict[str, Path] = {}
+    for (_, individual), rows in table.group_by("source", "individual", maintain_order=True):
+        if str(individual) in paths or rows[column].is_null().all():
+            continue
+        ordered = rows.sort("frame")
+        sums = [0.0, *ordered[column].cast(pl.Float64).fill_null(0.0).cum_sum().to_list()]
+        paths[str(individual)] = Path(first_frame=int(ordered["frame"][0]), sums=sums)
+    return paths

@@ -1,0 +1,392 @@
+"""When something holds, animal by animal: spans of time with who says so, from the tables, and their arithmetic.
+
+Behaviors come from bouts, places from zones, speeds and distances from the frames of the first tracker. Where raters or a classifier looked
+for a behavior, what rules find beside their bouts is left out: a rule does not overrule who watched.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ethochat.index.behaviors.bouts import Interval, bridge_runs, drop_short, mask_to_runs, unite
+from ethochat.index.behaviors.rules import RULES
+from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
+from ethochat.index.kinematics import setting_frames
+from ethochat.index.timebase import TimeBase
+from ethochat.tools.context import ToolContext
+from ethochat.tools.motion.tracks import scan_session
+from ethochat.tools.rows import clocks
+from ethochat.tools.searching.limits import Limit
+from ethochat.tools.selection import Scope
+
+Key = tuple[str, str]
+"""session_id and individual; ``""`` where a file tells no animals apart."""
+
+GAP_S: Final = 0.2
+"""Interruptions of a condition on frames up to this long are bridged, and shorter fulfilments dropped, as the rules do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One stretch of time."""
+
+    start: float
+    stop: float
+    sources: frozenset[str] = frozenset()
+    n_watching: int = 0
+    """Raters and classifiers that looked for it then, whether or not they marked it."""
+    partner: str = ""
+    behavior: str = ""
+
+
+Lane = list[Span]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lanes:
+    """When one thing holds."""
+
+    spans: Mapping[Key, Lane]
+    """In order of time, disjoint within an animal."""
+    known: frozenset[str]
+    """Sessions in which it can be told."""
+    flags: tuple[str, ...] = field(default=())
+
+
+# ------------------------------------------------------------------ behaviors
+def behavior_lanes(
+    context: ToolContext, scope: Scope, behaviors: Sequence[str], sources: Sequence[str]
+) -> Lanes:
+    """When one of some behaviors goes on, by whoever marks it.
+
+    Parameters
+    ----------
+    behaviors
+        Exact names.
+    sources
+        Only what these say; all for none.
+    """
+    ids = scope.session_ids
+    named = pl.col("source").is_in(list(sources)) if sources else pl.lit(True)
+    bouts = context.catalog.load("bouts").filter(
+        pl.col("behavior").is_in(list(behaviors)), pl.col("session_id").is_in(ids), named
+    )
+    watched = _watched(context, ids, behaviors, named)
+    marked: dict[Key, list[Span]] = defaultdict(list)
+    columns = ("session_id", "individual", "partner", "behavior", "source", "start_time", "stop_time")
+    for session_id, individual, partner, behavior, source, start, stop in bouts.select(columns).iter_rows():
+        span = Span(
+            start=start, stop=stop, sources=frozenset({source}), partner=partner or "", behavior=behavior
+        )
+        marked[session_id, individual or ""].append(span)
+        rule = RULES.get(behavior)
+        if source == RULES_SOURCE and partner and rule is not None and rule.symmetric:
+            marked[session_id, partner].append(replace(span, partner=individual or ""))
+    spans = {
+        key: _told(lane, [*watched.labels.get(key, ()), *watched.labels.get((key[0], ""), ())])
+        for key, lane in marked.items()
+    }
+    return Lanes(
+        spans={key: lane for key, lane in _named_once(spans).items() if lane}, known=watched.sessions
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watched:
+    """Who looked for some behaviors, where and when."""
+
+    sessions: frozenset[str]
+    labels: Mapping[Key, list[tuple[float, float, str]]]
+    """Start, stop and source of what raters and classifiers looked at."""
+
+
+def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str], named: pl.Expr) -> _Watched:
+    rows = (
+        context.catalog.load("coverage")
+        .filter(pl.col("kind").is_in(["annotations", "rules"]), pl.col("session_id").is_in(ids), named)
+        .filter(pl.col("behaviors").list.eval(pl.element().is_in(list(behaviors))).list.any())
+    )
+    labels: dict[Key, list[tuple[float, float, str]]] = defaultdict(list)
+    chosen = rows.filter(pl.col("kind") == "annotations")
+    for row in chosen.select("session_id", "individual", "start_time", "stop_time", "source").iter_rows():
+        labels[row[0], row[1] or ""].append((row[2], row[3], row[4]))
+    return _Watched(sessions=frozenset(rows["session_id"].to_list()), labels=labels)
+
+
+def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> Lane:
+    """One span per event: raters' spans that overlap are one; a rule only confirms where someone watched."""
+    labels = _clustered(span for span in lane if RULES_SOURCE not in span.sources)
+    counted = [
+        replace(span, n_watching=len({s for a, b, s in watched if a < span.stop and span.start < b}))
+        for span in labels
+    ]
+    rules = _clustered(span for span in lane if RULES_SOURCE in span.sources)
+    kept: list[Span] = []
+    for rule in rules:
+        over = [place for place, span in enumerate(counted) if _overlap(rule, span)]
+        for place in over:
+            counted[place] = replace(counted[place], sources=counted[place].sources | rule.sources)
+        if not over and not any(start < rule.stop and rule.start < stop for start, stop, _ in watched):
+            kept.append(rule)
+    return sorted([*counted, *kept], key=lambda span: (span.start, span.stop))
+
+
+def _clustered(spans: Iterable[Span]) -> Lane:
+    """Spans that overlap as one; those that only touch stay apart, as bouts of one source do."""
+    united: Lane = []
+    for span in sorted(spans, key=lambda item: (item.start, item.stop)):
+        if united and span.start < united[-1].stop:
+            last = united[-1]
+            united[-1] = replace(last, stop=max(last.stop, span.stop), sources=last.sources | span.sources)
+        else:
+            united.append(span)
+    return united
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def _named_once(spans: dict[Key, Lane]) -> dict[Key, Lane]:
+    """A span under no animal's name is the event of the animal that a span of the same time names."""
+    for session_id in {key[0] for key in spans if key[1] == ""}:
+        named = {key: lane for key, lane in spans.items() if key[0] == session_id and key[1] != ""}
+        left: Lane = []
+        for span in spans[session_id, ""]:
+            owners = [
+                (key, place)
+                for key, lane in named.items()
+                for place, other in enumerate(lane)
+                if _overlap(span, other)
+            ]
+            if not owners:
+                left.append(span)
+                continue
+            for key, place in owners:
+                other = spans[key][place]
+                spans[key][place] = replace(
+                    span,
+                    sources=span.sources | other.sources,
+                    partner=other.partner,
+                )
+        spans[session_id, ""] = left
+        for key in named:
+            spans[key] = _clustered(spans[key])
+    return spans
+
+
+# ------------------------------------------------------------------ places, speeds and distances
+def zone_lanes(context: ToolContext, scope: Scope, zones: Sequence[str]) -> Lanes:
+    """When each animal is in one of some zones."""
+    found: dict[Key, list[Interval]] = defaultdict(list)
+    known: set[str] = set()
+    clock_by_id = clocks(scope)
+    for session_id in scope.session_ids:
+        table = (
+            scan_session(context, "zones", session_id)
+            .filter(pl.col("zone").is_in(list(zones)))
+            .select("source", "individual", "zone", "frame", "inside")
+            .collect()
+        )
+        for individual, _, rows in _first_tracker(table, "zone"):
+            known.add(session_id)
+            mask = rows["inside"].fill_null(False).to_numpy()
+            frames = rows["frame"].to_numpy()
+            found[session_id, individual] += _intervals(frames, mask, clock_by_id[session_id], gap_s=0)
+    spans = {
+        key: [Span(start=a, stop=b, behavior="") for a, b in unite(lane)]
+        for key, lane in found.items()
+        if lane
+    }
+    return Lanes(spans=spans, known=frozenset(known))
+
+
+def _first_tracker(table: pl.DataFrame, *more: str) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Rows of each animal by the first tracker that has it; ``more`` names columns that split them further."""
+    trackers: dict[str, str] = {}
+    for (source, individual, *rest), rows in table.group_by(
+        "source", "individual", *more, maintain_order=True
+    ):
+        if trackers.setdefault(str(individual), str(source)) == source:
+            yield str(individual), str(rest[0]) if rest else "", rows.sort("frame")
+
+
+def _intervals(
+    frames: NDArray[np.int64], mask: NDArray[np.bool_], clock: TimeBase, *, gap_s: float = GAP_S
+) -> list[Interval]:
+    """Frames of a mask as intervals of time; rows need not be consecutive frames."""
+    chosen = frames[mask]
+    if not len(chosen):
+        return []
+    inside = np.zeros(int(chosen[-1]) - int(chosen[0]) + 1, dtype=np.bool_)
+    inside[chosen - chosen[0]] = True
+    runs = mask_to_runs(inside)
+    if gap_s:
+        runs = drop_short(
+            bridge_runs(runs, setting_frames(clock, gap_s)), max(1, setting_frames(clock, gap_s))
+        )
+    first = int(chosen[0])
+    return [(clock.time_of(first + start), clock.time_of(first + stop)) for start, stop in runs]
+
+
+def limit_lanes(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
+    """When a speed or a distance lies in a range.
+
+    Sessions whose lengths are in another unit than the range, such as a recording without a scale, cannot tell.
+    """
+    if limit.quantity == "partner_distance":
+        return _apart(context, scope, limit)
+    length = limit.unit.partition("/")[0]
+    column = f"speed_{length}_per_s" if limit.quantity == "speed" else f"wall_distance_{length}"
+    spans: dict[Key, Lane] = {}
+    known: set[str] = set()
+    for session in scope.sessions.iter_rows(named=True):
+        session_id = session["session_id"]
+        if limit.quantity == "speed" and session["time_unit"] == "frames":
+            continue  # a speed per second is not known there
+        table = (
+            scan_session(context, "kinematics", session_id)
+            .select("source", "individual", "frame", pl.col(column).alias("value"))
+            .collect()
+        )
+        for individual, _, rows in _first_tracker(table):
+            values = rows["value"].cast(pl.Float64).to_numpy()
+            if np.isnan(values).all():
+                continue
+            known.add(session_id)
+            mask = within(limit, values)
+            lane = _intervals(rows["frame"].to_numpy(), mask, clocks(scope)[session_id])
+            if lane:
+                spans[session_id, individual] = [Span(start=a, stop=b) for a, b in lane]
+    return Lanes(spans=spans, known=frozenset(known))
+
+
+def within(limit: Limit, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where values lie in a range; a missing one does not."""
+    above: Callable[..., NDArray[np.bool_]] = np.greater if limit.strict else np.greater_equal
+    below: Callable[..., NDArray[np.bool_]] = np.less if limit.strict else np.less_equal
+    mask = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        if limit.low is not None:
+            mask &= above(values, limit.low)
+        if limit.high is not None:
+            mask &= below(values, limit.high)
+    return mask
+
+
+def _apart(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
+    """When another tracked animal's center is as far as a limit says, for each animal of a pair."""
+    spans: dict[Key, list[Span]] = defaultdict(list)
+    known: set[str] = set()
+    for session_id in scope.session_ids:
+        table = (
+            scan_session(context, "kinematics", session_id)
+            .select("source", "individual", "frame", x=pl.col(f"x_{limit.unit}"), y=pl.col(f"y_{limit.unit}"))
+            .collect()
+        )
+        animals = [(name, rows) for name, _, rows in _first_tracker(table) if rows["x"].is_not_null().any()]
+        for place, (first, a) in enumerate(animals):
+            for second, b in animals[place + 1 :]:
+                known.add(session_id)
+                both = a.join(b, on="frame", suffix="_2").sort("frame")
+                apart = both.select(
+                    ((pl.col("x") - pl.col("x_2")) ** 2 + (pl.col("y") - pl.col("y_2")) ** 2).sqrt()
+                )
+                values = apart.to_series().cast(pl.Float64).to_numpy()
+                lane = _intervals(both["frame"].to_numpy(), within(limit, values), clocks(scope)[session_id])
+                spans[session_id, first] += [Span(start=x, stop=y, partner=second) for x, y in lane]
+                spans[session_id, second] += [Span(start=x, stop=y, partner=first) for x, y in lane]
+    return Lanes(spans={key: _clustered(lane) for key, lane in spans.items()}, known=frozenset(known))
+
+
+def whole_lanes(context: ToolContext, scope: Scope) -> Lanes:
+    """All of the time in which each animal was tracked or watched."""
+    rows = context.catalog.load("coverage").filter(
+        pl.col("session_id").is_in(scope.session_ids), pl.col("kind") != "metrics"
+    )
+    found: dict[Key, list[Interval]] = defaultdict(list)
+    for row in rows.select("session_id", "individual", "start_time", "stop_time").iter_rows():
+        found[row[0], row[1] or ""].append((row[2], row[3]))
+    named = {key[0] for key in found if key[1]}
+    spans = {
+        key: [Span(start=a, stop=b) for a, b in unite(lane)]
+        for key, lane in found.items()
+        if key[1] or key[0] not in named
+    }
+    return Lanes(spans=spans, known=frozenset(key[0] for key in spans))
+
+
+# ------------------------------------------------------------------ arithmetic
+def intersect_lanes(first: Lanes, second: Lanes) -> Lanes:
+    """When both hold of the same animal; a label that names no animal counts for each of its session."""
+    spans: dict[Key, list[Span]] = defaultdict(list)
+    seconds: dict[str, list[Key]] = defaultdict(list)
+    for key in second.spans:
+        seconds[key[0]].append(key)
+    for (session_id, individual), lane in first.spans.items():
+        for other in seconds.get(session_id, ()):
+            if individual and other[1] and individual != other[1]:
+                continue
+            key = (session_id, individual or other[1])
+            spans[key] += _shared(lane, second.spans[other])
+    return Lanes(
+        spans={key: _clustered(lane) for key, lane in spans.items() if lane},
+        known=first.known & second.known,
+        flags=(*first.flags, *second.flags),
+    )
+
+
+def _shared(first: Lane, second: Lane) -> Iterator[Span]:
+    i = j = 0
+    while i < len(first) and j < len(second):
+        a, b = first[i], second[j]
+        start, stop = max(a.start, b.start), min(a.stop, b.stop)
+        if start < stop:
+            yield replace(
+                a,
+                start=start,
+                stop=stop,
+                sources=a.sources | b.sources,
+                partner=a.partner or b.partner,
+                behavior=a.behavior or b.behavior,
+            )
+        if a.stop <= b.stop:
+            i += 1
+        else:
+            j += 1
+
+
+def subtract_lanes(first: Lanes, second: Lanes) -> Lanes:
+    """When the first holds and the second does not; what names no animal counts for each of its session."""
+    spans: dict[Key, Lane] = {}
+    for (session_id, individual), lane in first.spans.items():
+        taken = [
+            (span.start, span.stop)
+            for key, other in second.spans.items()
+            if key[0] == session_id and (key[1] == individual or not key[1] or not individual)
+            for span in other
+        ]
+        left = list(_without(lane, unite(taken)))
+        if left:
+            spans[session_id, individual] = left
+    return Lanes(spans=spans, known=first.known & second.known, flags=(*first.flags, *second.flags))
+
+
+def _without(lane: Lane, taken: Sequence[Interval]) -> Iterator[Span]:
+    for span in lane:
+        start = span.start
+        for first, last in taken:
+            if last <= start or first >= span.stop:
+                continue
+            if first > start:
+                yield replace(span, start=start, stop=first)
+            start = max(start, last)
+        if start < span.stop:
+            yield replace(span, start=start)

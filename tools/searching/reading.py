@@ -1,0 +1,266 @@
+"""A description in words becomes steps with conditions that the tables can decide; what it could not read is kept and said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from ethochat.index.words import NUMBER_WORDS, atoms
+from ethochat.tools.searching.lexicon import SMALL_WORDS, Concept, Lexicon, Match
+from ethochat.tools.searching.limits import Limit, read_limits
+
+Liking = Literal["fast", "slow", "long", "short"]
+
+WITHIN_S: Final = 5.0
+"""How soon a next step must start where the words set no limit."""
+AT_ONCE_S: Final = 1.0
+"""The same where they say "immediately"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What holds at one time."""
+
+    text: str
+    terms: tuple[Concept, ...] = ()
+    """All must hold."""
+    without: tuple[Concept, ...] = ()
+    """None may hold."""
+    limits: tuple[Limit, ...] = ()
+    liking: tuple[Liking, ...] = ()
+    """What ranks first among equals: "slowly", "a long bout"."""
+    edge: Literal["enter", "leave"] | None = None
+    """The moment of entering or leaving a place rather than being there."""
+    together: bool = False
+    """Whether another animal is spoken of."""
+    unread: tuple[str, ...] = ()
+    """Words that mean nothing here; they only rank."""
+
+    @property
+    def is_decidable(self) -> bool:
+        """Whether the tables can say when it holds."""
+        return bool(self.terms or any(limit.quantity != "duration" for limit in self.limits) or self.without)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """Steps that follow one another."""
+
+    text: str
+    steps: tuple[Step, ...]
+    within: tuple[float | None, ...] = field(default=())
+    """Between neighbors: how soon the next starts after the one before ended, in seconds; ``None`` where nothing was said."""
+    absent: bool = False
+    """Sessions are wanted in which it never happens."""
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Words of all steps that mean nothing here."""
+        return tuple(dict.fromkeys(word for step in self.steps for word in step.unread))
+
+
+_NUMBERS: Final = r"(?:\d+(?:\.\d+)?|half an?|an?|" + "|".join(NUMBER_WORDS) + ")"
+_WITHIN: Final = re.compile(
+    rf",?\s*\b(?:with)?in(?:side)? (?:the next |less than |at most )?(?P<n>{_NUMBERS}) ?(?P<unit>s|secs?|seconds?|min|minutes?|ms|frames?)\b(?: of)?"
+    rf"|,?\s*\b(?:at most|no more than|less than|up to) (?P<n2>{_NUMBERS}) ?(?P<unit2>s|secs?|seconds?|min|minutes?|frames?) (?:later|afterwards?|after(?:ward)?s?)\b",
+    re.I,
+)
+_AT_ONCE: Final = re.compile(
+    r"\b(?:immediately|directly|right|straight|instantly) (?=after|before|followed|then|afterwards)", re.I
+)
+_THEN: Final = re.compile(
+    r"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by|(?:and |but )?(?:then|afterwards?|subsequently|next)|after which|leads? to|leading to|before)\b,?\s*(?!\d)"
+    r"|\s*(?:->|→|=>)\s*",
+    re.I,
+)
+_AFTER: Final = re.compile(r"[,;]?\s*\b(?:after|following)\b\s*(?!which|\d)", re.I)
+_NOT: Final = re.compile(
+    r"\b(?:but not|not|without(?: any)?|never|no|except(?: for| when)?|rather than|instead of|other than|(?:is|are|does|do|was)n['’]t|"
+    r"avoids?|avoiding|away from|outside(?: of)?|far from|out of|off)\b",
+    re.I,
+)
+_CLAUSE: Final = re.compile(
+    r"[,;](?!\s*(?:or|nor|and not)\b)|\bbut\b(?! not)|\bwhile\b|\bwith\b(?!out)", re.I
+)
+_ENTER: Final = re.compile(
+    r"\b(?:enter(?:s|ing|ed)?|(?:go(?:es|ing)?|mov(?:e|es|ing)|com(?:e|es|ing)|step(?:s|ping)?|walk(?:s|ing)?|run(?:s|ning)?|cross(?:es|ing)?|get(?:s|ting)?|dart(?:s|ing)?)(?: back)? into)\b",
+    re.I,
+)
+_LEAVE: Final = re.compile(
+    r"\b(?:leav(?:e|es|ing)|left(?= the)|exit(?:s|ing|ed)?|(?:go(?:es|ing)?|mov(?:e|es|ing)|com(?:e|es|ing)|step(?:s|ping)?|get(?:s|ting)?)(?: back)? out of)\b",
+    re.I,
+)
+_ABSENT: Final = re.compile(
+    r"^\W*(?:find |show |list |give |which |all |the |me )*(?:sessions?|recordings?|videos?|animals?|mice|trials?)\s+(?:(?:that|which|who|where|in which)\s+)?"
+    r"(?:(?:without|with no|lacking|free of|have no|has no|had no|there is no|there are no|show no)(?: any| a single)?|(?:\w+ )?never|do not|does not|did not|don't|doesn't)\s+(?P<rest>.+)$",
+    re.I,
+)
+_LIKINGS: Final[dict[Liking, str]] = {
+    "fast": r"\b(?:fast(?:est)?|quick(?:ly|est)?|rapid(?:ly)?|swift(?:ly)?|speedy|at (?:high|full|top) speed)\b",
+    "slow": r"\b(?:slow(?:ly|est)?|gradual(?:ly)?|careful(?:ly)?|cautious(?:ly)?|at low speed)\b",
+    "long": r"\b(?:long(?:est)?|prolonged|extended|sustained|a long time|for long)\b",
+    "short": r"\b(?:short(?:est)?|brief(?:ly|est)?|momentar\w+|for a moment)\b",
+}
+_PARTNER: Final = re.compile(
+    r"\b(?:each other|one another|another|(?:the|an)? ?other(?: (?:mouse|rat|animal|one))?|two (?:mice|rats|animals)|both (?:mice|rats|animals)|intruder|resident|"
+    r"conspecific|partner|cage ?mates?|the pair|three (?:mice|animals)|together)\b",
+    re.I,
+)
+_ROOM: Final = re.compile(
+    r"\b(?:of|in) (?:the |its )?(?:open field|arena|maze|cage|box|apparatus|chamber|enclosure|home cage|field)\b",
+    re.I,
+)
+_FILLERS: Final = frozenset(
+    "mouse mice animal rat rodent subject clip moment time part segment bout event episode instance exampl video show find me search look see "
+    "get give pleas everi each ani way kind behavior do goe go start begin during place occur happen made make perform display exhibit take "
+    "period interv scene footag record where when while have has had one thing someth somewher like similar i want would you can need list "
+    "least most then after befor follow also still onli just even sure mous whole entir same sometim somehow here thi that singl individu around "
+    "front toward back again first next insid within between end stretch".split()
+) - {"stretch", "still", "toward", "back", "front"}  # fmt: skip
+
+
+def read_description(text: str, lexicon: Lexicon) -> Description:
+    """Read a description.
+
+    Parameters
+    ----------
+    text
+        Plain words, such as "rearing followed by grooming within 10 s".
+    lexicon
+        What the words can mean here.
+    """
+    absent = _ABSENT.match(text)
+    rest, within = _take_within(absent["rest"] if absent is not None else text)
+    pieces = [piece for piece in _steps(rest) if re.search(r"\w", piece)]
+    steps = tuple(_read_step(piece, lexicon) for piece in pieces or [rest])
+    if within is not None and len(steps) == 1:  # "in 10 s" was no limit between steps
+        steps = (_read_step(absent["rest"] if absent is not None else text, lexicon),)
+    at_once = AT_ONCE_S if _AT_ONCE.search(text) else None
+    limits = tuple(within if within is not None else at_once for _ in steps[1:])
+    return Description(text=text, steps=steps, within=limits, absent=absent is not None)
+
+
+def _take_within(text: str) -> tuple[str, float | None]:
+    """Take out "within 10 s", which stands between steps wherever it is written."""
+    match = _WITHIN.search(text)
+    if match is None:
+        return text, None
+    limit = read_limits(f"within {match['n'] or match['n2']} {match['unit'] or match['unit2']}")
+    if not limit:
+        return text, None
+    return f"{text[: match.start()]} {text[match.end() :]}", limit[0].high
+
+
+def _steps(text: str) -> list[str]:
+    """Cut into steps, in order of time."""
+    text = _AT_ONCE.sub("", text)
+    pieces = _THEN.split(text)
+    ordered: list[str] = []
+    for piece in pieces:
+        ordered += _after(piece)
+    return ordered
+
+
+def _after(piece: str) -> list[str]:
+    """Turn "A after B" and "after B, A" into B, A."""
+    match = _AFTER.search(piece)
+    if match is None:
+        return [piece]
+    before, behind = piece[: match.start()], piece[match.end() :]
+    if re.search(r"\w", before) and not re.fullmatch(
+        r"\W*(?:moments?|clips?|times?|find|show|\s)*\W*", before
+    ):
+        return [behind, before]
+    first, comma, second = behind.partition(",")
+    return [first, second] if comma else [piece]
+
+
+def _read_step(text: str, lexicon: Lexicon) -> Step:
+    limits = read_limits(text)
+    blanked = _blank(text, [(limit.start, limit.stop) for limit in limits])
+    matches = _united(blanked, lexicon.find(blanked))
+    negated = set(_negated(blanked, matches))
+    terms = tuple(match.concept for place, match in enumerate(matches) if place not in negated)
+    likings = tuple(name for name, pattern in _LIKINGS.items() if re.search(pattern, blanked, re.I))
+    edge = _edge(blanked, matches, negated)
+    together = _PARTNER.search(blanked) is not None
+    left = _blank(blanked, [(match.start, match.stop) for match in matches])
+    for pattern in (_ENTER, _LEAVE, _PARTNER, _ROOM, *map(re.compile, _LIKINGS.values())):
+        left = pattern.sub(lambda match: " " * len(match[0]), left)
+    return Step(
+        text=" ".join(text.split()),
+        terms=_distinct(terms),
+        without=tuple(matches[place].concept for place in sorted(negated)),
+        limits=tuple(limits),
+        liking=likings,
+        edge=edge if len(terms) == 1 else None,
+        together=together,
+        unread=tuple(_unread(_NOT.sub(" ", left) if matches else left)),
+    )
+
+
+def _blank(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    for start, stop in spans:
+        text = text[:start] + " " * (stop - start) + text[stop:]
+    return text
+
+
+def _united(text: str, matches: Sequence[Match]) -> list[Match]:
+    """Put together what "or" joins."""
+    united: list[Match] = []
+    for match in matches:
+        between = text[united[-1].stop : match.start] if united else ""
+        if united and re.fullmatch(
+            r"\s*(?:,?\s*\bor\b\s*(?:in |on |at |along )?(?:the |a |an )?|/)\s*", between
+        ):
+            joined = united[-1].concept.joined(match.concept)
+            joined = replace(joined, label=f"{united[-1].concept.label} or {match.concept.label}")
+            united[-1] = Match(concept=joined, start=united[-1].start, stop=match.stop)
+        else:
+            united.append(match)
+    return united
+
+
+def _negated(text: str, matches: Sequence[Match]) -> Iterator[int]:
+    """Places of the matches that a negation governs: those behind it in its clause."""
+    for cue in _NOT.finditer(text):
+        if any(match.start <= cue.start() < match.stop for match in matches):
+            continue  # part of a name, such as "not moving"
+        if _LEAVE.search(text, max(0, cue.start() - 12), cue.end()):
+            continue
+        clause = _CLAUSE.search(text, cue.end())
+        stop = clause.start() if clause is not None else len(text)
+        for place, match in enumerate(matches):
+            if cue.end() <= match.start < stop:
+                yield place
+
+
+def _edge(text: str, matches: Sequence[Match], negated: set[int]) -> Literal["enter", "leave"] | None:
+    """Whether the step is the moment at which a place is entered or left."""
+    if len(matches) - len(negated) != 1:
+        return None
+    if _LEAVE.search(text):
+        return "leave"
+    return "enter" if _ENTER.search(text) else None
+
+
+def _distinct(terms: Sequence[Concept]) -> tuple[Concept, ...]:
+    """Each concept once; of a name and what it is a kind of, the narrower."""
+    kept: list[Concept] = []
+    for term in terms:
+        mine = set(term.behaviors) | set(term.zones)
+        if any(mine >= set(other.behaviors) | set(other.zones) for other in kept):
+            continue
+        kept = [other for other in kept if not set(other.behaviors) | set(other.zones) > mine]
+        kept.append(term)
+    return tuple(kept)
+
+
+def _unread(text: str) -> list[str]:
+    return [
+        word.text
+        for word in atoms(text)
+        if word.text.lower() not in SMALL_WORDS and word.stem not in _FILLERS and len(word.text) > 1
+    ]
