@@ -22,6 +22,7 @@ from ethochat.agent.builtin.lexicon import matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.quantities import choose_measure, nest_behaviors
 from ethochat.agent.builtin.reading import Intent, Reading
+from ethochat.agent.builtin.searching import search_arguments
 from ethochat.agent.builtin.splits import choose_groups, choose_keep, each_one, filter_by_values, is_outside
 from ethochat.agent.builtin.vocabulary import Vocabulary
 
@@ -317,16 +318,11 @@ def complete_proximity(reading: Reading, scan: Scanner, vocabulary: Vocabulary) 
 
 
 def complete_search(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:
-    """Keep the description: the question without the words that ask."""
-    slots = reading.slots
-    filter_by_values(slots)
-    words = scan.take(lexicon.CLIPS)
-    described = scan.text[words.end() :] if words and words.start() == 0 else scan.text
-    slots["query"] = described.strip(" ?.!,") or scan.text
-    if matches(lexicon.SIMILAR, scan.text) and slots.get("sessions"):
-        frame = scan.take(r"\b(?:at|starts? at|from)\s+(?:frame\s+)?(\d+(?:\.\d+)?)\b")
-        moment = {"session_id": slots.pop("sessions")[0], "time": float(frame[1]) if frame else 0.0}
-        slots["like"] = [moment]
+    """Split the question into where to look and what is described."""
+    limit = reading.slots.get("limit")
+    reading.slots = search_arguments(scan.text, vocabulary)
+    if limit:
+        reading.slots["limit"] = limit
 
 
 def complete_facts(reading: Reading, scan: Scanner, vocabulary: Vocabulary) -> None:

@@ -14,11 +14,12 @@ from pydantic import ConfigDict, PrivateAttr
 from ethochat.agent.builtin.followup import ASKED_BACK
 from ethochat.agent.builtin.plan import Call, plan
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.searching import like_before, search_vocabulary
 from ethochat.agent.builtin.understand import understand
-from ethochat.agent.builtin.vocabulary import Vocabulary, build_vocabulary
+from ethochat.agent.builtin.vocabulary import Vocabulary
 from ethochat.agent.builtin.wording import word_evidence
 from ethochat.agent.state import turn_start
-from ethochat.tools.evidence import Evidence
+from ethochat.tools.evidence import ClipRef, Evidence
 
 READING_KEY = "builtin_reading"
 """Where a message carries the reading it came from, for the next turn."""
@@ -45,7 +46,7 @@ class BuiltinChatModel(BaseChatModel):
     def vocabulary(self) -> Vocabulary:
         """The experiment's words, collected once."""
         if self._vocabulary is None:
-            self._vocabulary = build_vocabulary(self.context.experiment, self.context.catalog)
+            self._vocabulary = search_vocabulary(self.context)
         return self._vocabulary
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> BuiltinChatModel:  # noqa: ANN401 - LangChain's signature
@@ -63,13 +64,16 @@ class BuiltinChatModel(BaseChatModel):
         turn = messages[start + 1 :]
         results = [message for message in turn if isinstance(message, ToolMessage)]
         if not results:
-            reply = self._ask_tools(str(messages[start].content), previous_reading(messages[:start]))
+            reply = self._ask_tools(str(messages[start].content), messages[:start])
         else:
             reply = self._answer(turn, results)
         return ChatResult(generations=[ChatGeneration(message=reply)])
 
-    def _ask_tools(self, question: str, previous: Reading | None) -> AIMessage:
-        understanding = understand(question, self.vocabulary, previous)
+    def _ask_tools(self, question: str, before: Sequence[BaseMessage]) -> AIMessage:
+        alike = like_before(question, previous_clips(before))
+        if alike is not None:
+            return call_message([alike], Reading("search", dict(alike[1])))
+        understanding = understand(question, self.vocabulary, previous_reading(before))
         return call_message(plan(understanding, self.vocabulary), kept_reading(understanding))
 
     def _answer(self, turn: Sequence[BaseMessage], results: Sequence[ToolMessage]) -> AIMessage:
@@ -156,6 +160,16 @@ def previous_reading(messages: Sequence[BaseMessage]) -> Reading | None:
         if data:
             return Reading.from_json(data)
     return None
+
+
+def previous_clips(messages: Sequence[BaseMessage]) -> list[ClipRef]:
+    """Clips of the last answer that had some."""
+    for message in reversed(messages):
+        if isinstance(message, ToolMessage) and message.status != "error" and message.artifact:
+            clips = Evidence.model_validate(message.artifact).clips
+            if clips:
+                return clips
+    return []
 
 
 def kept_reading(understanding: Understanding) -> Reading | None:

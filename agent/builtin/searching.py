@@ -2,10 +2,59 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from ethochat.agent.builtin import lexicon
+from ethochat.agent.builtin.names import correct_typos, fill_names
+from ethochat.agent.builtin.phrases import Scanner, canonical
+from ethochat.agent.builtin.reading import Reading
+from ethochat.agent.builtin.spans import read_spans
+from ethochat.agent.builtin.splits import filter_by_values
+from ethochat.agent.builtin.unread import unknown_member, unknown_session
+from ethochat.agent.builtin.vocabulary import Mention, Vocabulary, build_vocabulary
+from ethochat.index.words import atoms, number
 from ethochat.tools.context import ToolContext
+from ethochat.tools.evidence import ClipRef
+from ethochat.tools.searching.lexicon import build_lexicon
+from ethochat.tools.searching.limits import read_limits
+from ethochat.tools.searching.reading import Description, read_description
+
+Call = tuple[str, dict[str, Any]]
+
+_WHERE: Final = ("session", "subject", "individual", "source", "value")
+"""Kinds of names that say where to look."""
+_KEPT: Final = (
+    "sessions", "subjects", "individuals", "sources", "where", "start_s", "stop_s", "start_part", "stop_part",
+)  # fmt: skip
+_BEFORE: Final = re.compile(
+    r"(?:\b(?:only|just|in|of|by|from|for|among|at|with|within|the|all|any|other than|not|except|without|excluding|but|and|or|according to|as|"
+    r"(?:scored|rated|annotated|labell?ed|marked|seen) by|raters?|sessions?|recordings?|videos?|animals?|mouse|mice|subjects?|groups?|channel|source|by|on|=|is|are)\s*[,:]?\s*)+$",
+    re.I,
+)
+_BEHIND: Final = re.compile(
+    r"^(?:['’]s)?\s*(?:\b(?:treated |dosed )?(?:mice|mouse|animals?|rats?|groups?|ones?|only|sessions?|recordings?|subjects?|condition|scoring|labels?|annotations?)\b\s*)+",
+    re.I,
+)
+_ASKS: Final = re.compile(
+    r"^\W*(?:(?:please|can you|could you|i want to see|i'd like to see|let me see|show|find|play|list|get|give|search(?: for)?|look for|"
+    r"where (?:is|are|does|do|did)|when (?:is|are|does|do|did))\s+)+"
+    r"(?:me\s+)?(?:(?:all|every|some|the|any|a few|\d+|three|five|ten)\s+)*"
+    r"(?:(?:of\s+)?(?:the\s+)?(?:clips?|moments?|episodes?|parts?|times?|places?|examples?|instances?|segments?|footage)\b\s*"
+    r"(?:of|where|when|in which|with|that show|showing|for)?\s*)?(?:(?:the\s+)?(?:mouse|animal|mice|animals)\s+(?=is\b|are\b))?",
+    re.I,
+)
+_LIKE: Final = re.compile(
+    r"\b(?P<less>less|un)?(?:more|less)?\s*(?:like|similar to|resembling)\s+(?P<which>that|this|it|these|those|them|"
+    r"(?:the )?(?P<nth>first|second|third|fourth|fifth|last|\d+)(?:st|nd|rd|th)?(?: (?:one|clip|hit|moment))?)\b",
+    re.I,
+)
+_NTH: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_ELSEWHERE: Final = re.compile(
+    r"\b(?:other|another|different)\s+(?:sessions?|recordings?|animals?|mice|mouse|videos?)\b", re.I
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,4 +76,163 @@ def read_search(text: str, context: ToolContext) -> SearchReading:
     context
         The experiment, whose names the text may use.
     """
-    return SearchReading(arguments={"query": text})
+    vocabulary = search_vocabulary(context)
+    spelled = correct_typos(canonical(text), vocabulary)
+    missing = unknown_session(spelled, vocabulary)
+    if missing is not None:
+        return SearchReading(refusal=f"There is no session or animal named {missing} in this experiment.")
+    member = unknown_member(spelled, vocabulary)
+    if member is not None:
+        return SearchReading(refusal=f"There is no {member} in this experiment.")
+    return SearchReading(arguments=search_arguments(spelled, vocabulary))
+
+
+def search_vocabulary(context: ToolContext) -> Vocabulary:
+    """Collect the experiment's words, with what those of a description mean."""
+    vocabulary = build_vocabulary(context.experiment, context.catalog)
+    vocabulary.lexicon = build_lexicon(context, vocabulary.sessions[:1])
+    return vocabulary
+
+
+def search_arguments(text: str, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Arguments of ``search_segments`` for a text in canonical spelling.
+
+    Parameters
+    ----------
+    text
+        See :func:`~ethochat.agent.builtin.phrases.canonical`.
+    """
+    scan = Scanner(text)
+    mentions = vocabulary.link(text)
+    fill_names(mentions, scan, vocabulary)
+    filter_by_values(scan.slots)
+    left = _without_names(text, [item for item in mentions if item.entry.kind in _WHERE])
+    # What limits a step or the pause between steps is no part of the recording.
+    times = Scanner(_without_limits(left))
+    read_spans(times)
+    if any(times.slots.get(key) is not None for key in ("start_s", "stop_s", "start_part", "stop_part")):
+        left = "".join(
+            char if kept == seen else " "
+            for char, seen, kept in zip(left, _without_limits(left), times.rest, strict=True)
+        )
+        scan.slots.update({key: times.slots[key] for key in _KEPT if times.slots.get(key) is not None})
+    arguments = {
+        key: value for key, value in scan.slots.items() if key in _KEPT and value not in (None, [], {})
+    }
+    arguments["query"] = _tidy(left)
+    _examples(text, arguments, scan.slots.get("behaviors") or [])
+    return {key: value for key, value in arguments.items() if value not in (None, [], {}, "")}
+
+
+def _without_names(text: str, mentions: Sequence[Mention]) -> str:
+    """Blank names and the words that only lead to them: "only females", "according to Oliver"."""
+    words = atoms(text)
+    for mention in mentions:
+        start, stop = words[mention.start].start, words[mention.stop - 1].stop
+        before, behind = _BEFORE.search(text, 0, start), _BEHIND.match(text[stop:])
+        start = before.start() if before is not None else start
+        stop += behind.end() if behind is not None else 0
+        text = text[:start] + " " * (stop - start) + text[stop:]
+    return text
+
+
+def _without_limits(text: str) -> str:
+    spans: Iterable[tuple[int, int]] = [(limit.start, limit.stop) for limit in read_limits(text)]
+    within = re.finditer(
+        r"\bwithin\s+(?:\d+(?:\.\d+)?|\w+)\s*(?:s|secs?|seconds?|min|minutes?|ms|frames?)\b", text, re.I
+    )
+    for start, stop in (*spans, *(match.span() for match in within)):
+        text = text[:start] + " " * (stop - start) + text[stop:]
+    return text
+
+
+def _tidy(text: str) -> str:
+    """The description alone, without what asks for it and what is left of lists."""
+    text = _ASKS.sub("", " ".join(text.split()))
+    text = re.sub(r"(?:\s*,)+\s*", ", ", re.sub(r"\(\s*\)|\[\s*\]", " ", text))
+    text = re.sub(
+        r"(?:[\s,;]|\b(?:in|during|for|of|by|and|only|from|the|at|within)\b)+$",
+        "",
+        text.strip(" ?.!,;"),
+        flags=re.I,
+    )
+    return re.sub(r"^(?:[\s,;]|\b(?:and|only|of)\b)+", "", text).strip(" ?.!,;")
+
+
+def _examples(text: str, arguments: dict[str, Any], behaviors: list[str]) -> None:
+    """Read "similar to … of S3 at 12.5 s": the moment to be like."""
+    if not lexicon.matches(lexicon.SIMILAR, text) or not arguments.get("sessions"):
+        return
+    time = re.search(
+        r"\b(?:at|starts? at|from|around)\s+(?:frame\s+|time\s+|second\s+)?(\d+(?:\.\d+)?)\b", text, re.I
+    )
+    sessions = arguments.pop("sessions")
+    arguments["like"] = [{"session_id": sessions[0], "time": float(time[1]) if time else 0.0}]
+    if _ELSEWHERE.search(text):
+        arguments["other_sessions"] = True
+    for key in ("query", "start_s", "stop_s"):
+        arguments.pop(key, None)
+    if behaviors:
+        arguments["behaviors"] = behaviors
+
+
+def like_before(question: str, clips: Sequence[ClipRef]) -> Call | None:
+    """Read "more like the second one" after clips were shown; ``None`` where the question is another.
+
+    Parameters
+    ----------
+    clips
+        Of the answer before, in its order.
+    """
+    match = _LIKE.search(question)
+    if match is None or not clips:
+        return None
+    which = match["which"].lower()
+    if match["nth"]:
+        place = (
+            len(clips)
+            if match["nth"].lower() == "last"
+            else _NTH.get(match["nth"].lower()) or int(number(match["nth"]) or 1)
+        )
+        chosen = clips[place - 1 : place]
+    else:
+        chosen = clips[:10] if which in ("these", "those", "them") else clips[:1]
+    moments = [
+        {"session_id": clip.session_id, "time": (clip.start_time + clip.stop_time) / 2}
+        | ({"individual": clip.individual} if clip.individual else {})
+        for clip in chosen
+    ]
+    if not moments:
+        return None
+    arguments: dict[str, Any] = {"like": moments, "limit": 10}
+    if _ELSEWHERE.search(question):
+        arguments["other_sessions"] = True
+    return "search_segments", arguments
+
+
+# ------------------------------------------------------------------ search or a list of bouts
+def is_described(reading: Reading, text: str, vocabulary: Vocabulary) -> bool:
+    """Whether clips are asked for by more than the behavior, rater, duration and zone that a list of bouts is chosen by."""
+    if vocabulary.lexicon is None:
+        return False
+    description = read_description(
+        str(search_arguments(text, vocabulary).get("query", "")), vocabulary.lexicon
+    )
+    if reading.intent == "measure":
+        asks_where = lexicon.matches(r"^\W*(?:where|when) (?:does|do|did|is|are|was|were)\b", text)
+        return asks_where and _needs_search(description, reading)
+    return reading.intent == "clips" and _needs_search(description, reading)
+
+
+def _needs_search(description: Description, reading: Reading) -> bool:
+    decided = [step for step in description.steps if step.is_decidable]
+    if not decided or description.absent:
+        return False
+    steps_named = len(decided) > 1 and not reading.slots.get("sources")
+    joined = any(len([term for term in step.terms if term.behaviors]) > 1 for step in decided)
+    special = any(
+        step.without or step.edge or any(limit.quantity != "duration" for limit in step.limits)
+        for step in decided
+    )
+    unheeded = bool(reading.slots.get("keep")) and reading.slots.get("keep") != "all"
+    return special or steps_named or (joined and len(decided) == 1) or unheeded or bool(reading.unread)

@@ -13,6 +13,7 @@ from ethochat.agent.builtin.limits import offers, refuse_out_of_reach, refuse_re
 from ethochat.agent.builtin.names import correct_typos, fill_names, fill_treated, long_names
 from ethochat.agent.builtin.phrases import Scanner, canonical, read_phrases
 from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understanding
+from ethochat.agent.builtin.searching import is_described
 from ethochat.agent.builtin.spans import read_spans
 from ethochat.agent.builtin.sufficiency import check
 from ethochat.agent.builtin.unread import unknown_member, unknown_session, unread_words
@@ -63,5 +64,8 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
     unread = unread_words(scan, mentions, vocabulary)
     reading = Reading(intent, scan.slots, tuple(unread))
     COMPLETE[intent](reading, scan, vocabulary)
+    if is_described(reading, text, vocabulary):
+        reading = Reading("search", {"limit": reading.slots.get("limit")})
+        COMPLETE["search"](reading, scan, vocabulary)
     reading = merge_previous(reading, previous, scan)
     return check(reading, scan, vocabulary)

@@ -16,6 +16,7 @@ from ethochat.agent.builtin.metrics import kinds_among, labels_of, other_names
 from ethochat.index.catalog import Catalog
 from ethochat.index.experiment import Experiment
 from ethochat.index.words import Atom, atoms, name_stems, stem
+from ethochat.tools.searching.lexicon import Lexicon
 
 Kind = Literal[
     "session",
@@ -102,6 +103,8 @@ class Vocabulary:
     """Whether any bout names the other animal."""
     free_words: set[str] = field(default_factory=set)
     """Stems of the experiment's name, description and definitions: words that are no news."""
+    lexicon: Lexicon | None = None
+    """What the words of a description can mean, for searches; ``None`` where nobody asked for it."""
 
     def add(self, entry: Entry, *names: str) -> None:
         """Make an entry findable under its names."""

@@ -207,20 +207,29 @@ def word_clips(item: Evidence) -> str:
     """Count the clips and list the first."""
     mark = f"[{item.evidence_id}]"
     if not item.clips:
-        return f"No such bout or segment was found. {mark}"
+        return f"No such moment was found. {mark}"
     lines = [_clip_line(clip) for clip in item.clips[:_MOST_CLIPS]]
     counts = [
         value.value for value in item.values if value.name == "bout_count" and isinstance(value.value, float)
     ]
+    if item.tool == "search_segments":
+        return _found_lines(item, mark, lines)
     total = int(sum(counts)) if counts else len(item.clips)
     shown = "" if total <= len(lines) else ", the first ones listed"
     noun = "clip" if total == 1 else "clips"
-    if item.tool == "search_segments":
-        text = f"{len(item.clips)} best matching {noun} {mark}:\n"
-    else:
-        together = _lasting(item)
-        text = f"{total} {noun}{together}{shown} {mark}:\n"
+    text = f"{total} {noun}{_lasting(item)}{shown} {mark}:\n"
     return text + "\n".join(lines)
+
+
+def _found_lines(item: Evidence, mark: str, lines: Sequence[str]) -> str:
+    """Say how many events a search found, and list the best; found by likeness alone they are not counted."""
+    counts = [value for value in item.values if value.name in ("event_count", "session_count")]
+    if not counts:
+        return f"The {len(item.clips)} most alike {mark}:\n" + "\n".join(lines)
+    total = int(float(counts[0].value or 0))
+    noun = {"event_count": "event", "session_count": "session"}[counts[0].name]
+    shown = "" if total <= len(lines) else ", the best ones listed"
+    return f"{total} {noun if total == 1 else noun + 's'}{shown} {mark}:\n" + "\n".join(lines)
 
 
 def _lasting(item: Evidence) -> str:
@@ -234,7 +243,8 @@ def _lasting(item: Evidence) -> str:
 
 
 def _clip_line(clip: ClipRef) -> str:
-    about = f" – {clip.description}" if clip.description else ""
+    said = clip.why or clip.description
+    about = f" – {said}" if said else ""
     video = "" if clip.has_video else " (no video)"
     return f"- {clip.session_id}, {clip.start_time:.2f}–{clip.stop_time:.2f}{about}{video}"
 

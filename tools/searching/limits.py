@@ -102,7 +102,7 @@ def read_limits(text: str) -> list[Limit]:
     -------
     list of Limit
         In the order of the text. A number that says nothing about which side is meant is a lower limit of a duration ("for
-        10 s") and else no limit.
+        10 s") and else no limit; a range of times is a duration where a word says that it lasts, else a part of the recording.
     """
     found: list[Limit] = []
     taken: list[tuple[int, int]] = []
@@ -119,6 +119,9 @@ def _ranges(text: str) -> Iterator[Limit]:
         if low is None or high is None or low >= high:
             continue
         quantity, unit, factor, stop = _what(text, match)
+        lasts = _LASTS.search(text, 0, match.start()) or _LONG.search(text[match.end() :])
+        if quantity == "duration" and lasts is None:
+            continue  # "between 60 and 120 s" is a part of the recording
         yield Limit(
             quantity=quantity,
             low=low * factor,
