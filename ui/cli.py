@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ethochat.index.errors import EthochatError
+from ethochat.ui.options import AsJson, Folder, Model, Store, print_json
+from ethochat.ui.search_command import EXAMPLE, search
 
 if TYPE_CHECKING:
     from ethochat.agent.answer import Answer
@@ -29,24 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Start with: ethochat demo sample",
 )
-
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Experiment folder.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Model = Annotated[
-    str,
-    typer.Option(
-        envvar="ETHOCHAT_MODEL",
-        help="Chat model: builtin, openai:MODEL[@URL], PROVIDER:MODEL or transformers:MODEL_OR_PATH.",
-    ),
-]
-Store = Annotated[
-    str | None,
-    typer.Option(
-        envvar="ETHOCHAT_STORE",
-        help="Vector index: edge, local or the URL of a Qdrant server.",
-        show_default=False,
-    ),
-]
 
 DEMO_QUESTIONS = (
     "Summarize this experiment.",
@@ -150,7 +133,7 @@ def ingest(
     if as_json:
         from dataclasses import asdict
 
-        _print_json(asdict(result))
+        print_json(asdict(result))
     else:
         show_ingest(result)
 
@@ -198,7 +181,7 @@ def ask(  # noqa: PLR0917 - typer passes options by name
         answer = conversation.ask(question)
     _write_files(answer, figures, formats, table)
     if as_json:
-        _print_json(answer.to_json())
+        print_json(answer.to_json())
     else:
         show_answer(answer)
 
@@ -229,32 +212,7 @@ def chat(
         )
 
 
-@app.command(epilog='Example: ethochat search lab/oft "mouse rears against the wall" --limit 5')
-def search(
-    folder: Folder,
-    query: Annotated[str, typer.Argument(help="What the animal is doing.", show_default=False)],
-    limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
-    store: Store = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find moments that match a description."""
-    from ethochat.agent.run import open_context
-    from ethochat.tools import tool_named
-    from ethochat.ui.terminal import show_hits
-
-    found = tool_named("search_segments").run(
-        open_context(folder, store=store), {"query": query, "limit": limit}
-    )
-    if as_json:
-        _print_json(
-            {
-                "query": query,
-                "hits": [clip.model_dump(mode="json") for clip in found.clips],
-                "flags": found.flags,
-            }
-        )
-    else:
-        show_hits(found)
+app.command(epilog=EXAMPLE)(search)
 
 
 @app.command(epilog="Example: ethochat serve lab/oft --port 7860")
@@ -280,7 +238,7 @@ def doctor(folder: Folder, as_json: AsJson = False) -> None:
 
     found = examine(folder)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         show_examination(found)
 
@@ -376,10 +334,6 @@ def _progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int], Non
             bar.update(task, description=step, completed=done, total=total)
 
         yield report
-
-
-def _print_json(data: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
 def _say_error(message: str) -> None:

@@ -23,10 +23,10 @@ from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
 from ethochat.index.errors import BackendUnavailableError, EthochatError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
+from ethochat.ui.clips import Clips, Player
 from ethochat.ui.examples import example_questions
 from ethochat.ui.exports import csv_of_tests, csv_of_values
 from ethochat.ui.overview import heading_html, overview_html
-from ethochat.ui.clips import Clips, Player
 from ethochat.ui.results import MOST_ROWS, figures_of, page_figure, table_html, table_of_values
 from ethochat.ui.saving import save_button, save_picture, save_table
 from ethochat.ui.steps import describe_call, evidence_text, harmless, literal, result_text

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ethochat.agent.answer import Answer
     from ethochat.index.drafting import Draft
     from ethochat.index.ingest import IngestReport
-    from ethochat.tools.evidence import ClipRef, Evidence
+    from ethochat.tools.evidence import ClipRef
+    from ethochat.ui.hits import Hits
 
 _MOST_CLIPS = 10
 
@@ -54,14 +57,35 @@ def show_answer(answer: Answer) -> None:
     _line(f"{answer.status}, {answer.model}, {answer.elapsed_s:.2f} s", style="dim")
 
 
-def show_hits(found: Evidence) -> None:
-    """Print what a search found."""
-    if not found.clips:
-        _line("No segment matches.")
-    for clip in found.clips:
-        _line(_clip(clip))
-    for flag in found.flags:
+def show_hits(hits: Hits, written: Sequence[Path] = ()) -> None:
+    """Print what a search found, what must be known about it, and the files it was written to."""
+    from ethochat.ui.clips import span_words
+    from ethochat.ui.hits.found import metadata_words
+
+    if not hits.clips:
+        _line(
+            "No moment was found."
+            if not hits.n_total
+            else f"There are {hits.n_total} hits, and none further on."
+        )
+    for rank, clip in hits.ranked():
+        who = " · ".join(part for part in (clip.session_id, clip.individual, hits.subject_of(clip)) if part)
+        score = f"   score {clip.score:.2f}" if clip.score is not None else ""
+        video = "" if clip.has_video else "   no video"
+        _line(f"{rank:3d}. {who}   {span_words(clip, hits.unit_of(clip))}{score}{video}")
+        for text in (clip.description, clip.why and f"why: {clip.why}"):
+            if text:
+                _line(f"     {text}")
+        if metadata := metadata_words(hits, clip):
+            _line(f"     {metadata}", style="dim")
+    if hits.clips and hits.n_total > len(hits.clips):
+        last = hits.first_rank + len(hits.clips) - 1
+        more = f"; --offset {last} goes on" if last < hits.n_total else ""
+        _line(f"{hits.first_rank} to {last} of {hits.n_total}{more}.")
+    for flag in hits.flags:
         _line(flag, style="dim")
+    for path in written:
+        _line(f"wrote {path}")
 
 
 def show_ingest(report: IngestReport) -> None:
@@ -107,7 +131,10 @@ def _count(items: Sized, noun: str) -> str:
 def _clip(clip: ClipRef) -> str:
     who = f" {clip.individual}" if clip.individual else ""
     score = f"  {clip.score:.3f}" if clip.score is not None else ""
-    return f"{clip.session_id}{who}  {clip.start_time:.2f}–{clip.stop_time:.2f}{score}  {clip.description}"
+    why = f" · {clip.why}" if clip.why else ""
+    return (
+        f"{clip.session_id}{who}  {clip.start_time:.2f}–{clip.stop_time:.2f}{score}  {clip.description}{why}"
+    )
 
 
 def _line(text: str, *, style: str | None = None) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ethochat import __version__
 from ethochat.index.errors import InputError, VideoError
 from ethochat.tools.evidence import ClipRef
-from ethochat.ui.clips import Clips, shrunk, span_words
+from ethochat.ui.clips import Clips, span_words
 from ethochat.ui.hits.found import Hits, metadata_words, provenance_json, write_bytes
 
 if TYPE_CHECKING:
@@ -115,10 +115,11 @@ def _frames(clips: Clips, clip: ClipRef, n: int) -> Image | str:
         frames: NDArray[np.uint8] = clips.frames(clip, n)
     except VideoError as exc:
         return str(exc)
-    parts = [shrunk(frame, _CELL // n) for frame in frames]
-    joined = Pillow.new("RGB", (_CELL, max(part.height for part in parts)), _EMPTY)
-    for place, part in enumerate(parts):
-        joined.paste(part, (place * (_CELL // n) + (_CELL // n - part.width) // 2, 0))
+    width = _CELL // n
+    joined = Pillow.new("RGB", (_CELL, max(1, round(width * frames.shape[1] / frames.shape[2]))), _EMPTY)
+    for place, frame in enumerate(frames):
+        picture = Pillow.fromarray(frame).resize((width - (n > 1), joined.height), Pillow.Resampling.LANCZOS)
+        joined.paste(picture, (place * width, 0))
     return joined
 
 
