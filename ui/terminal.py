@@ -64,9 +64,9 @@ def show_hits(hits: Hits, written: Sequence[Path] = ()) -> None:
 
     if not hits.clips:
         _line(
-            "No moment was found."
-            if not hits.n_total
-            else f"There are {hits.n_total} hits, and none further on."
+            f"There are {hits.n_listed} hits, and none further on."
+            if hits.n_listed
+            else "No moment was found."
         )
     for rank, clip in hits.ranked():
         who = " · ".join(part for part in (clip.session_id, clip.individual, hits.subject_of(clip)) if part)
@@ -78,11 +78,10 @@ def show_hits(hits: Hits, written: Sequence[Path] = ()) -> None:
                 _line(f"     {text}")
         if metadata := metadata_words(hits, clip):
             _line(f"     {metadata}", style="dim")
-    if hits.clips and hits.n_total > len(hits.clips):
-        last = hits.first_rank + len(hits.clips) - 1
-        more = f"; --offset {last} goes on" if last < hits.n_total else ""
-        _line(f"{hits.first_rank} to {last} of {hits.n_total}{more}.")
-    for flag in hits.flags:
+    if hits.clips and hits.n_listed > hits.last_rank:
+        of = f" of {hits.n_total}" if hits.n_total is not None else ", the most alike"
+        _line(f"{hits.first_rank} to {hits.last_rank}{of}; --offset {hits.last_rank} goes on.")
+    for flag in hits.told:
         _line(flag, style="dim")
     for path in written:
         _line(f"wrote {path}")

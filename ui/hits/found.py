@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.tools.selection import metadata_columns, show
 
 _MOST_NAMED: Final = 5
+_PAGE_FLAG: Final = re.compile(r"Hits \d+ to \d+ of \d+ are given\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,10 @@ class Hits:
     arguments: Mapping[str, Any]
     """As read: what ``search_segments`` was called with."""
     clips: Sequence[ClipRef]
-    n_total: int
-    """Events in all, of which :attr:`clips` are a part."""
+    n_total: int | None
+    """Events in all, of which :attr:`clips` are a part; ``None`` where they are ordered by likeness alone and cannot be counted."""
+    n_listed: int
+    """How far the list goes, by likeness too."""
     values: Sequence[Value] = ()
     flags: Sequence[str] = ()
     sessions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -39,6 +43,16 @@ class Hits:
     columns: Sequence[str] = ()
     """Metadata columns."""
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def told(self) -> list[str]:
+        """What a reader must know besides how many hits are shown, which lists say themselves."""
+        return [flag for flag in self.flags if not _PAGE_FLAG.fullmatch(flag)]
+
+    @property
+    def last_rank(self) -> int:
+        """Rank of the last clip."""
+        return self.first_rank + len(self.clips) - 1
 
     @property
     def first_rank(self) -> int:
@@ -95,7 +109,8 @@ def hits_of(context: ToolContext, query: str, arguments: Mapping[str, Any], foun
         query=query,
         arguments=dict(arguments),
         clips=list(found.clips),
-        n_total=total_of(found, int(arguments.get("offset") or 0)),
+        n_total=total_of(found),
+        n_listed=max(found.n_rows, int(arguments.get("offset") or 0) + len(found.clips)),
         values=list(found.values),
         flags=list(found.flags),
         sessions={row["session_id"]: row for row in rows},
@@ -103,19 +118,18 @@ def hits_of(context: ToolContext, query: str, arguments: Mapping[str, Any], foun
     )
 
 
-def total_of(found: Evidence, offset: int = 0) -> int:
-    """Events in all: what the search counted, or the clips that are there where it counted none."""
+def total_of(found: Evidence) -> int | None:
+    """Events (or sessions) in all, as the search counted them; ``None`` where it counted none."""
     counted = [
         value.value
         for value in found.values
         if isinstance(value.value, int | float)
-        and value.name.startswith("n_")
+        and value.name.endswith("_count")
         and value.session_id is None
         and value.subject_id is None
         and not value.group
     ]
-    known = offset + len(found.clips)
-    return max(int(counted[0]), known) if counted else known
+    return int(counted[0]) if counted else None
 
 
 # ----------------------------------------------------------------- where it came from

@@ -161,13 +161,14 @@ def _write(pen: ImageDraw, at: tuple[float, float], text: str, *, size: int, ink
 
 def _draw_head(pen: ImageDraw, hits: Hits, width: int) -> None:
     title = hits.query or "moments like those given"
-    shown = f"{len(hits.clips)} of {hits.n_total} hits" if hits.n_total > len(hits.clips) else _counted(hits)
-    about = f"{shown} · {hits.experiment} · ethochat {__version__} · {hits.made_at:%Y-%m-%d}"
+    about = f"{_counted(hits)} · {hits.experiment} · ethochat {__version__} · {hits.made_at:%Y-%m-%d}"
     _write(pen, (_GAP, _GAP), title, size=18, ink=_INK, width=width - 2 * _GAP)
     _write(pen, (_GAP, _GAP + 26), about, size=_TEXT, ink=_QUIET, width=width - 2 * _GAP)
 
 
 def _counted(hits: Hits) -> str:
+    if hits.n_total is not None and hits.n_total > len(hits.clips):
+        return f"{len(hits.clips)} of {hits.n_total} hits"
     return f"{len(hits.clips)} hit{'' if len(hits.clips) == 1 else 's'}"
 
 

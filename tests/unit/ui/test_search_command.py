@@ -23,12 +23,18 @@ class Search:
     def __init__(self, clips: list[ClipRef], n_total: int, flags: list[str]) -> None:
         self.clips, self.n_total, self.flags = clips, n_total, flags
         self.calls: list[dict[str, Any]] = []
+        self.counts = True
 
     def __call__(self, context: ToolContext, call: dict[str, Any]) -> Evidence:
         self.calls.append(dict(call))
-        values = [Value(name="n_events", value=float(self.n_total), unit="count")]
+        values = [Value(name="event_count", value=float(self.n_total), unit="count")] if self.counts else []
         return Evidence(
-            evidence_id="", tool="search_segments", clips=self.clips, values=values, flags=self.flags
+            evidence_id="",
+            tool="search_segments",
+            clips=self.clips,
+            values=values,
+            flags=self.flags,
+            n_rows=self.n_total,
         )
 
 
@@ -97,6 +103,12 @@ def test_end_of_a_long_list_is_said(run: Run, search: Search) -> None:
     assert run("rearing", "--offset", 5)[1].splitlines()[0] == "There are 5 hits, and none further on."
 
 
+def test_what_is_only_alike_is_not_counted(run: Run, search: Search) -> None:
+    search.counts = False
+    assert "1 to 2, the most alike; --offset 2 goes on." in run("rearing")[1]
+    assert json.loads(run("rearing", "--json")[1])["n_total"] is None
+
+
 def test_json_has_arguments_hits_with_metadata_total_and_values(run: Run, search: Search) -> None:
     status, out, _ = run("rearing", "--json")
     said = json.loads(out)
@@ -106,7 +118,7 @@ def test_json_has_arguments_hits_with_metadata_total_and_values(run: Run, search
     first = said["hits"][0]
     assert (first["rank"], first["subject_id"], first["metadata"]) == (1, "m1", {"group": "drug"})
     assert (first["start_time"], first["time_unit"], first["why"]) == (3.0, "s", "Rearing by anna")
-    assert said["values"] == [{"name": "n_events", "value": 5.0, "unit": "count", "group": {}}]
+    assert said["values"] == [{"name": "event_count", "value": 5.0, "unit": "count", "group": {}}]
 
 
 # ----------------------------------------------------------------- options

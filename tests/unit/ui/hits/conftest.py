@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,13 +24,21 @@ def clip(session_id: str, start: float, stop: float, **more: Any) -> ClipRef:
 def make_hits(context: ToolContext) -> Callable[..., Hits]:
     """Put clips into hits, found on the first of March."""
 
-    def make(*clips: ClipRef, query: str = "rearing", n_total: int | None = None, **arguments: Any) -> Hits:
+    def make(
+        *clips: ClipRef,
+        query: str = "rearing",
+        n_total: int | None = None,
+        n_rows: int = 0,
+        flags: Sequence[str] = ("Nobody looked at the pixels.",),
+        **arguments: Any,
+    ) -> Hits:
         found = Evidence(
             evidence_id="",
             tool="search_segments",
             clips=list(clips),
-            values=[Value(name="n_events", value=float(n_total if n_total is not None else len(clips)))],
-            flags=["Nobody looked at the pixels."],
+            values=[Value(name="event_count", value=float(n_total if n_total is not None else len(clips)))],
+            flags=list(flags),
+            n_rows=n_rows,
         )
         hits = hits_of(context, query, {"query": query} | arguments, found)
         object.__setattr__(hits, "made_at", MADE_AT)

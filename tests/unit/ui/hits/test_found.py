@@ -29,21 +29,31 @@ def test_ranks_go_on_where_hits_were_skipped(make_hits: Callable[..., Hits]) -> 
 
 
 @pytest.mark.parametrize(
-    ("values", "offset", "total"),
+    ("values", "total"),
     [
-        ([Value(name="n_events", value=57.0), Value(name="n_events", value=3.0, session_id="s1")], 0, 57),
-        ([Value(name="n_events", value=3.0, session_id="s1")], 0, 2),
-        ([Value(name="n_events", value=1.0)], 5, 7),
-        ([], 4, 6),
+        ([Value(name="event_count", value=57.0), Value(name="event_count", value=3.0, session_id="s1")], 57),
+        ([Value(name="session_count", value=4.0, n=12)], 4),
+        ([Value(name="event_count", value=3.0, session_id="s1")], None),
+        ([Value(name="event_count", value=3.0, group={"individual": "red"})], None),
+        ([], None),
     ],
 )
-def test_events_in_all_are_those_counted_and_never_fewer_than_listed(
-    values: list[Value], offset: int, total: int
+def test_events_in_all_are_those_that_the_search_counted(values: list[Value], total: int | None) -> None:
+    assert total_of(Evidence(evidence_id="", tool="search_segments", values=values)) == total
+
+
+def test_list_goes_as_far_as_the_search_found_and_never_less_than_shown(
+    make_hits: Callable[..., Hits],
 ) -> None:
-    found = Evidence(
-        evidence_id="", tool="search_segments", values=values, clips=[clip("s1", 0, 1), clip("s1", 2, 3)]
-    )
-    assert total_of(found, offset) == total
+    assert make_hits(clip("oft_1", 0, 1), n_rows=40).n_listed == 40
+    assert make_hits(clip("oft_1", 0, 1), offset=7).n_listed == 8
+    hits = make_hits(clip("oft_1", 0, 1), clip("oft_1", 2, 3), offset=10)
+    assert (hits.first_rank, hits.last_rank) == (11, 12)
+
+
+def test_lists_say_themselves_how_many_hits_they_show(make_hits: Callable[..., Hits]) -> None:
+    hits = make_hits(flags=["Hits 1 to 3 of 56 are given.", "Hits are few."])
+    assert hits.told == ["Hits are few."]
 
 
 def test_provenance_says_how_the_hits_were_found(hits: Hits) -> None:
