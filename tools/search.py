@@ -13,7 +13,7 @@ from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.tools.names import listing
 from ethochat.tools.searching.finding import Findings, find, understand_query
 from ethochat.tools.searching.limits import ABOUT
-from ethochat.tools.searching.ranking import Ranked, best_texts, why
+from ethochat.tools.searching.ranking import Ranked, best_texts, mean_speeds, why
 from ethochat.tools.searching.reading import WITHIN_S, Description
 from ethochat.tools.selection import Scope, require_sessions, select_sessions
 from ethochat.tools.wording import some, summarize_evidence
@@ -96,10 +96,11 @@ def _clips(context: ToolContext, scope: Scope, found: Findings, shown: Sequence[
     texts = _texts(context, found, shown)
     units = dict(scope.sessions.select("session_id", "time_unit").iter_rows())
     videos = dict(scope.sessions.select("session_id", pl.col("video").is_not_null()).iter_rows())
+    speeds = mean_speeds(context, scope, [item.event for item in shown])
     clips = []
-    for item, text in zip(shown, texts, strict=True):
-        event = item.event
-        reason = None if found.by_likeness else why(item, found.query.description, units[event.session_id])
+    for item, text, speed in zip(shown, texts, speeds, strict=True):
+        event, unit = item.event, units[item.event.session_id]
+        reason = None if found.by_likeness else why(event, found.query.description, unit, speed)
         clips.append(
             ClipRef(
                 session_id=event.session_id,

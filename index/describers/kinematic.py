@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ethochat.index.behaviors.glossary import terms_named
 from ethochat.index.behaviors.rules import RULES, SOURCE
 from ethochat.index.domain import Session
 from ethochat.index.experiment import Experiment
@@ -50,6 +51,8 @@ MANNERS: Final[Mapping[str, str]] = {
 STEADY_SPEEDS: Final = (2, 5, 10, 15, 20, 25, 30, 40, 50, 70, 100)
 """Speeds in cm/s that a text may state."""
 
+_MOST_OTHER_NAMES: Final = 3
+"""Names of the glossary that a description carries: more would drown its own words."""
 _MOVING: Final = frozenset({"running", "walking", "chase", "escape", "follow", "approach"})
 _SPECIES: Final[Mapping[str, str]] = {"mouse": "mouse", "mice": "mouse", "rat": "rat", "rats": "rat"}
 
@@ -59,7 +62,7 @@ class KinematicDescriber:
 
     name: str = "kinematic"
     model: str = "templates"
-    prompt_version: str = "1"
+    prompt_version: str = "2"
 
     def __init__(self, experiment: Experiment) -> None:
         """Take the experiment's definitions, synonyms, categories and zones."""
@@ -149,9 +152,19 @@ class KinematicDescriber:
             category = settings.category or (rule.category if rule is not None else None)
             words += [name, *([category] if category else []), *settings.synonyms]
             words += rule.synonyms if rule is not None else ()
+            words += _other_words(name)
         for zone in zones:
             words += [zone, *self._zone_synonyms.get(zone, ())]
         return list(dict.fromkeys(words))
+
+
+def _other_words(behavior: str) -> list[str]:
+    """What the field calls a label and what it looks like, so that it is found under those words too."""
+    return [
+        word
+        for term in terms_named(behavior)
+        for word in (term.name, *term.also[:_MOST_OTHER_NAMES], term.looks)
+    ]
 
 
 def species_of(experiment: Experiment, session: Session) -> str:

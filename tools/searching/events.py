@@ -91,6 +91,7 @@ class Evaluator:
         self._extra = extra or Extra()
         self._lanes: dict[object, Lanes] = {}
         self._clocks = clocks(scope)
+        self._windows = {row["session_id"]: scope.window(row) for row in scope.sessions.iter_rows(named=True)}
 
     def find(self, description: Description) -> Events:
         """Find all events of a description.
@@ -253,17 +254,11 @@ class Evaluator:
         return found
 
     def _event(self, key: Key, parts: tuple[Span, ...]) -> Event:
-        session = self._window_of[key[0]]
+        session = self._windows[key[0]]
         start, stop = max(parts[0].start, session[0]), min(max(part.stop for part in parts), session[1])
         return Event(session_id=key[0], individual=key[1], start=start, stop=stop, parts=parts)
 
     # -------------------------------------------------------------- where to look
-    @property
-    def _window_of(self) -> Mapping[str, tuple[float, float]]:
-        return {
-            row["session_id"]: self._scope.window(row) for row in self._scope.sessions.iter_rows(named=True)
-        }
-
     def _is_in(self, key: Key) -> bool:
         """Whether an animal was asked for; a label that names none counts where nobody was named."""
         anyone = self._scope.individuals is None and self._scope.of_subjects is None
@@ -272,7 +267,7 @@ class Evaluator:
     def _ordered(self, events: Iterable[Event]) -> list[Event]:
         """By session and time, cut to the window, each moment of a pair once."""
         places = {name: place for place, name in enumerate(self._scope.session_ids)}
-        windows = self._window_of
+        windows = self._windows
         inside = [
             event
             for event in events

@@ -127,13 +127,20 @@ def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> 
         replace(span, n_watching=len({s for a, b, s in watched if a < span.stop and span.start < b}))
         for span in labels
     ]
-    rules = _clustered(span for span in lane if RULES_SOURCE in span.sources)
+    # What was watched or marked is disjoint once united, so that a rule's span is held against its neighbors only.
+    looked = unite([(start, stop) for start, stop, _ in watched])
     kept: list[Span] = []
-    for rule in rules:
-        over = [place for place, span in enumerate(counted) if _overlap(rule, span)]
-        for place in over:
-            counted[place] = replace(counted[place], sources=counted[place].sources | rule.sources)
-        if not over and not any(start < rule.stop and rule.start < stop for start, stop, _ in watched):
+    place = since = 0
+    for rule in _clustered(span for span in lane if RULES_SOURCE in span.sources):
+        while place < len(counted) and counted[place].stop <= rule.start:
+            place += 1
+        while since < len(looked) and looked[since][1] <= rule.start:
+            since += 1
+        over = place
+        while over < len(counted) and counted[over].start < rule.stop:
+            counted[over] = replace(counted[over], sources=counted[over].sources | rule.sources)
+            over += 1
+        if over == place and not (since < len(looked) and looked[since][0] < rule.stop):
             kept.append(rule)
     return sorted([*counted, *kept], key=lambda span: (span.start, span.stop))
 

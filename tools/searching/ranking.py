@@ -42,9 +42,6 @@ class Ranked:
     event: Event
     score: float
     """0 to 1; comparable within one search only."""
-    speed: float | None = None
-    """Mean speed, in the unit of ``speed_unit``."""
-    speed_unit: str = ""
 
 
 def rank(
@@ -66,8 +63,8 @@ def rank(
         Examples were given: likeness to them comes before all else.
     """
     alike = _Likeness(hits)
-    speeds = mean_speeds(context, scope, events)
     liking = tuple(dict.fromkeys(name for step in description.steps for name in step.liking))
+    speeds = mean_speeds(context, scope, events) if {"fast", "slow"} & set(liking) else [None] * len(events)
     wanted = _liked(events, speeds, liking)
     likeness = _weight(description, hits, by_likeness=by_likeness)
     liked = 2 * _LIKED if liking else 0.0
@@ -84,15 +81,7 @@ def rank(
         )
         weight = sum(share for share, _ in parts)
         score = _SURE + (1 - _SURE) * sum(share * value for share, value in parts) / weight
-        speed = speeds[place]
-        ranked.append(
-            Ranked(
-                event=event,
-                score=score,
-                speed=speed[0] if speed else None,
-                speed_unit=speed[1] if speed else "",
-            )
-        )
+        ranked.append(Ranked(event=event, score=score))
     places = {name: place for place, name in enumerate(scope.session_ids)}
     return sorted(
         ranked,
@@ -225,15 +214,16 @@ class _Speeds:
 
 
 # ------------------------------------------------------------------ why
-def why(item: Ranked, description: Description, unit: str) -> str:
+def why(event: Event, description: Description, unit: str, speed: tuple[float, str] | None) -> str:
     """Say what an event was found for, in the words of the experiment.
 
     Parameters
     ----------
     unit
         Of the session's times.
+    speed
+        Mean speed and its unit, where it is known.
     """
-    event = item.event
     decided = [step for step in description.steps if step.is_decidable]
     said = []
     for step, part in zip(decided, event.parts, strict=False):
@@ -250,8 +240,8 @@ def why(item: Ranked, description: Description, unit: str) -> str:
     limits = [limit.words() for step in decided for limit in step.limits]
     told += limits
     told.append(f"{number(event.stop - event.start)} {unit}")
-    if item.speed is not None:
-        told.append(f"mean speed {item.speed:.3g} {item.speed_unit}")
+    if speed is not None:
+        told.append(f"mean speed {speed[0]:.3g} {speed[1]}")
     return "; ".join(told)
 
 
