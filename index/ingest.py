@@ -28,6 +28,7 @@ from ethochat.index.derivation import derive_session, read_session, unreadable_s
 from ethochat.index.domain import Session
 from ethochat.index.errors import CatalogLockedError, InputError
 from ethochat.index.experiment import Experiment, load_experiment
+from ethochat.index.freshness import INGEST_LOCK, TableDigests
 from ethochat.index.silhouettes import SilhouetteCache
 
 Progress = Callable[[str, int, int], None]
@@ -37,13 +38,14 @@ HASHES_FILE: Final = "cache/hashes.json"
 SILHOUETTES_DIR: Final = "cache/silhouettes"
 _RECORD_EVERY_S: Final = 2.0
 """How much finished work a killed run may have to do again."""
+_LOCK_WAIT_S: Final = 1.0
 _JUST_NOW_NS: Final = 2_000_000_000
 _NOT_WRITABLE: Final = frozenset(
     {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
 )
 _NOT_DERIVING: Final = frozenset(
-    {"candidates.py", "catalog.py", "drafting.py", "embedders", "ingest.py", "pairing.py", "sample"}
-    | {"search.py", "silhouettes.py", "store"}
+    {"candidates.py", "catalog.py", "drafting.py", "embedders", "freshness.py", "ingest.py", "moving.py"}
+    | {"pairing.py", "sample", "search.py", "silhouettes.py", "store"}
 )  # fmt: skip
 
 
@@ -111,10 +113,11 @@ def _no_progress(step: str, done: int, total: int) -> None:
 @contextmanager
 def _exclusive(data_dir: Path) -> Iterator[None]:
     """Hold the experiment's ingest lock; the system releases it when the process dies."""
-    lock = FileLock(data_dir / "ingest.lock")
+    lock = FileLock(data_dir / INGEST_LOCK)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        # A search looks whether the lock is held by holding it for an instant.
+        lock.acquire(timeout=_LOCK_WAIT_S, poll_interval=0.02)
     except Timeout as exc:
         raise CatalogLockedError(
             f"Another process is ingesting {data_dir.parent}; wait until it is done, or stop it, and run the "
@@ -325,6 +328,7 @@ def _bring_index_up_to_date(
 ) -> tuple[int, int]:
     """Index the segments unless the index was already made of exactly these sessions."""
     from ethochat.index.search import VECTORS_DIR, cached_embedder
+    from ethochat.index.store.encoding import SCHEMA_VERSION
 
     vectors = experiment.data_dir / VECTORS_DIR
     embedder = cached_embedder(experiment.data_dir)
@@ -332,30 +336,41 @@ def _bring_index_up_to_date(
     wanted = {
         "store": store,
         "embedder": embedder.name,
-        "sessions": hashlib.sha256(json.dumps(state.get("sessions"), sort_keys=True).encode()).hexdigest(),
+        "schema": SCHEMA_VERSION,
+        "sessions": state.get("sessions"),
+        "tables": TableDigests(catalog).combined(),
     }
     indexed = state.get("index")
     there = "://" in store or (vectors / store).is_dir()
     if isinstance(indexed, dict) and there and not rebuild and wanted.items() <= indexed.items():
         return int(indexed.get("n_segments", 0)), 0
-    from ethochat.index.search import index_segments
+    from ethochat.index.search import index_catalog
     from ethochat.index.store import open_store
 
-    segments = catalog.scan("segments").collect()
     opened = open_store(
-        store, path=vectors, dimension=embedder.dimension, embedder_name=embedder.name, rebuild=rebuild
+        store,
+        path=vectors,
+        dimension=embedder.dimension,
+        embedder_name=embedder.name,
+        rebuild=rebuild or _is_of_earlier_schema(indexed, store),
     )
     try:
-        n_indexed = index_segments(
+        n_segments, n_indexed = index_catalog(
             opened,
             embedder,
-            segments,
-            catalog.scan("descriptions").collect(),
-            catalog.load("sessions"),
-            individuals=catalog.load("individuals"),
+            catalog,
             progress=lambda done, total: progress("segments indexed", done, total),
         )
     finally:
         opened.close()
-    catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": segments.height}})
-    return segments.height, n_indexed
+    catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": n_segments}})
+    return n_segments, n_indexed
+
+
+def _is_of_earlier_schema(indexed: object, store: str) -> bool:
+    """Whether the index is of an earlier version; like tables of one, it is made anew without being asked for."""
+    from ethochat.index.store.encoding import SCHEMA_VERSION
+
+    if not isinstance(indexed, dict) or indexed.get("store") != store:
+        return False
+    return bool(indexed.get("schema", 1) != SCHEMA_VERSION)

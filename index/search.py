@@ -17,9 +17,18 @@ from ethochat.index.catalog import Catalog
 from ethochat.index.embedders import resolve_embedder
 from ethochat.index.embedders.base import Embedder
 from ethochat.index.embedders.cache import EmbeddingCache
+from ethochat.index.embedders.sparse import embed_document, embed_query
 from ethochat.index.errors import NotIngestedError, StaleIndexError
+from ethochat.index.freshness import Freshness, IndexCheck, indexed_facts, ingest_runs
 from ethochat.index.store import open_store
-from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint, SegmentStore
+from ethochat.index.store.base import (
+    FieldCondition,
+    Hit,
+    PayloadValue,
+    SearchMode,
+    SegmentPoint,
+    SegmentStore,
+)
 from ethochat.index.tables import SESSIONS, empty
 
 VECTORS_DIR: Final = "vectors"
@@ -64,6 +73,54 @@ class SegmentSearch:
         self.embedder = embedder
         self.store = store
         self.catalog = catalog
+        self._check = IndexCheck(store, catalog)
+
+    def retrieve(
+        self,
+        query: str = "",
+        *,
+        conditions: Sequence[FieldCondition] = (),
+        limit: int,
+        mode: SearchMode = "hybrid",
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+    ) -> list[Hit]:
+        """Find the segments that match a description best, each by itself: several may show one event.
+
+        Parameters
+        ----------
+        query
+            What the animal is doing. May be empty with ``like`` or ``unlike``; given both, half of each counts.
+        conditions
+            On payload fields; see :class:`~ethochat.index.store.base.SegmentPoint`.
+        limit
+            Most hits to return.
+        mode
+            By meaning and by word, by meaning alone, by word alone.
+        like, unlike
+            Segments: find what is described like one of the first, and last what is more like one of the second.
+            They themselves are not found.
+
+        Returns
+        -------
+        list of Hit
+            Best first, equally good ones by id. Empty when nothing meets the conditions. Sessions that an ingest is
+            changing are left out; :meth:`check` says so.
+
+        Raises
+        ------
+        ValueError
+            When there is nothing to search by, or no segment of that id.
+        NotIngestedError
+            When there is nothing to search in.
+        StaleIndexError
+            When the index does not hold what the tables hold.
+        """
+        examples = tuple(dict.fromkeys([*like, *unlike]))
+        others = [FieldCondition(field="segment_id", op="not in", value=examples)] if examples else []
+        return self._find(
+            query, conditions=[*conditions, *others], limit=limit, like=like, unlike=unlike, mode=mode
+        )
 
     def search(
         self,
@@ -73,43 +130,36 @@ class SegmentSearch:
         limit: int,
         like_segment: str | None = None,
     ) -> list[Hit]:
-        """Find the segments nearest to a description, one per event.
+        """Find the segments that match a description best, one per event.
 
-        Hits of one session and individual that overlap or lie less than half a second apart and have the
+        Hits of one session and animal that overlap, touch or lie less than half a time unit apart and have the
         same leading behavior are one event (windows of one bout, one bout marked by three raters); the
         nearest of them stands for it.
 
         Parameters
         ----------
-        query
-            What the animal is doing. May be empty with ``like_segment``; given both, half of each counts.
-        conditions
-            On payload fields; see :class:`~ethochat.index.store.base.SegmentPoint`.
+        query, conditions
+            As for :meth:`retrieve`.
         limit
-            Most hits to return.
+            Most events to return.
         like_segment
             Find segments described like this one; its own event is left out.
 
         Returns
         -------
         list of Hit
-            Best first, equally near ones by session and time. Empty when nothing meets the conditions.
+            Best first, equally good ones by session and time.
 
         Raises
         ------
-        ValueError
-            When there is neither a query nor a segment, or no segment of that id.
-        NotIngestedError
-            When there is nothing to search in.
-        StaleIndexError
-            When the index does not hold what the tables hold.
+        ValueError, NotIngestedError, StaleIndexError
+            As from :meth:`retrieve`.
         """
-        self.check()
-        vector = self._query_vector(query, like_segment)
-        wanted = limit if like_segment is None else limit + 1
+        like = () if like_segment is None else (like_segment,)
+        wanted = limit + len(like)
         n_candidates = max(_OVERFETCH * wanted, 100)
         while True:
-            found = self.store.search(vector, text=query, limit=n_candidates, conditions=conditions)
+            found = self._find(query, conditions=conditions, limit=n_candidates, like=like)
             events = merge_events(found)
             if (
                 len(found) < n_candidates
@@ -121,45 +171,62 @@ class SegmentSearch:
         kept = [best for best, members in events if like_segment not in members]
         return kept[:limit]
 
-    def check(self) -> None:
+    def check(self) -> str | None:
         """Compare the index with the tables.
+
+        Returns
+        -------
+        str or None
+            What a reader of a result must know: that an ingest is running, and how many sessions are left out until
+            it is done.
 
         Raises
         ------
         NotIngestedError
             When the experiment has no segments.
         StaleIndexError
-            When their numbers differ.
+            When the index was made from other tables, or lacks segments, and no ingest is running.
         """
-        root = self.catalog.data_dir.parent
-        expected = _n_indexable(self.catalog)
-        if expected == 0:
-            raise NotIngestedError(
-                f"Expected segments to search in {root}, found none: no session has annotations or a track; "
-                f"add them and run `ethochat ingest {root}`."
-            )
-        found = self.store.count()
-        if found != expected:
-            raise StaleIndexError(
-                f"Expected {expected} segments in the index of {root} as in its tables, found {found}: "
-                f"an ingest is running or was interrupted; run `ethochat ingest {root}`."
-            )
+        return self._check.verify().notice
 
     def close(self) -> None:
         """Release the index."""
         self.store.close()
 
-    def _query_vector(self, query: str, like_segment: str | None) -> NDArray[np.float32]:
-        if like_segment is None and not query.strip():
+    def _find(
+        self,
+        query: str,
+        *,
+        conditions: Sequence[FieldCondition],
+        limit: int,
+        like: Sequence[str],
+        unlike: Sequence[str] = (),
+        mode: SearchMode = "hybrid",
+    ) -> list[Hit]:
+        if not query.strip() and not like and not unlike:
             raise ValueError("Expected words to search for or a segment to search by, got neither.")
-        parts = [self.embedder.embed([query])[0]] if query.strip() else []
-        if like_segment is not None:
-            example = self.store.vector_of(like_segment)
-            if example is None:
-                raise ValueError(f"Expected the id of an indexed segment, got {like_segment!r}.")
-            parts.append(example / np.linalg.norm(example))
-        vector = np.sum(parts, axis=0)
-        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+        freshness = self._check.verify()
+        stored = self.store.vectors_of([*like, *unlike]) if like or unlike else {}
+        for segment_id in (*like, *unlike):
+            if segment_id not in stored:
+                raise ValueError(f"Expected the id of an indexed segment, got {segment_id!r}.")
+        found = self.store.search(
+            self.embedder.embed([query])[0] if query.strip() else None,
+            sparse=embed_query(query),
+            like=[stored[segment_id] for segment_id in like],
+            unlike=[stored[segment_id] for segment_id in unlike],
+            limit=limit,
+            conditions=[*conditions, *_unchanged(freshness)],
+            mode=mode,
+        )
+        # An ingest that began meanwhile may have replaced tables that these hits were made from.
+        changing = self._check.verify().changing - freshness.changing
+        return [hit for hit in found if hit.payload.get("session_id") not in changing]
+
+
+def _unchanged(freshness: Freshness) -> list[FieldCondition]:
+    names = tuple(sorted(freshness.changing))
+    return [FieldCondition(field="session_id", op="not in", value=names)] if names else []
 
 
 def open_search(data_dir: Path, *, spec: str = "edge", embedder: str | Embedder = "minilm") -> SegmentSearch:
@@ -177,21 +244,68 @@ def open_search(data_dir: Path, *, spec: str = "edge", embedder: str | Embedder 
     Raises
     ------
     NotIngestedError
-        When nothing was ingested.
+        When nothing was ingested, or the first ingest is not done.
     StaleIndexError
         When the index was made by another model or version.
     """
     catalog = Catalog.open(data_dir)
     model = cached_embedder(data_dir, embedder)
-    store = open_store(
-        spec, path=data_dir / VECTORS_DIR, dimension=model.dimension, embedder_name=model.name, read_only=True
-    )
+    try:
+        store = open_store(
+            spec,
+            path=data_dir / VECTORS_DIR,
+            dimension=model.dimension,
+            embedder_name=model.name,
+            read_only=True,
+        )
+    except NotIngestedError as exc:
+        if not ingest_runs(data_dir):
+            raise
+        raise NotIngestedError(
+            f"{data_dir.parent}: an ingest is running and has not made the index yet; search again when it is done."
+        ) from exc
     return SegmentSearch(model, store, catalog)
 
 
 def cached_embedder(data_dir: Path, embedder: str | Embedder = "minilm") -> EmbeddingCache:
     """Make an embedder that keeps its vectors with the experiment."""
     return EmbeddingCache(data_dir / CACHE_FILE, resolve_embedder(embedder))
+
+
+def index_catalog(
+    store: SegmentStore,
+    embedder: Embedder,
+    catalog: Catalog,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, int]:
+    """Bring the index to what the tables say and record what it was made from; nobody may change them meanwhile.
+
+    Parameters
+    ----------
+    store, embedder, progress
+        As for :func:`index_segments`.
+    catalog
+        The tables.
+
+    Returns
+    -------
+    tuple of int
+        Segments indexed in all, and written now.
+    """
+    segments, descriptions = catalog.scan("segments").collect(), catalog.scan("descriptions").collect()
+    n_written = index_segments(
+        store,
+        embedder,
+        segments,
+        descriptions,
+        catalog.load("sessions"),
+        individuals=catalog.load("individuals"),
+        progress=progress,
+    )
+    n_segments = segments.join(descriptions, on="segment_id", how="semi").height
+    store.record(indexed_facts(catalog, n_segments))
+    return n_segments, n_written
 
 
 def index_segments(
@@ -257,7 +371,13 @@ class _Content:
     payload: dict[str, PayloadValue]
 
     def point(self, vector: NDArray[np.float32]) -> SegmentPoint:
-        return SegmentPoint(segment_id=self.segment_id, vector=vector, text=self.text, payload=self.payload)
+        return SegmentPoint(
+            segment_id=self.segment_id,
+            vector=vector,
+            sparse=embed_document(self.embedded),
+            text=self.text,
+            payload=self.payload,
+        )
 
 
 def _joined(
@@ -311,11 +431,6 @@ def _delete_gone(store: SegmentStore, segment_ids: Sequence[str]) -> None:
     for start in range(0, len(segment_ids), _CHUNK):
         batch = tuple(segment_ids[start : start + _CHUNK])
         store.delete([FieldCondition(field="segment_id", op="in", value=batch)])
-
-
-def _n_indexable(catalog: Catalog) -> int:
-    described = catalog.load("descriptions").select("segment_id")
-    return catalog.load("segments").join(described, on="segment_id", how="semi").height
 
 
 def merge_events(hits: Sequence[Hit]) -> list[tuple[Hit, frozenset[str]]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ethochat.index.embedders.sparse import SparseVector
+
 PayloadValue = str | float | int | bool | None | list[str]
+SearchMode = Literal["hybrid", "dense", "sparse"]
+"""By meaning and by word, by meaning alone, by word alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +33,13 @@ class FieldCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentPoint:
-    """One segment as stored: id, vector, text and what can be filtered."""
+    """One segment as stored: id, vectors, text and what can be filtered."""
 
     segment_id: str
     vector: NDArray[np.float32]
     text: str
+    sparse: SparseVector = field(default_factory=SparseVector)
+    """Of the words; see :func:`~ethochat.index.embedders.sparse.embed_document`."""
     payload: Mapping[str, PayloadValue] = field(default_factory=dict)
     """``session_id``, ``subject_id``, ``individual``, ``source``, ``behaviors``, ``zones``, ``start_time``,
     ``stop_time``, ``duration``, ``mean_speed``, ``distance``, ``describer`` and the session's metadata
@@ -49,16 +55,30 @@ class Hit:
     """Higher is nearer; comparable within one result only."""
     text: str
     payload: Mapping[str, PayloadValue]
+    similarity: float | None = None
+    """Cosine of the segment's and the query's vectors, -1 to 1; known where nothing else went into the score."""
 
 
 @runtime_checkable
 class SegmentStore(Protocol):
-    """A collection of segments. Which of several equally near hits survive ``limit`` the engine decides."""
+    """A collection of segments.
+
+    Hits of one score come by ``segment_id``. Which of them survive ``limit`` the engine decides; it decides the
+    same way until the collection changes, but another engine, or the same after a rebuild, may keep others.
+    """
 
     name: str
 
     def describe(self) -> Mapping[str, PayloadValue]:
-        """Return what was recorded when the collection was made: ``embedder``, ``dimension``, ``version``."""
+        """Return what is recorded with the collection.
+
+        ``embedder``, ``dimension``, ``schema`` and ``version`` from when it was made, and what
+        :meth:`record` added since.
+        """
+        ...
+
+    def record(self, facts: Mapping[str, PayloadValue]) -> None:
+        """Add to the collection's description, replacing facts of the same name; seen by others after close."""
         ...
 
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
@@ -71,20 +91,35 @@ class SegmentStore(Protocol):
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: NDArray[np.float32] | None,
         *,
-        text: str = "",
+        sparse: SparseVector | None = None,
+        like: Sequence[NDArray[np.float32]] = (),
+        unlike: Sequence[NDArray[np.float32]] = (),
         limit: int = 10,
         conditions: Sequence[FieldCondition] = (),
+        mode: SearchMode = "hybrid",
     ) -> list[Hit]:
-        """Nearest points by cosine among those that meet all conditions, best first.
+        """Best points among those that meet all conditions, best first; see :mod:`ethochat.index.store.querying`.
 
         Parameters
         ----------
         vector
-            Query, shape ``(dimension,)``.
-        text
-            Words of the query; an engine with lexical search fuses both rankings, others ignore it.
+            Of the query, shape ``(dimension,)``; ``None`` where there are no words, only examples.
+        sparse
+            Of the query's words; without any, a hybrid search is a dense one.
+        like, unlike
+            Vectors of examples, each of shape ``(dimension,)``: near one of the first, and what is nearer to
+            one of the second comes last.
+        limit
+            Most hits.
+        mode
+            Which of ``vector`` and ``sparse`` count; examples always do.
+
+        Raises
+        ------
+        ValueError
+            When there is nothing to search by.
         """
         ...
 
@@ -100,8 +135,12 @@ class SegmentStore(Protocol):
         """Read one payload field of every point, by segment id; ``None`` where a point lacks it."""
         ...
 
-    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
-        """Return the stored vector of a segment, shape ``(dimension,)``; ``None`` where there is none."""
+    def vectors_of(self, segment_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Read the stored vectors of some segments, each of shape ``(dimension,)``; unknown ids are left out."""
+        ...
+
+    def points(self) -> Iterator[list[SegmentPoint]]:
+        """Read every point whole, in batches; vectors come back scaled to length 1."""
         ...
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,22 +17,27 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from ethochat.index.embedders.sparse import SparseVector
 from ethochat.index.errors import BackendUnavailableError, NotIngestedError
-from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
+from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SearchMode, SegmentPoint
 from ethochat.index.store.encoding import (
-    EXACT_UP_TO,
     ID_FIELD,
+    SPARSE_NAME,
     VECTOR_NAME,
+    best_ids,
     build_filter,
     check_description,
     describe_collection,
     field_key,
+    graph_threshold_kb,
     new_fields,
     point_id,
-    to_hit,
+    to_hits,
     to_payload,
+    to_point,
 )
 from ethochat.index.store.generations import FolderEngine, GenerationSession
+from ethochat.index.store.querying import plan_query, read_question
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -61,10 +66,6 @@ class _ClientSegmentStore(ABC):
     def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         """Make a call that changes the collection; it may be made twice."""
 
-    @abstractmethod
-    def _search_params(self) -> Any:  # noqa: ANN401 - the client's classes are untyped here
-        """How to search."""
-
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points."""
         from qdrant_client import models
@@ -73,7 +74,7 @@ class _ClientSegmentStore(ABC):
             batch = [
                 models.PointStruct(
                     id=point_id(point.segment_id),
-                    vector={VECTOR_NAME: point.vector.tolist()},
+                    vector=_vectors(point),
                     payload=to_payload(point),
                 )
                 for point in points[start : start + _BATCH]
@@ -94,29 +95,46 @@ class _ClientSegmentStore(ABC):
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: NDArray[np.float32] | None,
         *,
-        text: str = "",
+        sparse: SparseVector | None = None,
+        like: Sequence[NDArray[np.float32]] = (),
+        unlike: Sequence[NDArray[np.float32]] = (),
         limit: int = 10,
         conditions: Sequence[FieldCondition] = (),
+        mode: SearchMode = "hybrid",
     ) -> list[Hit]:
-        """Nearest points by cosine, best first; ``text`` is ignored."""
-        if limit < 1:
+        """Best points, best first."""
+        from qdrant_client import models
+
+        asked = read_question(vector, sparse, like, unlike, mode)
+        if asked is None or limit < 1:
             return []
         wanted = build_filter(_ClientDialect(), conditions)
-        params = self._search_params()
-        found = self._read(
-            lambda client: client.query_points(
-                self._collection,
-                query=vector.tolist(),
-                using=VECTOR_NAME,
-                query_filter=wanted,
-                search_params=params,
-                limit=limit,
-                with_payload=True,
+        plan = plan_query(_ClientQueries(wanted), asked, limit=limit)
+        if plan.leaf is not None:
+            query, using = plan.leaf
+            found = self._read(
+                lambda client: client.query_points(
+                    self._collection, query=query, using=using, query_filter=wanted, limit=limit
+                )
             )
-        )
-        return [to_hit(point.payload, point.score) for point in found.points]
+            return to_hits(((item.payload, item.score) for item in found.points), cosine=asked.cosine)
+
+        def fuse(client: QdrantClient) -> list[tuple[dict[str, PayloadValue], float]]:
+            candidates = client.query_points(
+                self._collection,
+                query=models.FormulaQuery(formula=plan.formula),
+                prefetch=list(plan.prefetches),
+                query_filter=wanted,
+                limit=plan.limit,
+                with_payload=[ID_FIELD],
+            )
+            scores = best_ids(((item.id, item.payload, item.score) for item in candidates.points), limit)
+            kept = client.retrieve(self._collection, list(scores), with_payload=True, with_vectors=False)
+            return [(item.payload, scores[item.id]) for item in kept]
+
+        return to_hits(self._read(fuse), cosine=asked.cosine)
 
     def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
         """Count the points that meet all conditions, exactly."""
@@ -134,14 +152,27 @@ class _ClientSegmentStore(ABC):
         key = field_key(field)
         return {str(payload[ID_FIELD]): payload.get(key) for payload in self._scroll([ID_FIELD, key], ())}
 
-    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
-        """Return the stored vector of a segment."""
+    def vectors_of(self, segment_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Read the stored vectors of some segments."""
+        wanted = {point_id(segment_id): segment_id for segment_id in segment_ids}
         records = self._read(
             lambda client: client.retrieve(
-                self._collection, [point_id(segment_id)], with_payload=False, with_vectors=True
+                self._collection, list(wanted), with_payload=False, with_vectors=[VECTOR_NAME]
             )
         )
-        return np.asarray(records[0].vector[VECTOR_NAME], dtype=np.float32) if records else None
+        return {wanted[item.id]: np.asarray(item.vector[VECTOR_NAME], np.float32) for item in records}
+
+    def points(self) -> Iterator[list[SegmentPoint]]:
+        """Read every point whole, in batches."""
+        offset = None
+        while True:
+            page = methodcaller(
+                "scroll", self._collection, limit=_BATCH, offset=offset, with_payload=True, with_vectors=True
+            )
+            records, offset = self._read(page)
+            yield [_to_point(record) for record in records]
+            if offset is None:
+                return
 
     def _scroll(self, keys: list[str], conditions: Sequence[FieldCondition]) -> list[dict[str, PayloadValue]]:
         wanted, offset = build_filter(_ClientDialect(), conditions), None
@@ -198,15 +229,16 @@ class LocalSegmentStore(_ClientSegmentStore):
         )
 
     def describe(self) -> Mapping[str, PayloadValue]:
-        """Return what the collection was made with."""
+        """Return what is recorded with the collection."""
         return self._session.description
+
+    def record(self, facts: Mapping[str, PayloadValue]) -> None:
+        """Add to the collection's description."""
+        self._session.record(facts)
 
     def close(self) -> None:
         """Publish what was written, and release."""
         self._session.close()
-
-    def _search_params(self) -> None:
-        return None  # it compares every vector anyway
 
     def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         with self._session.reading() as client:
@@ -225,7 +257,7 @@ def _open_local(folder: Path) -> QdrantClient:
 
 def _create_local(folder: Path, collection: str, dimension: int) -> QdrantClient:
     client = _open_local(folder)
-    client.create_collection(collection, vectors_config=_vectors(dimension))
+    client.create_collection(collection, **_collection_config(dimension))
     return client
 
 
@@ -293,9 +325,14 @@ class ServerSegmentStore(_ClientSegmentStore):
             raise
 
     def describe(self) -> Mapping[str, PayloadValue]:
-        """Return what the collection was made with."""
+        """Return what is recorded with the collection."""
         metadata = self._read(lambda client: client.get_collection(self._collection)).config.metadata
         return dict(metadata or {})
+
+    def record(self, facts: Mapping[str, PayloadValue]) -> None:
+        """Add to the collection's description."""
+        metadata = {**self.describe(), **facts}
+        self._write(lambda client: client.update_collection(self._collection, metadata=metadata))
 
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points; fields met for the first time are indexed."""
@@ -324,7 +361,7 @@ class ServerSegmentStore(_ClientSegmentStore):
                 )
             self._write(
                 lambda client: client.create_collection(
-                    self._collection, vectors_config=_vectors(dimension), metadata=self._description
+                    self._collection, metadata=self._description, **_collection_config(dimension)
                 )
             )
         found = self.describe()
@@ -335,12 +372,6 @@ class ServerSegmentStore(_ClientSegmentStore):
                 "found an older one."
             )
         check_description(found, self._description, where=f"{self._url}, collection {self._collection!r}")
-
-    def _search_params(self) -> Any:  # noqa: ANN401
-        from qdrant_client import models
-
-        n_points = self._read(lambda client: client.count(self._collection, exact=False)).count
-        return models.SearchParams(exact=n_points <= EXACT_UP_TO)
 
     def _indexed_fields(self) -> set[str]:
         if self._indexed is None:
@@ -394,10 +425,32 @@ def _collection_name(path: Path) -> str:
     return f"ethochat-{readable}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
-def _vectors(dimension: int) -> Any:  # noqa: ANN401 - the client's classes are untyped here
+def _collection_config(dimension: int) -> dict[str, Any]:
     from qdrant_client import models
 
-    return {VECTOR_NAME: models.VectorParams(size=dimension, distance=models.Distance.COSINE)}
+    return {
+        "vectors_config": {VECTOR_NAME: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
+        "sparse_vectors_config": {SPARSE_NAME: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        # Below it the server compares every vector too, so that hits are exact without being asked to be.
+        "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=graph_threshold_kb(dimension)),
+    }
+
+
+def _vectors(point: SegmentPoint) -> dict[str, Any]:
+    from qdrant_client import models
+
+    vectors: dict[str, Any] = {VECTOR_NAME: point.vector.tolist()}
+    if point.sparse:
+        vectors[SPARSE_NAME] = models.SparseVector(
+            indices=point.sparse.indices.tolist(), values=point.sparse.values.tolist()
+        )
+    return vectors
+
+
+def _to_point(record: Any) -> SegmentPoint:  # noqa: ANN401 - the client's classes are untyped here
+    words = record.vector.get(SPARSE_NAME)
+    sparse = ((), ()) if words is None else (words.indices, words.values)
+    return to_point(record.payload, record.vector[VECTOR_NAME], *sparse)
 
 
 class _ClientDialect:
@@ -432,3 +485,66 @@ class _ClientDialect:
         from qdrant_client import models
 
         return models.Filter(must=must, must_not=must_not)
+
+
+class _ClientQueries:
+    """qdrant-client's queries, each with the name of the vectors it ranks by; each leaf within one filter."""
+
+    def __init__(self, wanted: Any) -> None:  # noqa: ANN401
+        self._wanted = wanted
+
+    def nearest(self, vector: NDArray[np.float32]) -> tuple[Any, str]:
+        from qdrant_client import models
+
+        return models.NearestQuery(nearest=vector.tolist()), VECTOR_NAME
+
+    def words(self, sparse: SparseVector) -> tuple[Any, str]:
+        from qdrant_client import models
+
+        words = models.SparseVector(indices=sparse.indices.tolist(), values=sparse.values.tolist())
+        return models.NearestQuery(nearest=words), SPARSE_NAME
+
+    def examples(
+        self, like: Sequence[NDArray[np.float32]], unlike: Sequence[NDArray[np.float32]]
+    ) -> tuple[Any, str]:
+        from qdrant_client import models
+
+        examples = models.RecommendInput(
+            positive=[item.tolist() for item in like],
+            negative=[item.tolist() for item in unlike],
+            strategy=models.RecommendStrategy.BEST_SCORE,
+        )
+        return models.RecommendQuery(recommend=examples), VECTOR_NAME
+
+    def prefetch(self, leaf: tuple[Any, str], limit: int, inner: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        query, using = leaf
+        return models.Prefetch(
+            query=query,
+            using=using,
+            limit=limit,
+            prefetch=inner or None,
+            filter=None if inner else self._wanted,
+        )
+
+    def score(self, position: int) -> str:
+        return f"$score[{position}]"
+
+    def constant(self, value: float) -> float:
+        return value
+
+    def total(self, terms: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.SumExpression(sum=terms)
+
+    def product(self, factors: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.MultExpression(mult=factors)
+
+    def ratio(self, numerator: Any, denominator: Any) -> Any:  # noqa: ANN401
+        from qdrant_client import models
+
+        return models.DivExpression(div=models.DivParams(left=numerator, right=denominator))

@@ -10,21 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ethochat.index.embedders.sparse import SparseVector
 from ethochat.index.errors import StaleIndexError
-from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
+from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SearchMode, SegmentPoint
 from ethochat.index.store.encoding import (
-    EXACT_UP_TO,
     ID_FIELD,
+    SPARSE_NAME,
     VECTOR_NAME,
+    best_ids,
     build_filter,
     describe_collection,
     field_key,
+    graph_threshold_kb,
     new_fields,
     point_id,
-    to_hit,
+    to_hits,
     to_payload,
+    to_point,
 )
 from ethochat.index.store.generations import FolderEngine, GenerationSession
+from ethochat.index.store.querying import plan_query, read_question
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeShard
@@ -90,8 +95,12 @@ class EdgeSegmentStore:
         )
 
     def describe(self) -> Mapping[str, PayloadValue]:
-        """Return what the collection was made with."""
+        """Return what is recorded with the collection."""
         return self._session.description
+
+    def record(self, facts: Mapping[str, PayloadValue]) -> None:
+        """Add to the collection's description."""
+        self._session.record(facts)
 
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points; fields met for the first time are indexed."""
@@ -105,7 +114,7 @@ class EdgeSegmentStore:
                 batch = [
                     Point(
                         point_id(point.segment_id),
-                        {VECTOR_NAME: point.vector.tolist()},
+                        _vectors(point),
                         _written(to_payload(point)),
                     )
                     for point in points[start : start + _BATCH]
@@ -126,28 +135,38 @@ class EdgeSegmentStore:
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: NDArray[np.float32] | None,
         *,
-        text: str = "",
+        sparse: SparseVector | None = None,
+        like: Sequence[NDArray[np.float32]] = (),
+        unlike: Sequence[NDArray[np.float32]] = (),
         limit: int = 10,
         conditions: Sequence[FieldCondition] = (),
+        mode: SearchMode = "hybrid",
     ) -> list[Hit]:
-        """Nearest points by cosine, best first; ``text`` is ignored."""
-        from qdrant_edge import Query, QueryRequest, SearchParams
+        """Best points, best first."""
+        from qdrant_edge import Formula, PayloadSelector, QueryRequest
 
-        if limit < 1:
+        asked = read_question(vector, sparse, like, unlike, mode)
+        if asked is None or limit < 1:
             return []
         wanted = build_filter(_EdgeDialect(), conditions)
+        plan = plan_query(_EdgeQueries(wanted), asked, limit=limit)
+        alone = plan.formula is None
+        request = QueryRequest(
+            limit=plan.limit,
+            query=plan.leaf if alone else Formula(plan.formula),
+            prefetches=list(plan.prefetches),
+            filter=wanted,
+            with_payload=True if alone else PayloadSelector.Include([ID_FIELD]),
+        )
         with self._session.reading() as shard, _engine_errors():
-            request = QueryRequest(
-                limit=limit,
-                query=Query.Nearest(vector.tolist(), using=VECTOR_NAME),
-                filter=wanted,
-                params=SearchParams(exact=shard.info().points_count <= EXACT_UP_TO),
-                with_payload=True,
-            )
             found = shard.query(request)
-        return [to_hit(_read(point.payload), point.score) for point in found]
+            if alone:
+                return to_hits(((_read(item.payload), item.score) for item in found), cosine=asked.cosine)
+            scores = best_ids(((str(item.id), item.payload or {}, item.score) for item in found), limit)
+            kept = shard.retrieve(list(scores), True, False)
+        return to_hits(((_read(item.payload), scores[str(item.id)]) for item in kept), cosine=asked.cosine)
 
     def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
         """Count the points that meet all conditions, exactly."""
@@ -166,14 +185,25 @@ class EdgeSegmentStore:
         key = field_key(field)
         return {str(payload[ID_FIELD]): payload.get(key) for payload in self._scroll([ID_FIELD, key], ())}
 
-    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
-        """Return the stored vector of a segment."""
+    def vectors_of(self, segment_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Read the stored vectors of some segments."""
+        wanted = {point_id(segment_id): segment_id for segment_id in segment_ids}
         with self._session.reading() as shard, _engine_errors():
-            records = shard.retrieve([point_id(segment_id)], False, True)
-        if not records:
-            return None
-        vectors: Any = records[0].vector
-        return np.asarray(vectors[VECTOR_NAME], dtype=np.float32)
+            records = shard.retrieve(list(wanted), False, [VECTOR_NAME])
+        return {wanted[str(item.id)]: np.asarray(_named(item)[VECTOR_NAME], np.float32) for item in records}
+
+    def points(self) -> Iterator[list[SegmentPoint]]:
+        """Read every point whole, in batches."""
+        from qdrant_edge import ScrollRequest
+
+        offset = None
+        while True:
+            request = ScrollRequest(offset=offset, limit=_BATCH, with_payload=True, with_vector=True)
+            with self._session.reading() as shard, _engine_errors():
+                records, offset = shard.scroll(request)
+            yield [_to_point(record) for record in records]
+            if offset is None:
+                return
 
     def close(self) -> None:
         """Publish what was written, and release."""
@@ -202,14 +232,17 @@ def _create(folder: Path, dimension: int) -> EdgeShard:
         EdgeConfig,
         EdgeOptimizersConfig,
         EdgeShard,
+        EdgeSparseVectorParams,
         EdgeVectorParams,
+        Modifier,
         PayloadSchemaType,
         UpdateOperation,
     )
 
     config = EdgeConfig(
         vectors={VECTOR_NAME: EdgeVectorParams(size=dimension, distance=Distance.Cosine)},
-        optimizers=EdgeOptimizersConfig(indexing_threshold=EXACT_UP_TO * dimension * 4 // 1024),
+        sparse_vectors={SPARSE_NAME: EdgeSparseVectorParams(modifier=Modifier.Idf)},
+        optimizers=EdgeOptimizersConfig(indexing_threshold=graph_threshold_kb(dimension)),
         wal_enabled=False,
     )
     with _engine_errors():
@@ -245,6 +278,26 @@ def _index_fields(shard: EdgeShard, points: Sequence[SegmentPoint]) -> None:
     }
     for key, kind in new_fields(points, set(shard.info().payload_schema)).items():
         shard.update(UpdateOperation.create_field_index(key, schemas[kind]))
+
+
+def _vectors(point: SegmentPoint) -> Any:  # noqa: ANN401 - the engine's classes are untyped here
+    from qdrant_edge import SparseVector as Sparse
+
+    vectors: dict[str, Any] = {VECTOR_NAME: point.vector.tolist()}
+    if point.sparse:
+        vectors[SPARSE_NAME] = Sparse(point.sparse.indices.tolist(), point.sparse.values.tolist())
+    return vectors
+
+
+def _named(record: Any) -> Any:  # noqa: ANN401 - the engine types a record's vectors as a union
+    return record.vector
+
+
+def _to_point(record: Any) -> SegmentPoint:  # noqa: ANN401
+    vectors = _named(record)
+    words = vectors.get(SPARSE_NAME)
+    sparse = ((), ()) if words is None else (words.indices, words.values)
+    return to_point(_read(record.payload), vectors[VECTOR_NAME], *sparse)
 
 
 def _written(payload: dict[str, PayloadValue]) -> dict[str, PayloadValue]:
@@ -293,6 +346,60 @@ class _EdgeDialect:
         from qdrant_edge import Filter
 
         return Filter(must=must, must_not=must_not)
+
+
+class _EdgeQueries:
+    """Edge's queries, each leaf within one filter."""
+
+    def __init__(self, wanted: Any) -> None:  # noqa: ANN401
+        self._wanted = wanted
+
+    def nearest(self, vector: NDArray[np.float32]) -> Any:  # noqa: ANN401
+        from qdrant_edge import Query
+
+        return Query.Nearest(vector.tolist(), using=VECTOR_NAME)
+
+    def words(self, sparse: SparseVector) -> Any:  # noqa: ANN401
+        from qdrant_edge import Query
+        from qdrant_edge import SparseVector as Sparse
+
+        return Query.Nearest(Sparse(sparse.indices.tolist(), sparse.values.tolist()), using=SPARSE_NAME)
+
+    def examples(self, like: Sequence[NDArray[np.float32]], unlike: Sequence[NDArray[np.float32]]) -> Any:  # noqa: ANN401
+        from qdrant_edge import Query, RecommendQuery
+
+        examples = RecommendQuery([item.tolist() for item in like], [item.tolist() for item in unlike])
+        return Query.RecommendBestScore(examples, using=VECTOR_NAME)
+
+    def prefetch(self, leaf: Any, limit: int, inner: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_edge import Prefetch
+
+        return Prefetch(limit=limit, query=leaf, prefetches=inner, filter=None if inner else self._wanted)
+
+    def score(self, position: int) -> Any:  # noqa: ANN401
+        from qdrant_edge import Expression
+
+        return Expression.Variable(f"$score[{position}]")
+
+    def constant(self, value: float) -> Any:  # noqa: ANN401
+        from qdrant_edge import Expression
+
+        return Expression.Constant(value)
+
+    def total(self, terms: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_edge import Expression
+
+        return Expression.Sum(terms)
+
+    def product(self, factors: list[Any]) -> Any:  # noqa: ANN401
+        from qdrant_edge import Expression
+
+        return Expression.Mult(factors)
+
+    def ratio(self, numerator: Any, denominator: Any) -> Any:  # noqa: ANN401
+        from qdrant_edge import Expression
+
+        return Expression.Div(numerator, denominator, by_zero_default=None)
 
 
 @contextmanager

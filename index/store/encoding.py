@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Final, Literal, Protocol, TypeVar
 
+import numpy as np
+
+from ethochat.index.embedders.sparse import SparseVector
 from ethochat.index.errors import StaleIndexError
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
 
-SCHEMA_VERSION: Final = 1
-"""Raised whenever ids, field names or the text index change; older collections must be rebuilt."""
+SCHEMA_VERSION: Final = 2
+"""Raised whenever ids, field names or the kinds of vectors change; older collections must be rebuilt."""
 ID_FIELD: Final = "segment_id"
 TEXT_FIELD: Final = "text"
 VECTOR_NAME: Final = "text"
+SPARSE_NAME: Final = "words"
 EXACT_UP_TO: Final = 100_000
-"""Points up to which every vector is compared: 12 ms there, and no index to build."""
+"""Points up to which every vector is compared: 12 ms there, and no graph to build."""
 _NAMESPACE: Final = uuid.UUID("5d0e1a3c-6a0b-5c1f-9f44-0b9f3d5b8a21")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _ESCAPED = re.compile(r"-([0-9a-f]+)-")
@@ -27,16 +32,23 @@ FilterT_co = TypeVar("FilterT_co", covariant=True)
 ClauseT = TypeVar("ClauseT")
 
 
+def graph_threshold_kb(dimension: int) -> int:
+    """Size of dense vectors from which an engine builds a graph over them, as the engines are told it."""
+    return EXACT_UP_TO * dimension * 4 // 1024
+
+
 def point_id(segment_id: str) -> str:
     """Give the point's id: the same for the same segment in every run and on every machine."""
     return str(uuid.uuid5(_NAMESPACE, segment_id))
 
 
+@lru_cache(maxsize=4096)
 def field_key(field: str) -> str:
     """Write a field's name so that no engine reads ``meta.dose mg/kg`` as nested, or refuses it."""
     return _UNSAFE.sub(lambda match: f"-{ord(match.group()):x}-", field)
 
 
+@lru_cache(maxsize=4096)
 def field_name(key: str) -> str:
     """Undo :func:`field_key`."""
     return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), key)
@@ -60,10 +72,70 @@ def to_payload(point: SegmentPoint) -> dict[str, PayloadValue]:
     return {ID_FIELD: point.segment_id, TEXT_FIELD: point.text, **fields}
 
 
-def to_hit(stored: Mapping[str, PayloadValue], score: float) -> Hit:
-    """Turn a stored payload into a hit."""
-    payload = {field_name(key): value for key, value in stored.items() if key not in (ID_FIELD, TEXT_FIELD)}
-    return Hit(segment_id=str(stored[ID_FIELD]), score=score, text=str(stored[TEXT_FIELD]), payload=payload)
+def to_hits(scored: Iterable[tuple[Mapping[str, PayloadValue], float]], *, cosine: bool) -> list[Hit]:
+    """Turn stored payloads and scores into hits, equal scores by ``segment_id``.
+
+    Parameters
+    ----------
+    scored
+        Payloads as stored, with their scores.
+    cosine
+        Whether the scores are the cosines of the dense vectors.
+    """
+    hits = [
+        Hit(
+            segment_id=str(stored[ID_FIELD]),
+            score=(score := rounded(exact)),
+            text=str(stored[TEXT_FIELD]),
+            payload=_from_payload(stored),
+            similarity=score if cosine else None,
+        )
+        for stored, exact in scored
+    ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.segment_id))
+
+
+def rounded(score: float) -> float:
+    """Drop the digits in which equals differ by the order of additions."""
+    return round(score, 6)
+
+
+def best_ids(
+    candidates: Iterable[tuple[str, Mapping[str, PayloadValue], float]], limit: int
+) -> dict[str, float]:
+    """Choose the best candidates, equal scores by ``segment_id``; gives scores by the id of the point.
+
+    Parameters
+    ----------
+    candidates
+        Ids of points, payloads with ``segment_id``, scores.
+    limit
+        How many to keep.
+    """
+    in_order = sorted(candidates, key=lambda item: (-rounded(item[2]), str(item[1][ID_FIELD])))
+    return {name: score for name, _, score in in_order[:limit]}
+
+
+def to_point(
+    stored: Mapping[str, PayloadValue],
+    vector: Sequence[float],
+    indices: Sequence[int] = (),
+    values: Sequence[float] = (),
+) -> SegmentPoint:
+    """Turn what is stored of a point, its payload and both vectors, into the point."""
+    return SegmentPoint(
+        segment_id=str(stored[ID_FIELD]),
+        vector=np.asarray(vector, dtype=np.float32),
+        sparse=SparseVector(
+            indices=np.asarray(indices, dtype=np.uint32), values=np.asarray(values, dtype=np.float32)
+        ),
+        text=str(stored[TEXT_FIELD]),
+        payload=_from_payload(stored),
+    )
+
+
+def _from_payload(stored: Mapping[str, PayloadValue]) -> dict[str, PayloadValue]:
+    return {field_name(key): value for key, value in stored.items() if key not in (ID_FIELD, TEXT_FIELD)}
 
 
 def new_fields(

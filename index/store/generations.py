@@ -132,11 +132,20 @@ class Generations:
         """
         number = int(working.stem)
         os.replace(working, self._folder(number))
-        pointer = {"generation": number, "token": uuid.uuid4().hex, "description": dict(description)}
-        replace_file(self.root / _POINTER, json.dumps(pointer, indent=1, sort_keys=True).encode())
+        self._point_at(number, uuid.uuid4().hex, description)
         for folder in self.root.iterdir():
             if folder.is_dir() and folder.name.isdigit() and int(folder.name) < number - 1:
                 shutil.rmtree(folder, ignore_errors=True)  # where a reader keeps it open it goes next time
+
+    def describe_anew(self, description: Mapping[str, PayloadValue]) -> None:
+        """Replace what is said of the published generation, which itself stays as it is."""
+        current = self.published()
+        assert current is not None
+        self._point_at(current.number, current.token, description)
+
+    def _point_at(self, number: int, token: str, description: Mapping[str, PayloadValue]) -> None:
+        pointer = {"generation": number, "token": token, "description": dict(description)}
+        replace_file(self.root / _POINTER, json.dumps(pointer, indent=1, sort_keys=True).encode())
 
     def release(self) -> None:
         """Let others write."""
@@ -208,6 +217,7 @@ class GenerationSession(Generic[HandleT]):
         self._handle: HandleT | None = None
         self._token: str | None = None
         self._working: Path | None = None
+        self._facts: dict[str, PayloadValue] = {}
         self._closed = False
         self._private: tempfile.TemporaryDirectory[str] | None = None
         if read_only:
@@ -225,8 +235,20 @@ class GenerationSession(Generic[HandleT]):
 
     @property
     def description(self) -> Mapping[str, PayloadValue]:
-        """What the collection was made with."""
-        return self._description if self._working is not None else self._current().description
+        """What is recorded with the collection."""
+        if self._working is not None:
+            return {**self._description, **self._facts}
+        return {**self._current().description, **self._facts}
+
+    def record(self, facts: Mapping[str, PayloadValue]) -> None:
+        """Add to the description; others see it once the session is closed.
+
+        What was recorded of an earlier generation is not true of one that was written to since, and is forgotten
+        with it.
+        """
+        with self._guard:
+            self._refuse_change()
+            self._facts |= facts
 
     @contextmanager
     def reading(self) -> Iterator[HandleT]:
@@ -242,12 +264,7 @@ class GenerationSession(Generic[HandleT]):
     def writing(self) -> Iterator[HandleT]:
         """Lend the handle for a change."""
         with self._guard:
-            self._refuse_closed()
-            if self._read_only:
-                root = self._generations.root
-                raise RuntimeError(
-                    f"{root}: expected an index opened for writing, got one opened for reading."
-                )
+            self._refuse_change()
             if self._working is None:
                 self._begin()
             assert self._handle is not None
@@ -260,8 +277,11 @@ class GenerationSession(Generic[HandleT]):
                 self._engine.finish(self._handle)
                 self._drop()
                 self._engine.settle(self._working)
-                self._generations.publish(self._working, self._description)
+                self._generations.publish(self._working, {**self._description, **self._facts})
                 self._working = None
+            elif self._facts and not self._closed:
+                self._generations.describe_anew(self.description)
+            self._facts = {}
             self._drop()
             self._generations.release()
             self._closed = True
@@ -269,6 +289,12 @@ class GenerationSession(Generic[HandleT]):
     def _refuse_closed(self) -> None:
         if self._closed:
             raise RuntimeError(f"{self._generations.root}: expected an open index, got one that was closed.")
+
+    def _refuse_change(self) -> None:
+        self._refuse_closed()
+        if self._read_only:
+            root = self._generations.root
+            raise RuntimeError(f"{root}: expected an index opened for writing, got one opened for reading.")
 
     def _current(self) -> Published:
         current = self._generations.published()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
+from ethochat.index.embedders.sparse import SparseVector
+from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SearchMode, SegmentPoint
 from ethochat.index.store.encoding import (
     ID_FIELD,
     LIMITS,
     describe_collection,
     member_values,
     ordered_value,
+    to_hits,
     to_payload,
 )
+from ethochat.index.store.querying import read_question, score_points
 
 
 class MemorySegmentStore:
@@ -29,8 +32,12 @@ class MemorySegmentStore:
         self._points: dict[str, SegmentPoint] = {}
 
     def describe(self) -> Mapping[str, PayloadValue]:
-        """Return what the collection was made with."""
+        """Return what is recorded with the collection."""
         return self._description
+
+    def record(self, facts: Mapping[str, PayloadValue]) -> None:
+        """Add to the collection's description."""
+        self._description |= facts
 
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points."""
@@ -49,28 +56,39 @@ class MemorySegmentStore:
 
     def search(
         self,
-        vector: NDArray[np.float32],
+        vector: NDArray[np.float32] | None,
         *,
-        text: str = "",
+        sparse: SparseVector | None = None,
+        like: Sequence[NDArray[np.float32]] = (),
+        unlike: Sequence[NDArray[np.float32]] = (),
         limit: int = 10,
         conditions: Sequence[FieldCondition] = (),
+        mode: SearchMode = "hybrid",
     ) -> list[Hit]:
-        """Nearest points by cosine, best first; ``text`` is ignored."""
+        """Best points, best first."""
+        asked = read_question(vector, sparse, like, unlike, mode)
         points = self._matching(conditions)
-        if not points or limit < 1:
+        if asked is None or not points or limit < 1:
             return []
         matrix = np.stack([point.vector for point in points]).astype(np.float64)
-        scores = matrix @ vector / (np.linalg.norm(matrix, axis=1) * np.linalg.norm(vector))
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return [
-            Hit(
-                segment_id=points[row].segment_id,
-                score=float(scores[row]),
-                text=points[row].text,
-                payload=dict(points[row].payload),
-            )
-            for row in best
-        ]
+        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+        scores = score_points(
+            asked,
+            cosine=lambda wanted: matrix @ (wanted / np.linalg.norm(wanted)),
+            words=lambda wanted: self._bm25(wanted, points),
+        )
+        scored = ((to_payload(points[row]), float(scores[row])) for row in np.flatnonzero(scores > -np.inf))
+        return to_hits(scored, cosine=asked.cosine)[:limit]
+
+    def _bm25(self, wanted: SparseVector, points: Sequence[SegmentPoint]) -> NDArray[np.float64]:
+        """Sum the weights of the words that a point shares, each by its rarity in the collection as in Qdrant."""
+        everything = [_weights(point.sparse) for point in self._points.values() if point.sparse]
+        total = np.zeros(len(points))
+        for place, value in _weights(wanted).items():
+            n_with = sum(place in weights for weights in everything)
+            idf = np.log((len(everything) - n_with + 0.5) / (n_with + 0.5) + 1)
+            total += value * idf * np.array([_weights(point.sparse).get(place, 0.0) for point in points])
+        return total
 
     def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
         """Count the points that meet all conditions."""
@@ -84,10 +102,13 @@ class MemorySegmentStore:
         """Read one payload field of every point."""
         return {segment_id: point.payload.get(field) for segment_id, point in self._points.items()}
 
-    def vector_of(self, segment_id: str) -> NDArray[np.float32] | None:
-        """Return the stored vector of a segment."""
-        point = self._points.get(segment_id)
-        return None if point is None else point.vector
+    def vectors_of(self, segment_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Read the stored vectors of some segments."""
+        return {name: self._points[name].vector for name in segment_ids if name in self._points}
+
+    def points(self) -> Iterator[list[SegmentPoint]]:
+        """Read every point whole."""
+        yield list(self._points.values())
 
     def close(self) -> None:
         """Nothing to release."""
@@ -96,6 +117,10 @@ class MemorySegmentStore:
         for condition in conditions:  # a wrong one is refused also where there are no points
             (ordered_value if condition.op in LIMITS else member_values)(condition)
         return [point for point in self._points.values() if all(_holds(point, item) for item in conditions)]
+
+
+def _weights(sparse: SparseVector) -> dict[int, float]:
+    return dict(zip(sparse.indices.tolist(), sparse.values.tolist(), strict=True))
 
 
 def _holds(point: SegmentPoint, condition: FieldCondition) -> bool:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from ethochat.index.embedders.sparse import SparseVector, embed_document, embed_query
 from ethochat.index.errors import BackendUnavailableError, NotIngestedError, StaleIndexError
 from ethochat.index.store import STORES, open_store
 from ethochat.index.store.base import FieldCondition, SegmentPoint, SegmentStore
+from ethochat.index.store.memory import MemorySegmentStore
 
 DIMENSION = 4
 Open = Callable[..., SegmentStore]
@@ -54,10 +56,13 @@ def store(open_one) -> SegmentStore:
     return open_one()
 
 
-def a_point(segment_id: str, vector=(1.0, 0.0, 0.0, 0.0), text: str = "", **payload) -> SegmentPoint:
+def a_point(
+    segment_id: str, vector=(1.0, 0.0, 0.0, 0.0), text: str = "", words="", **payload
+) -> SegmentPoint:
     return SegmentPoint(
         segment_id=segment_id,
         vector=np.asarray(vector, dtype=np.float32),
+        sparse=embed_document(words),
         text=text or segment_id,
         payload=payload,
     )
@@ -85,7 +90,7 @@ def test_new_collection_has_nothing_to_find(store):
     assert store.search(EAST) == []
     assert store.segment_ids() == set()
     assert store.read_field("session_id") == {}
-    assert store.vector_of("s1") is None
+    assert store.vectors_of(["s1"]) == {}
 
 
 def test_hits_come_in_order_of_cosine_and_keep_what_was_stored(store):
@@ -244,6 +249,242 @@ def test_one_value_and_several_are_told_apart(store):
         store.count([where("group", "in", "a")])
 
 
+class TestWords:
+    """Sparse vectors, and both kinds in one search."""
+
+    @pytest.fixture
+    def filled(self, store) -> SegmentStore:
+        store.upsert(
+            [
+                a_point("rear", (1, 0, 0, 0), words="rears at the wall", group="a"),
+                a_point("walk", (0.8, 0.6, 0, 0), words="walks along the wall", group="b"),
+                a_point("groom", (0, 1, 0, 0), words="grooms its face", group="a"),
+                a_point("mute", (0.6, 0.8, 0, 0), group="b"),
+            ]
+        )
+        return store
+
+    def test_by_word_only_what_shares_one_is_found_rarest_first(self, filled):
+        """Three points have words; "wall" is in two of them, "rear" in one. No text repeats a word."""
+        hits = filled.search(EAST, sparse=embed_query("rearing, wall"), mode="sparse")
+        assert [hit.segment_id for hit in hits] == ["rear", "walk"]
+        in_one, in_two = np.log(2.5 / 1.5 + 1), np.log(1.5 / 2.5 + 1)
+        weight = 2.2 / (1 + 1.2 * (0.25 + 0.75 * 2 / 10))  # k1 = 1.2, b = 0.75, two words where ten are usual
+        assert hits[0].score == pytest.approx(weight * (in_one + in_two), rel=1e-5)
+        long = 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 10))  # walk, along, wall
+        assert hits[1].score == pytest.approx(long * in_two, rel=1e-5)
+        assert [hit.similarity for hit in hits] == [None, None]
+
+    def test_both_add_up_to_shares_of_cosine_and_saturated_words(self, filled):
+        words = {
+            hit.segment_id: hit.score
+            for hit in filled.search(None, sparse=embed_query("wall"), mode="sparse")
+        }
+        hits = {hit.segment_id: hit.score for hit in filled.search(EAST, sparse=embed_query("wall"))}
+        cosines = {"rear": 1.0, "walk": 0.8, "groom": 0.0, "mute": 0.6}
+        expected = {
+            name: 0.7 * cosine + 0.3 * words.get(name, 0) / (words.get(name, 0) + 5)
+            for name, cosine in cosines.items()
+        }
+        assert hits == pytest.approx(expected, abs=1e-5)
+
+    def test_a_word_brings_forward_what_is_as_near(self, store):
+        store.upsert([a_point("a", words="digs"), a_point("b", words="rears"), a_point("c", words="jumps")])
+        assert [hit.segment_id for hit in store.search(EAST, sparse=embed_query("rearing"))] == [
+            "b",
+            "a",
+            "c",
+        ]
+
+    def test_without_known_words_it_is_the_dense_search(self, filled):
+        dense = filled.search(EAST, sparse=embed_query("wall"), mode="dense")
+        assert filled.search(EAST, sparse=embed_query("of the")) == filled.search(EAST) == dense
+        assert [hit.similarity for hit in dense] == pytest.approx([1.0, 0.8, 0.6, 0.0], abs=1e-5)
+        unknown = filled.search(EAST, sparse=embed_query("zebra"))
+        assert [hit.segment_id for hit in unknown] == [hit.segment_id for hit in dense]
+        assert filled.search(EAST, sparse=embed_query("zebra"), mode="sparse") == []
+        assert filled.search(EAST, sparse=SparseVector(), mode="sparse") == []
+
+    def test_nothing_to_search_by_is_refused(self, filled):
+        with pytest.raises(ValueError, match="Expected a vector, words or examples"):
+            filled.search(None)
+
+    @pytest.mark.parametrize("mode", ["hybrid", "dense", "sparse"])
+    def test_conditions_hold_in_every_mode(self, filled, mode):
+        hits = filled.search(
+            EAST, sparse=embed_query("wall"), mode=mode, conditions=[where("group", "==", "b")]
+        )
+        assert [hit.segment_id for hit in hits] == (["walk"] if mode == "sparse" else ["walk", "mute"])
+
+    def test_conditions_narrow_before_candidates_are_cut(self, store):
+        """Ten thousand better ones elsewhere do not push out what was asked for."""
+        store.upsert([a_point(f"s{n:04d}", (1, 0, 0, 0), words="rears", group="a") for n in range(1500)])
+        store.upsert([a_point("mine", (0.1, 1, 0, 0), words="rears slowly", group="b")])
+        (hit,) = store.search(
+            EAST, sparse=embed_query("rear"), limit=1, conditions=[where("group", "==", "b")]
+        )
+        assert hit.segment_id == "mine"
+
+    def test_equal_texts_score_equally_however_many_there_are(self, store):
+        """500 segments say the same: more than either ranking proposes for a limit of 5."""
+        store.upsert([a_point(f"s{n:03d}", (1, 0, 0, 0), words="rears at the wall") for n in range(500)])
+        store.upsert([a_point(f"t{n:03d}", (0.9, 0.1, 0, 0), words="walks") for n in range(500)])
+        hits = store.search(EAST, sparse=embed_query("rearing"), limit=5)
+        assert {hit.segment_id[0] for hit in hits} == {"s"}
+        assert len({round(hit.score, 6) for hit in hits}) == 1
+        assert [hit.segment_id for hit in hits] == sorted(hit.segment_id for hit in hits)
+        assert store.search(EAST, sparse=embed_query("rearing"), limit=5) == hits
+
+    def test_upsert_replaces_words_also_by_none(self, filled):
+        filled.upsert([a_point("rear", (1, 0, 0, 0), words="digs"), a_point("walk", (0.8, 0.6, 0, 0))])
+        assert [hit.segment_id for hit in filled.search(None, sparse=embed_query("dig"), mode="sparse")] == [
+            "rear"
+        ]
+        assert filled.search(None, sparse=embed_query("wall"), mode="sparse") == []
+
+
+class TestExamples:
+    @pytest.fixture
+    def around(self, store) -> SegmentStore:
+        """Points every 30 degrees on a circle; the name is the angle."""
+        angles = np.arange(0, 360, 30)
+        store.upsert(
+            [
+                a_point(f"{a:03d}", (np.cos(np.radians(a)), np.sin(np.radians(a)), 0, 0), words=f"turn{a}x")
+                for a in angles
+            ]
+        )
+        return store
+
+    def test_near_any_of_the_wanted_comes_first(self, around):
+        hits = around.search(None, like=[EAST, NORTH], limit=6)
+        assert [hit.segment_id for hit in hits[:2]] == ["000", "090"]
+        assert {hit.segment_id for hit in hits[2:]} == {"030", "060", "120", "330"}
+        assert [hit.score for hit in hits] == pytest.approx([1, 1, *[0.75**0.5] * 4], abs=1e-4)
+
+    def test_what_is_nearer_to_the_unwanted_comes_last(self, around):
+        hits = around.search(None, like=[EAST], unlike=[NORTH], limit=12)
+        found = [hit.segment_id for hit in hits]
+        assert found[0] == "000"
+        assert found[-1] == "090"
+        assert found.index("330") < found.index("060")
+        assert {hit.segment_id for hit in hits if hit.score < -0.5} >= {"060", "090", "120"}
+
+    def test_only_unwanted_puts_the_farthest_first(self, around):
+        hits = around.search(None, unlike=[EAST], limit=12)
+        assert hits[0].segment_id == "180"
+        assert hits[-1].segment_id == "000"
+
+    def test_words_steer_examples(self, around):
+        """Half of each: nearest to the east and to the north in equal parts is what lies between."""
+        hits = around.search(NORTH, like=[EAST], limit=3)
+        assert {hit.segment_id for hit in hits[:2]} == {"030", "060"}
+        steered = around.search(None, sparse=embed_query("turn"), like=[EAST], limit=3)
+        assert steered[0].segment_id == "000"
+
+    def test_vectors_of_points_are_read_by_name(self, around):
+        vectors = around.vectors_of(["090", "nobody", "000"])
+        np.testing.assert_allclose(vectors["090"], NORTH, atol=1e-6)
+        np.testing.assert_allclose(vectors["000"], EAST, atol=1e-6)
+        assert set(vectors) == {"090", "000"}
+        assert around.vectors_of([]) == {}
+
+
+class TestAgreement:
+    """Every engine gives what the double computes by the formulas."""
+
+    QUERIES = (
+        {"mode": "hybrid"},
+        {"mode": "dense"},
+        {"mode": "sparse"},
+        {"like": 1},
+        {"like": 2, "unlike": 2},
+        {"like": 1, "mode": "dense"},
+        {"unlike": 1},
+        {"like": 2, "unlike": 1, "mode": "sparse"},
+        {"like": 2, "no_words": True},
+        {"unlike": 1, "no_words": True},
+        {"like": 1, "unlike": 1, "no_words": True},
+    )
+
+    @pytest.fixture
+    def points(self) -> list[SegmentPoint]:
+        rng = np.random.default_rng(7)
+        words = "rear walk groom dig jump sniff freeze wall center corner slowly".split()
+        return [
+            a_point(
+                f"s{n:03d}", rng.standard_normal(DIMENSION), words=" ".join(rng.choice(words, n % 5)), n=n
+            )
+            for n in range(150)
+        ]
+
+    @pytest.mark.parametrize("query", QUERIES, ids=str)
+    @pytest.mark.parametrize("conditions", [(), (where("n", ">=", 40),)], ids=["all", "some"])
+    def test_scores_are_those_of_the_formulas(self, store, points, query, conditions):
+        rng = np.random.default_rng(3)
+        draw = lambda n: [rng.standard_normal(DIMENSION).astype(np.float32) for _ in range(n)]  # noqa: E731
+        asked = {
+            "like": draw(query.get("like", 0)),
+            "unlike": draw(query.get("unlike", 0)),
+            "mode": query.get("mode", "hybrid"),
+            "conditions": conditions,
+            "limit": 40,
+        }
+        vector, sparse = draw(1)[0], embed_query("rearing and digging at the wall")
+        if query.get("no_words"):
+            vector, sparse = None, None
+        double = MemorySegmentStore(dimension=DIMENSION, embedder_name="test@1")
+        double.upsert(points)
+        store.upsert(points)
+        expected = double.search(vector, sparse=sparse, **asked)
+        found = store.search(vector, sparse=sparse, **asked)
+        assert len(found) == len(expected)
+        assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected], abs=1e-4)
+        clear = {hit.segment_id for hit in expected if hit.score > expected[-1].score + 1e-4}
+        assert clear <= {hit.segment_id for hit in found}
+
+
+def test_points_come_back_whole_and_can_be_written_elsewhere(store, open_one):
+    points = [
+        a_point(
+            f"s{n}",
+            (1, n, 0, 0),
+            f"text {n}",
+            words=f"rears {'wall ' * n}",
+            n=n,
+            tame=n % 2 == 0,
+            behaviors=["rear"],
+        )
+        for n in range(600)
+    ]
+    store.upsert([*points, a_point("mute")])
+    batches = list(store.points())
+    read = {point.segment_id: point for batch in batches for point in batch}
+    assert len(read) == sum(len(batch) for batch in batches) == 601
+    for point in (points[0], points[3], points[599]):
+        again = read[point.segment_id]
+        assert (again.text, dict(again.payload)) == (point.text, dict(point.payload))
+        unit = point.vector / np.linalg.norm(point.vector)
+        np.testing.assert_allclose(again.vector / np.linalg.norm(again.vector), unit, atol=1e-6)
+        np.testing.assert_array_equal(again.sparse.indices, point.sparse.indices)
+        np.testing.assert_allclose(again.sparse.values, point.sparse.values, rtol=1e-6)
+    assert not read["mute"].sparse
+    double = MemorySegmentStore(dimension=DIMENSION, embedder_name="test@1")
+    for batch in batches:
+        double.upsert(batch)
+    query = {"sparse": embed_query("wall"), "limit": 20, "conditions": [where("n", "<", 100)]}
+    before, after = store.search(EAST, **query), double.search(EAST, **query)
+    assert [hit.segment_id for hit in before] == [hit.segment_id for hit in after]
+
+
+def test_what_is_recorded_is_told_beside_what_was_there(store):
+    store.record({"tables": "abc"})
+    described = store.describe()
+    assert (described["tables"], described["embedder"]) == ("abc", "test@1")
+    store.record({"tables": "def"})
+    assert store.describe()["tables"] == "def"
+
+
 @pytest.mark.parametrize(
     "name", ["meta.group", "meta.dose mg/kg", 'meta."quoted"', "meta.Größe[cm]", "meta.a-b.c", "meta."]
 )
@@ -261,7 +502,7 @@ def test_odd_ids_are_kept_apart(store, segment_id):
     store.upsert([a_point(segment_id, (1, 0, 0, 0)), a_point(segment_id + " ", (0, 1, 0, 0))])
     assert store.segment_ids() == {segment_id, segment_id + " "}
     assert store.search(EAST, limit=1)[0].segment_id == segment_id
-    np.testing.assert_allclose(store.vector_of(segment_id), EAST)
+    np.testing.assert_allclose(store.vectors_of([segment_id])[segment_id], EAST)
 
 
 def test_long_unicode_text_comes_back_whole(store):
@@ -314,6 +555,32 @@ class TestKept:
         again.delete([where("segment_id", "==", "s1")])
         again.close()
         assert open_one(read_only=True).segment_ids() == {"s2", "s3"}
+
+    def test_what_is_recorded_is_kept_with_what_is_there(self, open_one):
+        writer = open_one()
+        writer.upsert([a_point("s1")])
+        writer.record({"tables": "abc"})
+        writer.close()
+        reader = open_one(read_only=True)
+        assert reader.describe()["tables"] == "abc"
+        again = open_one()
+        again.record({"tables": "def"})
+        again.close()
+        assert (reader.describe()["tables"], reader.count()) == ("def", 1)
+
+    def test_store_opened_for_reading_records_nothing(self, open_one):
+        writer = open_one()
+        writer.upsert([a_point("s1")])
+        writer.close()
+        with pytest.raises(RuntimeError, match="opened for reading"):
+            open_one(read_only=True).record({"tables": "abc"})
+
+    def test_hybrid_search_of_a_reopened_collection(self, open_one):
+        writer = open_one()
+        writer.upsert([a_point("s1", words="rears"), a_point("s2", words="walks")])
+        writer.close()
+        reader = open_one(read_only=True)
+        assert reader.search(EAST, sparse=embed_query("walking"))[0].segment_id == "s2"
 
     def test_two_readers_search_at_the_same_time(self, open_one):
         writer = open_one()

@@ -14,6 +14,7 @@ import pytest
 from ethochat.index.errors import BackendUnavailableError, NotIngestedError, StaleIndexError
 from ethochat.index.store.base import FieldCondition, SegmentPoint
 from ethochat.index.store.client import ServerSegmentStore
+from ethochat.index.store.encoding import SCHEMA_VERSION
 
 Answer = Callable[[str, str, dict], tuple[int, object]]
 
@@ -69,7 +70,7 @@ def serve():
 
 
 def a_collection(embedder: str = "test@1", metadata: dict | None = None) -> dict:
-    described = {"embedder": embedder, "dimension": 4, "schema": 1, "version": "0.1.0"}
+    described = {"embedder": embedder, "dimension": 4, "schema": SCHEMA_VERSION, "version": "0.1.0"}
     return {
         "status": "green",
         "optimizer_status": "ok",
@@ -171,10 +172,11 @@ def test_new_collection_is_made_with_its_description(serve, tmp_path):
 
     open_server(serve(answer).url, tmp_path).close()
     assert made[0]["vectors"]["text"]["size"] == 4
+    assert made[0]["sparse_vectors"] == {"words": {"modifier": "idf"}}
     assert {key: made[0]["metadata"][key] for key in ("embedder", "dimension", "schema")} == {
         "embedder": "test@1",
         "dimension": 4,
-        "schema": 1,
+        "schema": SCHEMA_VERSION,
     }
 
 
