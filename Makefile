@@ -12,7 +12,7 @@ export GRADIO_ANALYTICS_ENABLED := False
 # Without bytecode the heavy libraries are compiled anew by every process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint unit serve bench bench-scale bench-coverage experiments eval docs clean
+.PHONY: demo test lint unit serve bench bench-scale bench-coverage experiments eval eval-search docs clean
 
 demo: $(STAMP)
 	$(BIN)/ethochat demo $(DEMO)
@@ -49,6 +49,10 @@ experiments: $(STAMP)
 eval: experiments
 	$(BIN)/ethochat eval --questions $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl --experiments $(EXPERIMENTS) --answers build/answers.jsonl
 	$(BIN)/python $(ETHOCHAT_TEST_DATA)/../questions/score.py $(ETHOCHAT_TEST_DATA)/../questions/dev.jsonl build/answers.jsonl
+
+# Queries in plain words against recordings of which the truth is known; builds its own experiments.
+eval-search: $(STAMP)
+	OMP_NUM_THREADS=2 ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python -m benchmarks.search_quality --details build/search_quality/details.json --output docs/search_quality.md
 
 docs: $(STAMP)
 	$(BIN)/python -m ethochat.tools.catalogue docs/measures.md
