@@ -257,6 +257,7 @@ def _known_of_clip(clip: ClipRef, eid: str) -> Iterator[Known]:
     if clip.score is not None:
         yield Known(value=clip.score, evidence_id=eid)
     yield from _known_of_text(clip.description, eid)
+    yield from _known_of_text(clip.why or "", eid)
 
 
 def _known_of_arguments(arguments: Mapping[str, Any], eid: str) -> Iterator[Known]:

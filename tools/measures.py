@@ -17,6 +17,7 @@ from ethochat.tools import labels, motion
 from ethochat.tools.arguments import MeasureArguments
 from ethochat.tools.context import ToolContext
 from ethochat.tools.cuts import check_cuts, window_flags
+from ethochat.tools.described import described_measure
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.quantities import (
     Quantity,
@@ -264,6 +265,52 @@ _ALL: Final = (
         compute=motion.body_length,
         reference="This project: the simplest measure of posture that two keypoints give.",
         takes=_DURING,
+    ),
+    Measure(
+        name="event_count",
+        synonyms=_words("described events | number of described events"),
+        unit="events",
+        definition="Number of events that meet a description in words and start in the window, by the labels, places and speeds that it names; 0 where it can be told and never happens.",
+        needs="labels",
+        kind="additive",
+        compute=partial(described_measure, name="event_count"),
+        reference="This project: what `search_segments` finds, counted.",
+        takes=_WINDOW | {"described", "sources"},
+        instead="event_rate",
+    ),
+    Measure(
+        name="event_rate",
+        synonyms=_words("described events per minute"),
+        unit="events/min",
+        definition="Described events per minute of the window.",
+        needs="labels",
+        kind="ratio",
+        compute=partial(described_measure, name="event_rate"),
+        reference="This project: event_count for recordings of unequal length.",
+        takes=_WINDOW | {"described", "sources"},
+    ),
+    Measure(
+        name="event_duration",
+        synonyms=_words("time of described events | duration of described events"),
+        unit="s",
+        definition="Time that described events last in the window.",
+        needs="labels",
+        kind="additive",
+        compute=partial(described_measure, name="event_duration"),
+        reference="This project: what `search_segments` finds, timed.",
+        takes=_WINDOW | {"described", "sources"},
+        instead="event_percent",
+    ),
+    Measure(
+        name="event_percent",
+        synonyms=_words("percent of time of described events"),
+        unit="%",
+        definition="Time that described events last as a percentage of the window.",
+        needs="labels",
+        kind="ratio",
+        compute=partial(described_measure, name="event_percent"),
+        reference="This project: event_duration for recordings of unequal length.",
+        takes=_WINDOW | {"described", "sources"},
     ),
     Measure(
         name="zone_time",

@@ -12,9 +12,8 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.tools.names import listing
 from ethochat.tools.searching.finding import Findings, find, understand_query
-from ethochat.tools.searching.limits import ABOUT
 from ethochat.tools.searching.ranking import Ranked, best_texts, mean_speeds, why
-from ethochat.tools.searching.reading import WITHIN_S, Description
+from ethochat.tools.searching.remarks import remarks
 from ethochat.tools.selection import Scope, require_sessions, select_sessions
 from ethochat.tools.wording import some, summarize_evidence
 
@@ -176,7 +175,6 @@ def _without_any(scope: Scope, found: Findings, arguments: SearchArguments) -> E
 def _said(
     scope: Scope, found: Findings, arguments: SearchArguments, n_chosen: int, n_shown: int
 ) -> list[str]:
-    description = found.query.description
     flags = []
     if not found.ranked:
         flags.append(
@@ -184,11 +182,8 @@ def _said(
         )
     elif found.by_likeness:
         flags.append("Ordered by likeness of descriptions alone; nobody looked at the pixels.")
-    if found.by_likeness and description.unread:
-        flags.append(f"No label, place or rule here is called {_quoted(description.unread)}.")
     flags += found.flags
-    flags += _unread(description, decided=not found.by_likeness)
-    flags += _assumed(found)
+    flags += remarks(found.query.description, decided=not found.by_likeness)
     if n_chosen > n_shown and n_shown:
         first = arguments.offset + 1
         flags.append(f"Hits {first} to {first + n_shown - 1} of {n_chosen} are given.")
@@ -197,43 +192,6 @@ def _said(
     if "frames" in scope.sessions["time_unit"].to_list():
         flags.append("Where the frame rate is not documented, times are frames.")
     return flags
-
-
-def _unread(description: Description, *, decided: bool) -> list[str]:
-    if not decided or not description.unread:
-        return []
-    flags = []
-    skipped = [step for step in description.steps if not step.is_decidable]
-    if skipped and len(description.steps) > 1:
-        names = _quoted([step.text for step in skipped])
-        flags.append(f"Left out, since no label, place or rule here is called so: {names}.")
-    words = [word for step in description.steps if step not in skipped for word in step.unread]
-    if words:
-        flags.append(f"Used to order the hits only, not to choose them: {_quoted(words)}.")
-    return flags
-
-
-def _assumed(found: Findings) -> list[str]:
-    """What the words left open."""
-    description = found.query.description
-    flags = []
-    decided = [step for step in description.steps if step.is_decidable]
-    if len(decided) > 1 and any(limit is None for limit in description.within):
-        flags.append(
-            f"A next step starts at most {WITHIN_S:g} s after the one before ended, since no time was stated."
-        )
-    ranges = [limit for step in decided for limit in step.limits if limit.low and limit.high]
-    if any(
-        abs(limit.high / limit.low - (1 + ABOUT) / (1 - ABOUT)) < 1e-9
-        for limit in ranges
-        if limit.low and limit.high
-    ):
-        flags.append(f"“About” is taken for {100 * ABOUT:g} % more or less.")
-    return flags
-
-
-def _quoted(words: Sequence[str]) -> str:
-    return ", ".join(f"“{word}”" for word in dict.fromkeys(words))
 
 
 TOOL: Tool[SearchArguments] = Tool(

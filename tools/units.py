@@ -13,9 +13,16 @@ _FACTORS: Final[dict[str, dict[str, float]]] = {
     "speed": {"mm/s": 0.1, "cm/s": 1.0, "m/s": 100.0, "cm/min": 1 / 60, "m/min": 100 / 60},
     "pixel speed": {"px/s": 1.0},
     "pixel step": {"px/frame": 1.0},
-    "rate": {"1/min": 1.0, "bouts/min": 1.0, "entries/min": 1.0, "1/s": 60.0, "1/h": 1 / 60},
+    "rate": {
+        "1/min": 1.0,
+        "bouts/min": 1.0,
+        "entries/min": 1.0,
+        "events/min": 1.0,
+        "1/s": 60.0,
+        "1/h": 1 / 60,
+    },
     "share": {"%": 0.01, "fraction": 1.0},
-    "count": {"count": 1.0, "bouts": 1.0, "entries": 1.0},
+    "count": {"count": 1.0, "bouts": 1.0, "entries": 1.0, "events": 1.0},
     "scale": {"px/cm": 1.0},
 }
 

@@ -22,6 +22,7 @@ _WHAT = (
     "before",
     "after",
     "metric_for_behaviors",
+    "described",
 )
 _HOW = (
     "sources", "start_s", "stop_s", "start_part", "stop_part", "bin_s", "windows", "min_bout_s", "max_bout_s", "strict", "min_confidence", "interpolate", "max_distance",
@@ -49,6 +50,8 @@ def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) ->
     if previous is None or not (_continues(reading, scan) or previous.slots.get(ASKED_BACK)):
         return reading
     slots, before = reading.slots, previous.slots
+    if _counts_what_was_searched(reading, previous, scan):
+        return reading
     _shows_clips_of_before(reading, before, scan)
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
@@ -145,6 +148,40 @@ def _shows_clips_of_before(reading: Reading, before: dict[str, Any], scan: Scann
         for key in ("measure", "query", "statistics", "topic", "measure_guessed"):
             reading.slots.pop(key, None)
         _inherit(reading.slots, before, ("behaviors",))
+
+
+_COUNTED: tuple[tuple[str, str], ...] = (
+    (r"\bper ?cent\w*\b|%|\b(?:share|fraction|proportion)\b", "event_percent"),
+    (r"\bper min\w*\b|\brates?\b|\bfrequenc\w+\b", "event_rate"),
+    (r"\bhow (?:long|much)\b|\b(?:time|duration|seconds)\b", "event_duration"),
+    (
+        r"\bhow (?:many|often)\b|\b(?:count|number|compare|differ|more|less|fewer|plot|per|by|each|between)\w*\b",
+        "event_count",
+    ),
+)
+
+
+def _counts_what_was_searched(reading: Reading, previous: Reading, scan: Scanner) -> bool:
+    """Read "how many of them in each group?" after a search: the events of that description, counted or timed."""
+    before = previous.slots
+    described = before.get("query") if previous.intent == "search" else before.get("described")
+    asked = next((measure for pattern, measure in _COUNTED if matches(pattern, scan.text)), None)
+    named = reading.slots.get("behaviors") or reading.slots.get("zones") or reading.slots.get("metrics")
+    if (
+        asked is None
+        or named
+        or not described
+        or reading.intent not in ("measure", "compare", "family", "facts", "plot")
+    ):
+        return False
+    slots = reading.slots
+    for key in ("topic", "behaviors", "measure_guessed", "name"):
+        slots.pop(key, None)
+    slots.update(measure=asked, described=described)
+    if reading.intent in ("facts", "family"):
+        reading.intent = "measure"
+    _inherit(slots, before, ("where", "sessions", "subjects", "individuals", "sources", *WINDOW_SLOTS))
+    return True
 
 
 def _enters_the_zone_of_before(slots: dict[str, Any], before: dict[str, Any], scan: Scanner) -> None:

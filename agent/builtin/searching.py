@@ -156,7 +156,7 @@ def _tidy(text: str) -> str:
         text.strip(" ?.!,;"),
         flags=re.I,
     )
-    return re.sub(r"^(?:[\s,;]|\b(?:and|only|of)\b)+", "", text).strip(" ?.!,;")
+    return re.sub(r"^(?:[\s,;]|\b(?:and|only|of|an?|the)\b)+", "", text).strip(" ?.!,;")
 
 
 def _examples(text: str, arguments: dict[str, Any], behaviors: list[str]) -> None:
@@ -211,20 +211,44 @@ def like_before(question: str, clips: Sequence[ClipRef]) -> Call | None:
 
 
 # ------------------------------------------------------------------ search or a list of bouts
+_PLAIN: Final = re.compile(
+    r"^\W*(?:(?:a|the|one|two|both|any)\s+)?(?:\w+\s+)?(?:mouse|mice|animals?|rats?)\b(?!['’])|^\W*\w+ing\b",
+    re.I,
+)
+"""How a description begins that is typed as such: "mouse stretches …", "grooming in the …"."""
+_QUANTITY: Final = re.compile(
+    r"\?|\b(?:how|what|which|who|why|whether|compare|plot|draw|correlat\w+|versus|vs|between|per|each|by|mean|average|median|total|time|number|count|"
+    r"counts|percent\w*|rate|latency|duration|bouts?|more|less|fewer|most|least|differ\w*|effect|test|group|groups)\b",
+    re.I,
+)
+
+
 def is_described(reading: Reading, text: str, vocabulary: Vocabulary) -> bool:
-    """Whether clips are asked for by more than the behavior, rater, duration and zone that a list of bouts is chosen by."""
-    if vocabulary.lexicon is None:
+    """Whether moments are asked for by more than the behavior, rater, duration and zone that a list of bouts is chosen by."""
+    if vocabulary.lexicon is None or reading.intent not in (
+        "clips",
+        "measure",
+        "compare",
+        "facts",
+        "proximity",
+    ):
+        return False
+    asks = lexicon.matches(r"^\W*(?:where|when) (?:does|do|did|is|are|was|were)\b", text) or lexicon.matches(
+        lexicon.CLIPS, text
+    )
+    if (
+        reading.intent != "clips"
+        and not asks
+        and (_PLAIN.match(text) is None or _QUANTITY.search(_without_limits(text)))
+    ):
         return False
     description = read_description(
         str(search_arguments(text, vocabulary).get("query", "")), vocabulary.lexicon
     )
-    if reading.intent == "measure":
-        asks_where = lexicon.matches(r"^\W*(?:where|when) (?:does|do|did|is|are|was|were)\b", text)
-        return asks_where and _needs_search(description, reading)
-    return reading.intent == "clips" and _needs_search(description, reading)
+    return _needs_search(description, reading, plain=reading.intent != "clips" and not asks)
 
 
-def _needs_search(description: Description, reading: Reading) -> bool:
+def _needs_search(description: Description, reading: Reading, *, plain: bool) -> bool:
     decided = [step for step in description.steps if step.is_decidable]
     if not decided or description.absent:
         return False
@@ -234,5 +258,8 @@ def _needs_search(description: Description, reading: Reading) -> bool:
         step.without or step.edge or any(limit.quantity != "duration" for limit in step.limits)
         for step in decided
     )
-    unheeded = bool(reading.slots.get("keep")) and reading.slots.get("keep") != "all"
-    return special or steps_named or (joined and len(decided) == 1) or unheeded or bool(reading.unread)
+    unheeded = reading.slots.get("keep") not in (None, "all")
+    if reading.intent == "clips" or plain:
+        unheeded = unheeded or bool(reading.unread)
+    timed = plain and any(step.limits for step in decided)
+    return special or steps_named or (joined and len(decided) == 1) or unheeded or timed

@@ -18,6 +18,7 @@ MEASURE_WORDS = {
     "mean_bout_duration": "mean bout duration", "median_bout_duration": "median bout duration",
     "longest_bout_duration": "longest bout", "pair_distance": "distance between the animals", "keypoint_distance": "distance between keypoints",
     "time_near": "time near each other", "percent_tracked": "share of frames tracked", "percent_missing": "share of frames without a position", "missing_frames": "number of frames without a position",
+    "event_count": "number of events", "event_rate": "events per minute", "event_duration": "time of the events", "event_percent": "share of time of the events",
     "n_frames": "number of frames", "body_length": "body length", "duration": "duration",
 }  # fmt: skip
 

@@ -186,6 +186,13 @@ class MeasureArguments(Selection):
             "over their sum), mean, sum, smallest, or the share of the first in all, in percent."
         ),
     ] = None
+    described: Annotated[
+        str | None,
+        Field(
+            description="Of event_count, event_rate, event_duration and event_percent: the events in plain words, as for search_segments "
+            "('enters the center, then freezes within 5 s')."
+        ),
+    ] = None
     combine_of: Annotated[
         list[str], Field(description="The labels to combine, in order; empty for all rows of the split.")
     ] = []

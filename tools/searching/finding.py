@@ -10,6 +10,7 @@ import polars as pl
 
 from ethochat.index.behaviors.glossary import broader
 from ethochat.index.behaviors.rules import RULES
+from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
 from ethochat.index.errors import CatalogError
 from ethochat.index.search import merge_events
 from ethochat.index.store.base import FieldCondition, Hit
@@ -245,7 +246,7 @@ def _session(context: ToolContext, moment: Moment) -> str:
 
 
 def _segments_at(context: ToolContext, moments: Sequence[Moment], extra: Extra) -> tuple[str, ...]:
-    """Segments that cover the moments; of several those with the behaviors that the call names."""
+    """Segments that cover the moments; of several those with the behaviors that the call names, or else those of labels."""
     wanted = {behavior for term in extra.terms for behavior in term.behaviors}
     found: list[str] = []
     for moment in moments:
@@ -262,7 +263,9 @@ def _segments_at(context: ToolContext, moments: Sequence[Moment], extra: Extra) 
         if covering.is_empty():
             raise ToolFailedError(f"No segment of {session_id} covers time {moment.time:g}.")
         having = covering.filter(pl.col("behaviors").list.eval(pl.element().is_in(sorted(wanted))).list.any())
-        chosen = having if not having.is_empty() else covering
+        labels = covering.filter(pl.col("source") != RULES_SOURCE)
+        # What a person or a classifier marked says more of a moment than what rules make of its track.
+        chosen = next((rows for rows in (having, labels) if not rows.is_empty()), covering)
         found += chosen.sort("start_time", "segment_id")["segment_id"].to_list()
     return tuple(dict.fromkeys(found))
 

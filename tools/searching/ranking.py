@@ -231,8 +231,7 @@ def why(event: Event, description: Description, unit: str, speed: tuple[float, s
             part.behavior if len(term.behaviors) > 1 and part.behavior in term.behaviors else term.label
             for term in step.terms
         ]
-        held = [_edge(step.edge), *names] if step.edge else names
-        what = " and ".join(name for name in held if name) or "the time"
+        what = f"{_edge(step.edge)}{' and '.join(names)}" if names else "the time"
         what += "".join(f", not {term.label}" for term in step.without)
         who = f" ({_who(part)})" if part.sources else ""
         said.append(f"{what}{who}")
@@ -246,7 +245,7 @@ def why(event: Event, description: Description, unit: str, speed: tuple[float, s
 
 
 def _edge(edge: str | None) -> str:
-    return {"enter": "entering", "leave": "leaving"}.get(edge or "", "")
+    return {"enter": "entering ", "leave": "leaving "}.get(edge or "", "")
 
 
 def _who(part: Span) -> str:

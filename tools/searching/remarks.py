@@ -1,0 +1,48 @@
+"""What must be said about how a description was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ethochat.tools.searching.limits import ABOUT, Limit
+from ethochat.tools.searching.reading import WITHIN_S, Description
+
+
+def remarks(description: Description, *, decided: bool) -> Iterator[str]:
+    """Words that were not understood, and what the others were taken for.
+
+    Parameters
+    ----------
+    decided
+        Whether the tables decided what meets the description; else all words only order.
+    """
+    if decided:
+        yield from _unread(description)
+    elif description.unread:
+        yield f"No label, place or rule here is called {quoted(description.unread)}."
+    steps = [step for step in description.steps if step.is_decidable]
+    if len(steps) > 1 and any(limit is None for limit in description.within):
+        yield f"A next step starts at most {WITHIN_S:g} s after the one before ended, since no time was stated."
+    if any(_is_about(limit) for step in steps for limit in step.limits):
+        yield f"“About” is taken for {100 * ABOUT:g} % more or less."
+
+
+def _unread(description: Description) -> Iterator[str]:
+    skipped = [step for step in description.steps if not step.is_decidable]
+    if skipped and len(description.steps) > 1:
+        names = quoted([step.text for step in skipped])
+        yield f"Left out, since no label, place or rule here is called so: {names}."
+    words = [word for step in description.steps if step not in skipped for word in step.unread]
+    if words:
+        yield f"Used to order the hits only, not to choose them: {quoted(words)}."
+
+
+def _is_about(limit: Limit) -> bool:
+    if not limit.low or not limit.high:
+        return False
+    return abs(limit.high / limit.low - (1 + ABOUT) / (1 - ABOUT)) < 1e-9
+
+
+def quoted(words: Sequence[str]) -> str:
+    """Words in quotation marks, each once."""
+    return ", ".join(f"“{word}”" for word in dict.fromkeys(words))
