@@ -13,8 +13,8 @@ from ethochat.index.store.base import SegmentStore
 STORES: Final[Mapping[str, str]] = {
     "edge": "ethochat.index.store.edge:EdgeSegmentStore",
     "local": "ethochat.index.store.client:LocalSegmentStore",
-    "http": "ethochat.index.store.client:ServerSegmentStore",
-    "https": "ethochat.index.store.client:ServerSegmentStore",
+    "http": "ethochat.index.store.server:ServerSegmentStore",
+    "https": "ethochat.index.store.server:ServerSegmentStore",
     "memory": "ethochat.index.store.memory:MemorySegmentStore",
 }
 """Name, or scheme of a URL, to ``module:Class``; ``memory`` is a double for tests."""
@@ -35,8 +35,8 @@ def open_store(
     ----------
     spec
         ``"edge"`` (Qdrant Edge in a folder), ``"local"`` (qdrant-client's own engine in a folder), the URL
-        of a Qdrant server or cluster (``http://host:6333`` or ``http://host:6333/collection``; its key is
-        read from ``QDRANT_API_KEY``), ``"memory"`` (a double), or a store, which is returned as it is.
+        of a Qdrant server or cluster (``http://host:6333`` or ``http://host:6333/collection``; its key and how to
+        reach it are read from the environment, see :class:`~ethochat.index.store.server.ServerOptions`), ``"memory"`` (a double), or a store, which is returned as it is.
     path
         The experiment's ``.ethochat/vectors``; embedded stores live in a folder of their own below it, and a
         server's collection is named after it where the URL names none.

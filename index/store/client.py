@@ -1,24 +1,17 @@
-"""Qdrant through qdrant-client: a server or cluster by URL, or the client's own engine in a folder."""
+"""Qdrant through qdrant-client: what a server and the client's own engine have in common, and the latter."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
-import re
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ethochat.index.embedders.sparse import SparseVector
-from ethochat.index.errors import BackendUnavailableError, NotIngestedError
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SearchMode, SegmentPoint
 from ethochat.index.store.encoding import (
     ID_FIELD,
@@ -26,11 +19,9 @@ from ethochat.index.store.encoding import (
     VECTOR_NAME,
     best_ids,
     build_filter,
-    check_description,
     describe_collection,
     field_key,
     graph_threshold_kb,
-    new_fields,
     point_id,
     to_hits,
     to_payload,
@@ -42,17 +33,13 @@ from ethochat.index.store.querying import plan_query, read_question
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
-logger = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 _BATCH: Final = 256
 _PAGE: Final = 2000
-_TIMEOUT_S: Final = 30
-_PAUSES_S: Final = (0.2, 0.8, 3.2)
-_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 
 
-class _ClientSegmentStore(ABC):
+class ClientSegmentStore(ABC):
     """What both have in common: one collection behind a ``QdrantClient``."""
 
     name: str
@@ -131,7 +118,10 @@ class _ClientSegmentStore(ABC):
                 with_payload=[ID_FIELD],
             )
             scores = best_ids(((item.id, item.payload, item.score) for item in candidates.points), limit)
-            kept = client.retrieve(self._collection, list(scores), with_payload=True, with_vectors=False)
+            ids = list(scores)
+            kept = (
+                client.retrieve(self._collection, ids, with_payload=True, with_vectors=False) if ids else []
+            )
             return [(item.payload, scores[item.id]) for item in kept]
 
         return to_hits(self._read(fuse), cosine=asked.cosine)
@@ -155,6 +145,8 @@ class _ClientSegmentStore(ABC):
     def vectors_of(self, segment_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Read the stored vectors of some segments."""
         wanted = {point_id(segment_id): segment_id for segment_id in segment_ids}
+        if not wanted:
+            return {}
         records = self._read(
             lambda client: client.retrieve(
                 self._collection, list(wanted), with_payload=False, with_vectors=[VECTOR_NAME]
@@ -192,7 +184,7 @@ class _ClientSegmentStore(ABC):
                 return payloads
 
 
-class LocalSegmentStore(_ClientSegmentStore):
+class LocalSegmentStore(ClientSegmentStore):
     """Segments in a folder, searched by qdrant-client's engine in Python: slow beyond some 10,000 segments.
 
     Readers and the writer keep out of each other's way as in :mod:`ethochat.index.store.generations`; a
@@ -257,175 +249,12 @@ def _open_local(folder: Path) -> QdrantClient:
 
 def _create_local(folder: Path, collection: str, dimension: int) -> QdrantClient:
     client = _open_local(folder)
-    client.create_collection(collection, **_collection_config(dimension))
+    client.create_collection(collection, **collection_config(dimension))
     return client
 
 
-class ServerSegmentStore(_ClientSegmentStore):
-    """Segments in one collection of a Qdrant server or cluster."""
-
-    name = "server"
-
-    def __init__(
-        self,
-        url: str,
-        path: Path,
-        *,
-        dimension: int,
-        embedder_name: str,
-        read_only: bool = False,
-        rebuild: bool = False,
-        pauses_s: Sequence[float] = _PAUSES_S,
-    ) -> None:
-        """Open or make the collection.
-
-        Parameters
-        ----------
-        url
-            ``http://host:6333`` or ``http://host:6333/collection``. The environment's ``QDRANT_API_KEY`` is
-            sent where set.
-        path
-            The experiment's ``.ethochat/vectors``; names the collection where the URL does not.
-        dimension, embedder_name
-            Of the vectors; compared with what the collection was made with.
-        read_only
-            Refuse changes; needs an existing collection.
-        rebuild
-            Start from an empty collection.
-        pauses_s
-            Waits before a call is tried again, seconds.
-
-        Raises
-        ------
-        BackendUnavailableError
-            When the server does not answer, refuses the key, or is too old to keep a collection's
-            description.
-        NotIngestedError, StaleIndexError
-            As for the embedded stores.
-        """
-        from qdrant_client import QdrantClient
-
-        address = urlsplit(url)
-        self._url = f"{address.scheme}://{address.netloc}"
-        self._collection = address.path.strip("/") or _collection_name(path)
-        self._read_only = read_only
-        self._pauses_s = pauses_s
-        self._indexed: set[str] | None = None
-        self._description = describe_collection(embedder=embedder_name, dimension=dimension)
-        self._client = QdrantClient(
-            url=self._url,
-            api_key=os.environ.get("QDRANT_API_KEY") or None,
-            timeout=_TIMEOUT_S,
-            check_compatibility=False,  # asks the server before we can say clearly that it does not answer
-        )
-        try:
-            self._open(dimension, rebuild=rebuild)
-        except BaseException:
-            self._client.close()
-            raise
-
-    def describe(self) -> Mapping[str, PayloadValue]:
-        """Return what is recorded with the collection."""
-        metadata = self._read(lambda client: client.get_collection(self._collection)).config.metadata
-        return dict(metadata or {})
-
-    def record(self, facts: Mapping[str, PayloadValue]) -> None:
-        """Add to the collection's description."""
-        metadata = {**self.describe(), **facts}
-        self._write(lambda client: client.update_collection(self._collection, metadata=metadata))
-
-    def upsert(self, points: Sequence[SegmentPoint]) -> None:
-        """Add or replace points; fields met for the first time are indexed."""
-        for key, kind in new_fields(points, self._indexed_fields()).items():
-            make_index = methodcaller(
-                "create_payload_index", self._collection, field_name=key, field_schema=kind, wait=True
-            )
-            self._write(make_index)
-            self._indexed_fields().add(key)
-        super().upsert(points)
-
-    def close(self) -> None:
-        """Close the connections; the server has everything already."""
-        self._client.close()
-
-    def _open(self, dimension: int, *, rebuild: bool) -> None:
-        exists = self._read(lambda client: client.collection_exists(self._collection))
-        if exists and rebuild:
-            self._write(lambda client: client.delete_collection(self._collection))
-            exists = False
-        if not exists:
-            if self._read_only:
-                raise NotIngestedError(
-                    f"{self._url}: expected a collection {self._collection!r}, found none; "
-                    "run `ethochat ingest` on the experiment first."
-                )
-            self._write(
-                lambda client: client.create_collection(
-                    self._collection, metadata=self._description, **_collection_config(dimension)
-                )
-            )
-        found = self.describe()
-        if not exists and not found:
-            self._write(lambda client: client.delete_collection(self._collection))
-            raise BackendUnavailableError(
-                f"{self._url}: expected a Qdrant server that keeps collection metadata (1.16 or newer), "
-                "found an older one."
-            )
-        check_description(found, self._description, where=f"{self._url}, collection {self._collection!r}")
-
-    def _indexed_fields(self) -> set[str]:
-        if self._indexed is None:
-            info = self._read(lambda client: client.get_collection(self._collection))
-            self._indexed = set(info.payload_schema)
-        return self._indexed
-
-    def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
-        if self._read_only:
-            raise RuntimeError(
-                f"{self._url}: expected an index opened for writing, got one opened for reading."
-            )
-        return self._read(call)
-
-    def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
-        """Call the server, again after a pause where it is busy or out of reach."""
-        from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
-
-        for pause_s in (*self._pauses_s, None):
-            try:
-                return call(self._client)
-            except (ResponseHandlingException, ResourceExhaustedResponse, UnexpectedResponse) as exc:
-                status = getattr(exc, "status_code", None)
-                if pause_s is None or (isinstance(exc, UnexpectedResponse) and status not in _TRANSIENT):
-                    raise self._unavailable(exc, status) from exc
-                logger.warning("%s: %s; trying again in %.1f s.", self._url, exc, pause_s)
-                time.sleep(pause_s)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _unavailable(self, exc: Exception, status: int | None) -> BackendUnavailableError | NotIngestedError:
-        if status in (401, 403):
-            return BackendUnavailableError(
-                f"{self._url}: the Qdrant server refused the key (status {status}); set QDRANT_API_KEY."
-            )
-        if status == 404:
-            return NotIngestedError(
-                f"{self._url}: expected a collection {self._collection!r}, found none; "
-                "run `ethochat ingest` on the experiment."
-            )
-        return BackendUnavailableError(
-            f"{self._url}: expected an answer from a Qdrant server, got {exc}; "
-            "check that it runs and that the address is right."
-        )
-
-
-def _collection_name(path: Path) -> str:
-    """Readable and distinct: the experiment folder's name and a hash of where it lies."""
-    folder = path.resolve()
-    readable = re.sub(r"[^A-Za-z0-9]+", "-", folder.parent.parent.name).strip("-")
-    return f"ethochat-{readable}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-
-
-def _collection_config(dimension: int) -> dict[str, Any]:
+def collection_config(dimension: int) -> dict[str, Any]:
+    """Say how a collection is made."""
     from qdrant_client import models
 
     return {

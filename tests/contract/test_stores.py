@@ -14,12 +14,15 @@ from ethochat.index.errors import BackendUnavailableError, NotIngestedError, Sta
 from ethochat.index.store import STORES, open_store
 from ethochat.index.store.base import FieldCondition, SegmentPoint, SegmentStore
 from ethochat.index.store.memory import MemorySegmentStore
+from ethochat.index.store.server import ServerOptions
 
 DIMENSION = 4
 Open = Callable[..., SegmentStore]
 
 
-@pytest.fixture(params=["memory", "edge", "local", pytest.param("server", marks=pytest.mark.server)])
+@pytest.fixture(
+    params=["memory", "edge", "local", "stand-in", pytest.param("server", marks=pytest.mark.server)]
+)
 def kind(request):
     if request.param == "server" and not os.environ.get("QDRANT_URL"):
         pytest.skip("needs a Qdrant server: set QDRANT_URL to its address")
@@ -27,11 +30,12 @@ def kind(request):
 
 
 @pytest.fixture
-def open_one(kind, tmp_path) -> Iterator[Open]:
+def open_one(kind, tmp_path, request) -> Iterator[Open]:
     """Opens the same collection each time, and closes what a test left open."""
     spec = kind
-    if kind == "server":
-        spec = f"{os.environ['QDRANT_URL'].rstrip('/')}/ethochat-test-{uuid.uuid4().hex}"
+    if kind in ("server", "stand-in"):
+        url = os.environ["QDRANT_URL"] if kind == "server" else request.getfixturevalue("stand_in")
+        spec = f"{url.rstrip('/')}/ethochat-test-{uuid.uuid4().hex}"
     opened: list[SegmentStore] = []
 
     def open_it(**changes) -> SegmentStore:
@@ -46,7 +50,8 @@ def open_one(kind, tmp_path) -> Iterator[Open]:
         from qdrant_client import QdrantClient
 
         url, _, collection = spec.rpartition("/")
-        client = QdrantClient(url=url, api_key=os.environ.get("QDRANT_API_KEY"))
+        secure = url.startswith("https")
+        client = QdrantClient(url=url, **ServerOptions.of_environment().connection(secure=secure))
         client.delete_collection(collection)
         client.close()
 
@@ -632,7 +637,7 @@ class TestKept:
 
     def test_closed_store_writes_no_more(self, open_one, kind):
         """Its lock is given up: another process may be writing."""
-        if kind == "server":
+        if kind in ("server", "stand-in"):
             pytest.skip("a server orders its writers itself")
         writer = open_one()
         writer.close()
