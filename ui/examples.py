@@ -86,3 +86,42 @@ def _usable(context: ToolContext) -> list[str]:
         .to_list()
     )
     return usable
+
+
+# ----------------------------------------------------------------- searches
+def example_searches(context: ToolContext) -> list[str]:
+    """Make up to four searches from the experiment's own names: a behavior, a place, a speed, a sequence."""
+    names = _marked(context)
+    tracked = _first_tracked(context) is not None
+    sessions = context.catalog.load("sessions")
+    seconds = "frames" not in sessions["time_unit"].to_list()
+    zones = [zone.name for zone in context.experiment.zones]
+    columns = grouping_columns(context)
+    searches = []
+    if names:
+        group = f", only {sessions[columns[0]].drop_nulls().cast(pl.String).sort()[0]}" if columns else ""
+        searches.append(f"{names[0]}{group}")
+    if tracked and sessions["px_per_cm"].count() and seconds:
+        searches.append(f"faster than 20 cm/s{f' in the {zones[0]}' if zones else ''}")
+    if len(names) > 1:
+        searches.append(f"{names[0]} followed by {names[1]}{' within 10 s' if seconds else ''}")
+    if len(names) > 2:
+        long = " for more than 2 s" if seconds else ""
+        searches.append(f"{names[2]}{long}{' in the first minute' if seconds else ''}")
+    return searches[:_MOST]
+
+
+def _marked(context: ToolContext) -> list[str]:
+    """Behaviors that were marked most often, those of people and software before those of rules, named in words."""
+    seen = (
+        context.catalog.scan("bouts")
+        .filter(pl.col("session_id").is_in(_usable(context)))
+        .group_by("behavior")
+        .agg(pl.len().alias("bouts"), (pl.col("source_kind") != "rule").any().alias("by_someone"))
+        .collect()
+        .sort("by_someone", "bouts", "behavior", descending=[True, True, False])
+    )
+    behaviors: list[str] = seen["behavior"].to_list()
+    return [
+        name for name in behaviors if not name.isdigit() and name.lower() not in ("none", "other", "base")
+    ][:6]
