@@ -111,7 +111,7 @@ def derive_session(experiment: Experiment, data: SessionData) -> dict[str, pl.Da
     dict
         Table name (a key of ``tables.TABLES``) to rows.
     """
-    from ethochat.index.behaviors.rules import rule_bouts
+    from ethochat.index.behaviors.applying import rule_bouts
     from ethochat.index.kinematics import kinematics_frame, scale_of, tracks_frame
     from ethochat.index.zones import resolve_geometry, zones_frame
 

@@ -212,7 +212,7 @@ def like_before(question: str, clips: Sequence[ClipRef]) -> Call | None:
 
 # ------------------------------------------------------------------ search or a list of bouts
 _PLAIN: Final = re.compile(
-    r"^\W*(?:(?:a|the|one|two|both|any)\s+)?(?:\w+\s+)?(?:mouse|mice|animals?|rats?)\b(?!['’])|^\W*\w+ing\b",
+    r"^\W*(?P<animal>(?:(?:a|the|one|two|both|any)\s+)?(?:\w+\s+)?(?:mouse|mice|animals?|rats?)\b(?!['’]))|^\W*\w+ing\b",
     re.I,
 )
 """How a description begins that is typed as such: "mouse stretches …", "grooming in the …"."""
@@ -226,26 +226,21 @@ _QUANTITY: Final = re.compile(
 def is_described(reading: Reading, text: str, vocabulary: Vocabulary) -> bool:
     """Whether moments are asked for by more than the behavior, rater, duration and zone that a list of bouts is chosen by."""
     if vocabulary.lexicon is None or reading.intent not in (
-        "clips",
-        "measure",
-        "compare",
-        "facts",
-        "proximity",
-    ):
+        "clips", "measure", "compare", "facts", "proximity"
+    ):  # fmt: skip
         return False
     asks = lexicon.matches(r"^\W*(?:where|when) (?:does|do|did|is|are|was|were)\b", text) or lexicon.matches(
         lexicon.CLIPS, text
     )
-    if (
-        reading.intent != "clips"
-        and not asks
-        and (_PLAIN.match(text) is None or _QUANTITY.search(_without_limits(text)))
-    ):
+    typed = _PLAIN.match(text)
+    plain = reading.intent != "clips" and not asks
+    if plain and (typed is None or _QUANTITY.search(_without_limits(text))):
         return False
-    description = read_description(
-        str(search_arguments(text, vocabulary).get("query", "")), vocabulary.lexicon
-    )
-    return _needs_search(description, reading, plain=reading.intent != "clips" and not asks)
+    query = str(search_arguments(text, vocabulary).get("query", ""))
+    description = read_description(query, vocabulary.lexicon)
+    if plain and typed is not None and typed["animal"]:
+        return any(step.is_decidable for step in description.steps)
+    return _needs_search(description, reading, plain=plain)
 
 
 def _needs_search(description: Description, reading: Reading, *, plain: bool) -> bool:
@@ -258,7 +253,7 @@ def _needs_search(description: Description, reading: Reading, *, plain: bool) ->
         step.without or step.edge or any(limit.quantity != "duration" for limit in step.limits)
         for step in decided
     )
-    unheeded = reading.slots.get("keep") not in (None, "all")
+    unheeded = reading.intent == "clips" and reading.slots.get("keep") not in (None, "all")
     if reading.intent == "clips" or plain:
         unheeded = unheeded or bool(reading.unread)
     timed = plain and any(step.limits for step in decided)

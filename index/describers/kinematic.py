@@ -31,6 +31,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "escape": "runs away from another {species}",
     "follow": "follows another {species}",
     "approach": "approaches another {species}",
+    "nose contact": "touches noses with another {species}",
+    "anogenital sniffing": "sniffs at the tail base of another {species}",
     "running": "runs",
     "walking": "walks",
     "stretching": "stretches its body",
@@ -188,7 +190,7 @@ def _manners(active: Sequence[str], action: str | None, species: str, zones: Seq
         said.pop("wall-hugging", None)
     elif "wall-hugging" in said and action is not None and action not in _MOVING:
         said["wall-hugging"] = "at the wall"
-    if action in ("chase", "escape", "follow", "approach"):
+    if action in ("chase", "escape", "follow", "approach", "nose contact", "anogenital sniffing"):
         said.pop("near", None)
     if "turning left" in said and said.pop("turning right", ""):
         said["turning left"] = "turning left and right"

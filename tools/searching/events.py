@@ -112,7 +112,9 @@ class Evaluator:
         limits = dict(zip(description.steps[1:], description.within, strict=True))
         for before, step in itertools.pairwise(steps):
             later = self._step(step)
-            chains = self._followed(chains, later, limits[step], may_overlap=_is_place(before))
+            chains = self._followed(
+                chains, later, limits[step], in_frames=description.in_frames, may_overlap=_is_place(before)
+            )
             known &= later.known
             flags += later.flags
         events = [self._event(key, parts) for key, lane in chains.items() for parts in lane]
@@ -235,6 +237,7 @@ class Evaluator:
         later: Lanes,
         within: float | None,
         *,
+        in_frames: bool,
         may_overlap: bool,
     ) -> dict[Key, list[tuple[Span, ...]]]:
         """Each later span with the latest chain before it, at most ``within`` seconds after its end.
@@ -246,6 +249,8 @@ class Evaluator:
         for (session_id, individual), lane in later.spans.items():
             clock = self._clocks[session_id]
             reach = wanted if clock.fps is not None else float(setting_frames(clock, wanted))
+            if in_frames and within is not None:
+                reach = wanted / clock.frames_per_unit
             for key, earlier in chains.items():
                 if key[0] != session_id or (key[1] and individual and key[1] != individual):
                     continue

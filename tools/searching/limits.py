@@ -86,7 +86,7 @@ _OF_PARTNER: Final = re.compile(
     r"| apart\b",
     re.I,
 )
-_LASTS: Final = re.compile(r"\b(?:for|lasts?|lasting|long|longer|shorter|during|of)\W*$", re.I)
+_LASTS: Final = re.compile(r"\b(?:for|lasts|(?:that|which) last|lasting|longer|shorter|of)(?: (?:a|an|some|another))?\W*$", re.I)
 _LONG: Final = re.compile(r"^\W*(?:long|bouts?|episodes?|duration)\b", re.I)
 
 
@@ -150,7 +150,8 @@ def _side(
     text: str, match: re.Match[str], quantity: Quantity, value: float
 ) -> tuple[float | None, float | None, bool]:
     """Lower limit, upper limit, and whether they are left out."""
-    if match["near"]:
+    sided = any(match[name] for name in ("over", "from", "under", "upto", "more", "less"))
+    if match["near"] or (quantity == "speed" and not sided):
         return value * (1 - ABOUT), value * (1 + ABOUT), False
     strict = bool(match["over"] or match["under"])
     below = bool(match["under"] or match["upto"] or match["less"])

@@ -52,6 +52,8 @@ class Description:
     steps: tuple[Step, ...]
     within: tuple[float | None, ...] = field(default=())
     """Between neighbors: how soon the next starts after the one before ended, in seconds; ``None`` where nothing was said."""
+    in_frames: bool = False
+    """Whether ``within`` counts frames."""
     absent: bool = False
     """Sessions are wanted in which it never happens."""
 
@@ -62,13 +64,18 @@ class Description:
 
 
 _NUMBERS: Final = r"(?:\d+(?:\.\d+)?|half an?|an?|" + "|".join(NUMBER_WORDS) + ")"
+_NO_LENGTH: Final = "".join(
+    f"(?<!\\b{word} )" for word in "for than least most to over under above about of lasting lasts".split()
+)
+""" "For 3 s before grooming" says how long, "3 s before grooming" how soon."""
 _WITHIN: Final = re.compile(
-    rf",?\s*\b(?:with)?in(?:side)? (?:the next |less than |at most )?(?P<n>{_NUMBERS}) ?(?P<unit>s|secs?|seconds?|min|minutes?|ms|frames?)\b(?: of)?"
-    rf"|,?\s*\b(?:at most|no more than|less than|up to) (?P<n2>{_NUMBERS}) ?(?P<unit2>s|secs?|seconds?|min|minutes?|frames?) (?:later|afterwards?|after(?:ward)?s?)\b",
+    rf",?\s*(?P<and>\band )?\b(?:with)?in(?:side)? (?:the next |less than |at most )?(?P<n>{_NUMBERS}) ?(?P<unit>s|secs?|seconds?|min|minutes?|ms|frames?)\b(?P<of> (?:of|after)\b)?"
+    rf"|,?\s*(?P<and2>\band )?{_NO_LENGTH}\b(?:at most |no more than |less than |up to )?(?P<n2>{_NUMBERS}) ?(?P<unit2>s|secs?|seconds?|min|minutes?|frames?) (?:later|afterwards?|(?P<after>after|before))\b",
     re.I,
 )
 _AT_ONCE: Final = re.compile(
-    r"\b(?:immediately|directly|right|straight|instantly) (?=after|before|followed|then|afterwards)", re.I
+    r"\b(?:immediately|instantly)\b|\b(?:directly|right|straight) (?=after|before|followed|then|afterwards)",
+    re.I,
 )
 _THEN: Final = re.compile(
     r"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by|(?:and |but )?(?:then|afterwards?|subsequently|next)|after which|leads? to|leading to|before)\b,?\s*(?!\d)"
@@ -76,8 +83,11 @@ _THEN: Final = re.compile(
     re.I,
 )
 _AFTER: Final = re.compile(r"[,;]?\s*\b(?:after|following)\b\s*(?!which|\d)", re.I)
+_BEFORE_FIRST: Final = re.compile(r"^\W*(?:just |shortly )?before ([^,;]+)[,;] *(.+)$", re.I)
+""" "Before grooming, rearing": the second comes first."""
+_WHO_THEN: Final = re.compile(r"(?<=\w) (?:(?:the|an?) (?:mouse|rat|animal)|it|they) (?=\w)", re.I)
 _NOT: Final = re.compile(
-    r"\b(?:but not|not|without(?: any)?|never|no|except(?: for| when)?|rather than|instead of|other than|(?:is|are|does|do|was)n['’]t|"
+    r"\b(?:but not|not|neither|nor|without(?: any)?|never|no|except(?: for| when)?|rather than|instead of|other than|(?:is|are|does|do|was)n['’]t|"
     r"avoids?|avoiding|away from|outside(?: of)?|far from|out of|off)\b",
     re.I,
 )
@@ -94,7 +104,7 @@ _LEAVE: Final = re.compile(
 )
 _ABSENT: Final = re.compile(
     r"^\W*(?:find |show |list |give |which |all |the |me )*(?:sessions?|recordings?|videos?|animals?|mice|trials?)\s+(?:(?:that|which|who|where|in which)\s+)?"
-    r"(?:(?:without|with no|lacking|free of|have no|has no|had no|there is no|there are no|show no)(?: any| a single)?|(?:\w+ )?never|do not|does not|did not|don't|doesn't)\s+(?P<rest>.+)$",
+    r"(?:(?:without|with no|lacking|free of|have no|has no|had no|there is no|there are no|show no)(?: any| a single)?|(?:(?:the |an? )?\w+ )?(?:never|do not|does not|did not|don't|doesn't))\s+(?P<rest>.+)$",
     re.I,
 )
 _LIKINGS: Final[dict[Liking, str]] = {
@@ -108,6 +118,10 @@ _PARTNER: Final = re.compile(
     r"conspecific|partner|cage ?mates?|the pair|three (?:mice|animals)|together)\b",
     re.I,
 )
+_MEASURED: Final = re.compile(
+    r"\d[\d.]*(?: ?- ?| |(?=[a-z]))(?:s|sec\w*|min\w*|ms|h|hours?|frames?|[cm]?m|meters?|px|pixels?)\b", re.I
+)
+"""A number with a unit, which is no name even where clusters are numbered."""
 _ROOM: Final = re.compile(
     r"\b(?:of|in) (?:the |its )?(?:open field|arena|maze|cage|box|apparatus|chamber|enclosure|home cage|field)\b",
     re.I,
@@ -131,31 +145,38 @@ def read_description(text: str, lexicon: Lexicon) -> Description:
     lexicon
         What the words can mean here.
     """
+    text = " ".join(text.split())  # patterns that may start with any number of spaces take long on many
     absent = _ABSENT.match(text)
     rest, within = _take_within(absent["rest"] if absent is not None else text)
     pieces = [piece for piece in _steps(rest) if re.search(r"\w", piece)]
     steps = tuple(_read_step(piece, lexicon) for piece in pieces or [rest])
-    if within is not None and len(steps) == 1:  # "in 10 s" was no limit between steps
+    if within and len(steps) == 1:  # "in 10 s" was no limit between steps
         steps = (_read_step(absent["rest"] if absent is not None else text, lexicon),)
     at_once = AT_ONCE_S if _AT_ONCE.search(text) else None
-    limits = tuple(within if within is not None else at_once for _ in steps[1:])
-    return Description(text=text, steps=steps, within=limits, absent=absent is not None)
+    said = [limit.high for limit in within] or [at_once]
+    limits = tuple(said) if len(said) == len(steps) - 1 else tuple(said[:1] * (len(steps) - 1))
+    in_frames = any(limit.unit == "frames" for limit in within)
+    return Description(text=text, steps=steps, within=limits, in_frames=in_frames, absent=absent is not None)
 
 
-def _take_within(text: str) -> tuple[str, float | None]:
-    """Take out "within 10 s", which stands between steps wherever it is written."""
+def _take_within(text: str) -> tuple[str, list[Limit]]:
+    """Take out each "within 10 s", which stands between steps wherever it is written."""
     match = _WITHIN.search(text)
     if match is None:
-        return text, None
+        return text, []
     limit = read_limits(f"within {match['n'] or match['n2']} {match['unit'] or match['unit2']}")
     if not limit:
-        return text, None
-    return f"{text[: match.start()]} {text[match.end() :]}", limit[0].high
+        return text, []
+    before, behind = text[: match.start()], text[match.end() :]
+    between = match["after"] or ("after" if match["of"] else "then" if match["and"] or match["and2"] else "")
+    later, more = _take_within(behind)
+    return f"{before} {between} {later}", [limit[0], *more]
 
 
 def _steps(text: str) -> list[str]:
     """Cut into steps, in order of time."""
     text = _AT_ONCE.sub("", text)
+    text = _BEFORE_FIRST.sub(r"\2 before \1", text, count=1)
     pieces = _THEN.split(text)
     ordered: list[str] = []
     for piece in pieces:
@@ -174,13 +195,16 @@ def _after(piece: str) -> list[str]:
     ):
         return [behind, before]
     first, comma, second = behind.partition(",")
+    if not comma:
+        first, comma, second = _WHO_THEN.sub(",", behind, count=1).partition(",")
     return [first, second] if comma else [piece]
 
 
 def _read_step(text: str, lexicon: Lexicon) -> Step:
     limits = read_limits(text)
     blanked = _blank(text, [(limit.start, limit.stop) for limit in limits])
-    matches = _united(blanked, lexicon.find(blanked))
+    named = [match for match in lexicon.find(blanked) if not _MEASURED.match(blanked, match.start)]
+    matches = _united(blanked, named)
     negated = set(_negated(blanked, matches))
     terms = tuple(match.concept for place, match in enumerate(matches) if place not in negated)
     likings = tuple(name for name, pattern in _LIKINGS.items() if re.search(pattern, blanked, re.I))
@@ -262,5 +286,7 @@ def _unread(text: str) -> list[str]:
     return [
         word.text
         for word in atoms(text)
-        if word.text.lower() not in SMALL_WORDS and word.stem not in _FILLERS and len(word.text) > 1
+        if word.text.lower() not in SMALL_WORDS
+        and word.stem not in _FILLERS
+        and (len(word.text) > 1 or word.text.isdigit())
     ]

@@ -12,7 +12,9 @@ import pytest
 
 from ethochat.index import tables
 from ethochat.index.arena import Arena, Zone
-from ethochat.index.behaviors.rules import NEEDS, RULES, rule_bouts, rules_of, unapplied_rules
+from ethochat.index.behaviors.applying import rule_bouts, unapplied_rules
+from ethochat.index.behaviors.rules import RULES, rules_of
+from ethochat.index.behaviors.scene import NEEDS
 from ethochat.index.domain import Session
 from ethochat.index.errors import ExperimentError
 from ethochat.index.experiment import Experiment
