@@ -101,19 +101,23 @@ class Evaluator:
         ToolRetryError
             When no step says anything that the tables can decide.
         """
-        steps = [step for step in description.steps if self._is_decidable(step)]
-        if not steps:
+        steps = description.steps
+        places = [place for place, step in enumerate(steps) if self._is_decidable(step)]
+        if not places:
             raise ToolRetryError(f"Nothing in {description.text!r} names what the tables hold.")
-        found = self._step(steps[0])
+        found = self._step(steps[places[0]])
         chains: dict[Key, list[tuple[Span, ...]]] = {
             key: [(span,) for span in lane if self._is_in(key)] for key, lane in found.spans.items()
         }
         known, flags = found.known, list(found.flags)
-        limits = dict(zip(description.steps[1:], description.within, strict=True))
-        for before, step in itertools.pairwise(steps):
-            later = self._step(step)
+        for before, place in itertools.pairwise(places):
+            later = self._step(steps[place])
             chains = self._followed(
-                chains, later, limits[step], in_frames=description.in_frames, may_overlap=_is_place(before)
+                chains,
+                later,
+                description.within[place - 1],
+                in_frames=description.in_frames,
+                may_overlap=_is_place(steps[before]),
             )
             known &= later.known
             flags += later.flags
@@ -242,7 +246,8 @@ class Evaluator:
     ) -> dict[Key, list[tuple[Span, ...]]]:
         """Each later span with the latest chain before it, at most ``within`` seconds after its end.
 
-        A place may still be held when the next step starts: an animal freezes in the center that it entered.
+        A place may still be held when the next step starts: an animal freezes in the center that it entered. Of all that starts in one
+        stay only the first counts.
         """
         wanted = WITHIN_S if within is None else within
         found: dict[Key, list[tuple[Span, ...]]] = {}
@@ -354,13 +359,15 @@ def _pairs(
 ) -> Iterator[tuple[Span, ...]]:
     ends = sorted(earlier, key=lambda chain: chain[-1].start if may_overlap else chain[-1].stop)
     points = [chain[-1].start if may_overlap else chain[-1].stop for chain in ends]
+    taken = -1
     for span in lane:
         place = bisect.bisect_right(points, span.start + (-1e-9 if may_overlap else slack / 2)) - 1
         if place < 0:
             continue
         chain = ends[place]
         gap = span.start - chain[-1].stop
-        if gap <= reach + 1e-9 and span.stop > chain[-1].start:
+        if gap <= reach + 1e-9 and span.stop > chain[-1].start and not (may_overlap and place == taken):
+            taken = place
             yield (*chain, span)
 
 

@@ -161,16 +161,16 @@ def read_description(text: str, lexicon: Lexicon) -> Description:
 
 def _take_within(text: str) -> tuple[str, list[Limit]]:
     """Take out each "within 10 s", which stands between steps wherever it is written."""
-    match = _WITHIN.search(text)
-    if match is None:
-        return text, []
-    limit = read_limits(f"within {match['n'] or match['n2']} {match['unit'] or match['unit2']}")
-    if not limit:
-        return text, []
-    before, behind = text[: match.start()], text[match.end() :]
-    between = match["after"] or ("after" if match["of"] else "then" if match["and"] or match["and2"] else "")
-    later, more = _take_within(behind)
-    return f"{before} {between} {later}", [limit[0], *more]
+    left, found = "", []
+    while match := _WITHIN.search(text):
+        limit = read_limits(f"within {match['n'] or match['n2']} {match['unit'] or match['unit2']}")
+        between = match["after"] or (
+            "after" if match["of"] else "then" if match["and"] or match["and2"] else ""
+        )
+        left += f"{text[: match.start()]} {between} " if limit else text[: match.end()]
+        found += limit[:1]
+        text = text[match.end() :]
+    return left + text, found
 
 
 def _steps(text: str) -> list[str]:
