@@ -153,10 +153,10 @@ def _tidy(text: str) -> str:
     text = re.sub(
         r"(?:[\s,;]|\b(?:in|during|for|of|by|and|only|from|the|at|within)\b)+$",
         "",
-        text.strip(" ?.!,;"),
+        text.strip(" ?.!,;:"),
         flags=re.I,
     )
-    return re.sub(r"^(?:[\s,;]|\b(?:and|only|of|an?|the)\b)+", "", text).strip(" ?.!,;")
+    return re.sub(r"^(?:[\s,;:]|\b(?:and|only|of|an?|the|is|are)\b)+", "", text, flags=re.I).strip(" ?.!,;:")
 
 
 def _examples(text: str, arguments: dict[str, Any], behaviors: list[str]) -> None:

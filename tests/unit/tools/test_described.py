@@ -1,0 +1,104 @@
+"""Described events counted and timed, on the open field of ``conftest``: anna's Rearing and Grooming, zone ``center`` of oft_1."""
+
+from __future__ import annotations
+
+import pytest
+
+from ethochat.tools.errors import ToolRetryError
+
+
+def of_sessions(evidence):
+    return {value.session_id: value.value for value in evidence.values if value.session_id}
+
+
+def test_bouts_of_one_rater_are_counted_and_a_zero_is_a_zero(context, call):
+    evidence = call(
+        context,
+        "measure",
+        measure="event_count",
+        described="rearing",
+        sources=["anna"],
+        group_by=["session_id"],
+    )
+    # oft_5's two bouts of anna overlap, so they are one event; oft_4 was watched and has none.
+    assert of_sessions(evidence) == {"oft_1": 2.0, "oft_2": 1.0, "oft_4": 0.0, "oft_5": 1.0}
+    assert evidence.values[0].unit == "events"
+
+
+def test_time_is_that_of_the_events_within_the_window(context, call):
+    evidence = call(
+        context,
+        "measure",
+        measure="event_duration",
+        described="rearing",
+        sources=["anna"],
+        sessions=["oft_1"],
+        start_s=1.5,
+        stop_s=4.0,
+    )
+    assert [value.value for value in evidence.values][:1] == [1.5]  # [1.5, 2) and [3, 4)
+
+
+def test_share_and_rate_are_of_the_window(context, call):
+    for measure, expected in (("event_percent", 30.0), ("event_rate", 12.0)):
+        evidence = call(
+            context, "measure", measure=measure, described="rearing", sources=["anna"], sessions=["oft_1"]
+        )
+        assert evidence.values[0].value == pytest.approx(expected)  # 3 s and 2 events in 10 s
+
+
+def test_a_sequence_is_counted(context, call):
+    evidence = call(
+        context,
+        "measure",
+        measure="event_count",
+        described="rearing followed by grooming within 1 s",
+        sources=["anna"],
+        group_by=["session_id"],
+    )
+    assert of_sessions(evidence)["oft_1"] == 1.0  # rearing [3, 5), grooming [5, 6)
+    assert sum(of_sessions(evidence).values()) == 1.0
+
+
+def test_groups_are_compared_by_described_events(context, call):
+    evidence = call(
+        context,
+        "compare_groups",
+        measure="event_count",
+        described="rearing",
+        sources=["anna"],
+        group_column="group",
+    )
+    means = {v.group["group"]: v.value for v in evidence.values if v.statistic == "mean"}
+    assert means == {"drug": 1.5, "vehicle": 0.5}
+
+
+def test_sessions_where_it_cannot_be_told_are_named_and_have_no_value(context, call):
+    evidence = call(
+        context,
+        "measure",
+        measure="event_count",
+        described="rearing in the center",
+        sources=["anna"],
+        group_by=["session_id"],
+    )
+    assert of_sessions(evidence) == {"oft_1": 1.0}  # [3, 5) meets the center's frames 20 to 39: [3, 4)
+    assert any("oft_2" in flag and "cannot be told" in flag for flag in evidence.flags)
+
+
+@pytest.mark.parametrize("described", ["flies a kite", "", None])
+def test_what_names_nothing_cannot_be_counted(context, call, described):
+    with pytest.raises(ToolRetryError, match=r"names nothing|needs a description"):
+        call(context, "measure", measure="event_count", described=described)
+
+
+def test_other_measures_take_no_description(context, call):
+    with pytest.raises(ToolRetryError, match="described"):
+        call(
+            context,
+            "measure",
+            measure="bout_count",
+            behaviors=["Rearing"],
+            sources=["anna"],
+            described="rearing",
+        )
