@@ -92,7 +92,7 @@ def ingest(
     """
     experiment = load_experiment(root)
     report = progress or _no_progress
-    with _exclusive(experiment.data_dir):
+    with exclusive(experiment.data_dir):
         catalog = Catalog(experiment.data_dir)
         result = ingest_sessions(experiment, catalog, report)
         try:
@@ -111,7 +111,7 @@ def _no_progress(step: str, done: int, total: int) -> None:
 
 
 @contextmanager
-def _exclusive(data_dir: Path) -> Iterator[None]:
+def exclusive(data_dir: Path) -> Iterator[None]:
     """Hold the experiment's ingest lock; the system releases it when the process dies."""
     lock = FileLock(data_dir / INGEST_LOCK)
     try:
@@ -361,8 +361,10 @@ def _bring_index_up_to_date(
             catalog,
             progress=lambda done, total: progress("segments indexed", done, total),
         )
-    finally:
-        opened.close()
+    except BaseException:
+        opened.abandon()  # readers keep the index that was published last, whole
+        raise
+    opened.close()
     catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": n_segments}})
     return n_segments, n_indexed
 

@@ -349,7 +349,7 @@ def index_segments(
     rows = _joined(segments, descriptions, metadata, individuals)
     stored = store.read_field(HASH_FIELD)
     changed = [row for row in _contents(rows) if stored.get(row.segment_id) != row.payload[HASH_FIELD]]
-    _delete_gone(store, sorted(set(stored) - set(rows["segment_id"])))
+    delete_segments(store, sorted(set(stored) - set(rows["segment_id"])))
     # equal texts side by side, so that a chunk embeds each of them once
     changed.sort(key=lambda row: (row.embedded, row.segment_id))
     for start in range(0, len(changed), _CHUNK):
@@ -427,7 +427,8 @@ def _contents(rows: pl.DataFrame) -> Iterator[_Content]:
         yield _Content(segment_id=row["segment_id"], text=text, embedded=embedded, payload=payload)
 
 
-def _delete_gone(store: SegmentStore, segment_ids: Sequence[str]) -> None:
+def delete_segments(store: SegmentStore, segment_ids: Sequence[str]) -> None:
+    """Delete segments by id, any number of them."""
     for start in range(0, len(segment_ids), _CHUNK):
         batch = tuple(segment_ids[start : start + _CHUNK])
         store.delete([FieldCondition(field="segment_id", op="in", value=batch)])

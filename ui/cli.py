@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ethochat.index.errors import EthochatError
+from ethochat.ui.index_command import EXAMPLE as MOVE_EXAMPLE
+from ethochat.ui.index_command import move_index
 from ethochat.ui.options import AsJson, Folder, Model, Store, print_json
 from ethochat.ui.search_command import EXAMPLE, search
 
@@ -213,6 +215,7 @@ def chat(
 
 
 app.command(epilog=EXAMPLE)(search)
+app.command("move-index", epilog=MOVE_EXAMPLE)(move_index)
 
 
 @app.command(epilog="Example: ethochat serve lab/oft --port 7860")

@@ -146,3 +146,7 @@ class SegmentStore(Protocol):
     def close(self) -> None:
         """Flush and release; safe to call twice. From here on others see what a writer added."""
         ...
+
+    def abandon(self) -> None:
+        """Release without publishing what was written since opening; a server keeps it all the same."""
+        ...

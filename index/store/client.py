@@ -232,6 +232,10 @@ class LocalSegmentStore(ClientSegmentStore):
         """Publish what was written, and release."""
         self._session.close()
 
+    def abandon(self) -> None:
+        """Release without publishing."""
+        self._session.abandon()
+
     def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         with self._session.reading() as client:
             return call(client)

@@ -210,6 +210,11 @@ class EdgeSegmentStore:
         with _engine_errors():
             self._session.close()
 
+    def abandon(self) -> None:
+        """Release without publishing."""
+        with _engine_errors():
+            self._session.abandon()
+
     def _scroll(self, keys: list[str], conditions: Sequence[FieldCondition]) -> list[dict[str, PayloadValue]]:
         from qdrant_edge import PayloadSelector, ScrollRequest
 

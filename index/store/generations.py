@@ -286,6 +286,16 @@ class GenerationSession(Generic[HandleT]):
             self._generations.release()
             self._closed = True
 
+    def abandon(self) -> None:
+        """Throw away what was written, and release."""
+        with self._guard:
+            working, self._working, self._facts = self._working, None, {}
+            self._drop()
+            if working is not None:
+                shutil.rmtree(working, ignore_errors=True)
+            self._generations.release()
+            self._closed = True
+
     def _refuse_closed(self) -> None:
         if self._closed:
             raise RuntimeError(f"{self._generations.root}: expected an open index, got one that was closed.")

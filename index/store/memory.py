@@ -113,6 +113,9 @@ class MemorySegmentStore:
     def close(self) -> None:
         """Nothing to release."""
 
+    def abandon(self) -> None:
+        """Nothing to release."""
+
     def _matching(self, conditions: Sequence[FieldCondition]) -> list[SegmentPoint]:
         for condition in conditions:  # a wrong one is refused also where there are no points
             (ordered_value if condition.op in LIMITS else member_values)(condition)

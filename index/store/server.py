@@ -215,6 +215,10 @@ class ServerSegmentStore(ClientSegmentStore):
         """Close the connections; the server has everything already."""
         self._client.close()
 
+    def abandon(self) -> None:
+        """Close the connections; what was written stays."""
+        self.close()
+
     def _open(self, dimension: int, *, rebuild: bool) -> None:
         exists = self._read(lambda client: client.collection_exists(self._collection))
         if exists and rebuild:

@@ -573,6 +573,26 @@ class TestKept:
         again.close()
         assert (reader.describe()["tables"], reader.count()) == ("def", 1)
 
+    def test_what_is_abandoned_nobody_sees(self, open_one, kind):
+        if kind in ("server", "stand-in"):
+            pytest.skip("a server keeps what was sent")
+        open_one().abandon()
+        with pytest.raises(NotIngestedError):
+            open_one(read_only=True)
+        writer = open_one()
+        writer.upsert([a_point("s1")])
+        writer.record({"tables": "abc"})
+        writer.close()
+        reader = open_one(read_only=True)
+        again = open_one()
+        again.upsert([a_point("s2")])
+        again.record({"tables": "def"})
+        again.abandon()
+        again.close()
+        assert (reader.segment_ids(), reader.describe()["tables"]) == ({"s1"}, "abc")
+        last = open_one()
+        assert last.segment_ids() == {"s1"}
+
     def test_store_opened_for_reading_records_nothing(self, open_one):
         writer = open_one()
         writer.upsert([a_point("s1")])
