@@ -15,12 +15,16 @@ from benchmarks.search_quality.recordings import Recording
 from benchmarks.search_quality.systems import MODES, Outcome, ask_tool, conditions_of, retrieve
 from benchmarks.search_quality.truths import truth_of
 from ethochat.agent.run import open_context
+from ethochat.index.search import SegmentSearch
+from ethochat.index.store.base import FieldCondition
 from ethochat.tools.context import ToolContext
 
 SHUFFLES: Final = 100
 TOOL: Final = "hybrid + re-rank"
 RANDOM: Final = "random"
 NAMES: Final[Mapping[str, str]] = {"dense": "dense only", "sparse": "sparse only", "hybrid": "hybrid"}
+APART: Final = ", windows apart"
+"""Of retrieval without merging the windows of one event."""
 SYSTEMS: Final = (*NAMES.values(), TOOL, RANDOM)
 
 
@@ -72,21 +76,21 @@ def _topic_results(
         raise ValueError(f"Expected events that are right for {topic.topic_id!r}, found none.")
     judge = Judge(truth)
     conditions = conditions_of(topic, recordings)
-    chance: Scores | None = None
+    chance: dict[str, Scores] = {}
     for place, text in enumerate(topic.texts, start=1):
         started = time.perf_counter()
         outcome = ask_tool(context, text)
         seconds = time.perf_counter() - started
         scores: dict[str, Scores] = {}
         if truth.relevant:
-            rankings = {mode: retrieve(context.open_search(), text, mode, conditions) for mode in MODES}
-            scores = {NAMES[mode]: judge.score(ranking) for mode, ranking in rankings.items()}
-            scores[TOOL] = judge.score(outcome.ranking)
+            search = context.open_search()
             # Chance does not depend on the words: once for all of a topic.
-            chance = chance or random_scores(
-                rankings["dense"], judge, shuffles=shuffles, seed=zlib.crc32(topic.topic_id.encode())
-            )
-            scores[RANDOM] = chance
+            chance = chance or _chance(search, topic, conditions, judge, shuffles)
+            for mode in MODES:
+                found = retrieve(search, text, mode, conditions)
+                scores[NAMES[mode]] = judge.score(found.merged)
+                scores[NAMES[mode] + APART] = judge.score(found.apart)
+            scores |= {TOOL: judge.score(outcome.ranking), **chance}
         yield Result(
             query_id=f"{topic.topic_id}.{place}",
             data_set=searched.data_set,
@@ -100,6 +104,22 @@ def _topic_results(
             seconds=seconds,
             top=tuple(_shown(found) for found in outcome.ranking[:5]),
         )
+
+
+def _chance(
+    search: SegmentSearch,
+    topic: Topic,
+    conditions: Sequence[FieldCondition],
+    judge: Judge,
+    shuffles: int,
+) -> dict[str, Scores]:
+    """Score the segments that meet the filters in random order."""
+    found = retrieve(search, topic.texts[0], "dense", conditions, limit=search.store.count())
+    seed = zlib.crc32(topic.topic_id.encode())
+    return {
+        RANDOM + end: random_scores(candidates, judge, shuffles=shuffles, seed=seed)
+        for end, candidates in (("", found.merged), (APART, found.apart))
+    }
 
 
 def _missed(ranking: Sequence[Found], truth: Truth) -> tuple[str, ...]:

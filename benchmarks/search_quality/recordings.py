@@ -97,8 +97,7 @@ def ri_social(data: Path) -> list[Recording]:
         )
         animals = {
             name: Animal(
-                center=_bridged(table[name]["body"][["x", "y"]].to_numpy(float)),
-                nose=_bridged(table[name]["top"][["x", "y"]].to_numpy(float)),
+                center=_confident(table[name]["body"], 0.6), nose=_confident(table[name]["top"], 0.6)
             )
             for name in ("individual1", "individual2")
         }
@@ -177,7 +176,7 @@ def _observed(rows: pd.DataFrame) -> float:
 
 
 def dlc_openfield(data: Path) -> list[Recording]:
-    """One mouse from above, pixels; the center is the middle of ears and tail base."""
+    """One mouse from above, pixels; the center is the mean of its four points, each bridged by itself."""
     table = pd.read_hdf(next((data / "dlc_openfield").glob("m3v1*.h5")))
     table.columns = table.columns.droplevel(0)
     parts = {name: _confident(table[name], 0.9) for name in ("snout", "leftear", "rightear", "tailbase")}

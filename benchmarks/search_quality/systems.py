@@ -19,6 +19,7 @@ from ethochat.tools.search import TOOL
 
 Mode = Literal["dense", "sparse", "hybrid"]
 MODES: Final[tuple[Mode, ...]] = ("dense", "sparse", "hybrid")
+MOST_SEGMENTS: Final = 4 * DEPTH
 _OWN: Final = ("session_id", "subject_id")
 
 
@@ -38,6 +39,16 @@ class Outcome:
     def says(self) -> str:
         """What a person would read first."""
         return self.refusal or " ".join(self.flags) or self.summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieved:
+    """One retrieval in two forms, of which the better one counts."""
+
+    merged: tuple[Found, ...]
+    """Segments of one event, as far as the index can tell, are one."""
+    apart: tuple[Found, ...]
+    """Each segment by itself."""
 
 
 def conditions_of(topic: Topic, recordings: Sequence[Recording]) -> list[FieldCondition]:
@@ -61,11 +72,18 @@ def conditions_of(topic: Topic, recordings: Sequence[Recording]) -> list[FieldCo
 
 
 def retrieve(
-    search: SegmentSearch, text: str, mode: Mode, conditions: Sequence[FieldCondition]
-) -> list[Found]:
-    """All segments that meet the filters, nearest first, one per event."""
-    hits = search.retrieve(text, conditions=conditions, limit=search.store.count(), mode=mode)
-    return [_found(best) for best, _ in merge_events(hits)]
+    search: SegmentSearch,
+    text: str,
+    mode: Mode,
+    conditions: Sequence[FieldCondition],
+    *,
+    limit: int = MOST_SEGMENTS,
+) -> Retrieved:
+    """Find the segments that meet the filters, best first."""
+    hits = search.retrieve(text, conditions=conditions, limit=limit, mode=mode)
+    return Retrieved(
+        merged=tuple(_found(best) for best, _ in merge_events(hits)), apart=tuple(_found(hit) for hit in hits)
+    )
 
 
 def ask_tool(context: ToolContext, text: str) -> Outcome:

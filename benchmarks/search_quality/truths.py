@@ -26,16 +26,22 @@ from benchmarks.search_quality.recordings import Animal, Points, Recording
 
 SLACK: Final = 0.15
 """Within this share of a limit on speed, distance or angle, and of a duration of movement, an event is doubtful."""
-LEEWAY: Final = {"center": 1.0, "wall": 2.0, "corner": 3.0}
-"""Centimeters beyond the edge of a zone that are doubtful: people draw edges of walls and corners elsewhere."""
-WALL_CM: Final = 5.0
-CORNER_CM: Final = 8.0
+EDGES_CM: Final[Mapping[str, tuple[float, float]]] = {
+    "center": (10.0, 9.0),
+    "wall": (5.0, 7.0),
+    "corner": (6.0, 11.0),
+}
+"""Distance from the wall(s) up to which (from which, for the center) a place is one for certain, and perhaps: where a
+wall's surroundings end each one draws elsewhere. The center is half of the side, as the experiment says."""
 GAP_S, SHORTEST_S, SMOOTHED_S = 0.25, 0.2, 0.17
-"""Of events in tracks: shorter gaps are none, shorter events are none, positions are averaged over so long."""
+"""Of events in tracks: shorter gaps are none, shorter events are doubtful, positions are averaged over so long."""
 FRAMES_PER_S: Final = 30.0
 """Only for those three, where a frame rate is not known."""
 EXCESS_S: Final = 30.0
+EDGE: Final = 1e-3
+"""What lasts so nearly as long as a limit lasts just that long."""
 WIDER: Final = 2.5
+"""So many times the share of frames is doubtful."""
 TURN: Final = 75.0
 """Degrees per second."""
 
@@ -75,10 +81,14 @@ def truth_of(definition: Condition, scope: Scope, recordings: Sequence[Recording
 
 
 def _doubtful(definition: Condition, scope: Scope, recording: Recording) -> Iterator[Event]:
-    if _is_of_tracks(definition):
+    if _is_of_tracks(definition) or _has_limits(definition):
         yield from _events(definition, scope, recording, SLACK)
     if "doubtful" in definition:
         yield from _events(definition["doubtful"], scope, recording, SLACK)
+
+
+def _has_limits(definition: Condition) -> bool:
+    return any({"min_s", "max_s"} & set(step) for step in definition.get("steps", [definition]))
 
 
 def _is_of_tracks(definition: Condition) -> bool:
@@ -128,12 +138,13 @@ def _moments(step: Condition, recording: Recording, owners: list[str], slack: fl
     of_tracks = _is_of_tracks(step)
     if of_tracks and "enters" not in step["all"][0]:
         unit = FRAMES_PER_S if recording.dt == 1.0 else 1.0
-        moments = lasting(union(moments, gap=GAP_S * unit), shortest=SHORTEST_S * unit * (1 - slack))
-    share = slack if of_tracks else 0.0
+        moments = lasting(union(moments, gap=GAP_S * unit), shortest=0.0 if slack else SHORTEST_S * unit)
+    # "More than 2 s" and "at least 2 s" differ in what lasts just that long: it is doubtful.
+    edge = slack if of_tracks else np.sign(slack) * EDGE
     return lasting(
         moments,
-        shortest=step.get("min_s", 0.0) * (1 - share),
-        longest=step.get("max_s", np.inf) * (1 + share),
+        shortest=step["min_s"] * (1 - edge) + (0.0 if slack else EDGE) if "min_s" in step else 0.0,
+        longest=step["max_s"] * (1 + edge) - (0.0 if slack else EDGE) if "max_s" in step else np.inf,
     )
 
 
@@ -151,7 +162,9 @@ def _atom(atom: Condition, recording: Recording, owners: list[str], slack: float
         )
         return marked if "labels" in atom else complement(marked, recording.stop)
     if "enters" in atom:
-        inside = union(from_mask(_zone(atom["enters"], recording, slack), recording.dt), gap=GAP_S)
+        inside = union(
+            from_mask(_zone(atom["enters"], recording, perhaps=slack > 0), recording.dt), gap=GAP_S
+        )
         return as_intervals((start, min(start + 1.0, stop)) for start, stop in inside.tolist() if start > 0)
     return from_mask(_mask(atom, recording, owners, slack), recording.dt)
 
@@ -159,9 +172,10 @@ def _atom(atom: Condition, recording: Recording, owners: list[str], slack: float
 def _mask(atom: Condition, recording: Recording, owners: list[str], slack: float) -> NDArray[np.bool_]:
     """Frames that meet a condition on tracks; what is unknown meets none."""
     (kind, value), *_ = atom.items()
-    if kind in ("zone", "not_zone"):
-        inside = _zone(value, recording, slack if kind == "zone" else -slack)
-        return inside if kind == "zone" else ~inside
+    if kind == "zone":
+        return _zone(value, recording, perhaps=slack > 0)
+    if kind == "not_zone":
+        return ~_zone(value, recording, perhaps=slack == 0)
     animals = [recording.animals[name] for name in owners or recording.animals]
     with np.errstate(invalid="ignore"):
         if kind in _OF_ONE:
@@ -232,19 +246,17 @@ def _following(first: Animal, second: Animal, dt: float, fast: float, slack: flo
     return np.asarray(moving & near & alike)
 
 
-def _zone(name: str, recording: Recording, slack: float) -> NDArray[np.bool_]:
-    """Frames with the body center in a zone of the square arena; wider (or narrower) by the leeway."""
+def _zone(name: str, recording: Recording, *, perhaps: bool) -> NDArray[np.bool_]:
+    """Frames with the body center in a zone of the square arena: for certain, or perhaps."""
     if recording.box is None:
         raise ValueError(f"Expected an arena in {recording.session_id!r}, found none.")
     low, high = recording.box
     (animal,) = recording.animals.values()
     to_walls = np.minimum(animal.center - low, high - animal.center)
-    leeway = float(np.sign(slack)) * LEEWAY[name]
+    edge = EDGES_CM[name][perhaps]
     if name == "center":
-        return np.asarray(to_walls.min(axis=1) >= (high - low) / 4 - leeway)
-    if name == "wall":
-        return np.asarray(to_walls.min(axis=1) <= WALL_CM + leeway)
-    return np.asarray(to_walls.max(axis=1) <= CORNER_CM + leeway)
+        return np.asarray(to_walls.min(axis=1) >= edge)
+    return np.asarray((to_walls.min(axis=1) if name == "wall" else to_walls.max(axis=1)) <= edge)
 
 
 _OF_ONE: Final[Mapping[str, Callable[[Animal, float, Any, float], NDArray[np.bool_]]]] = {

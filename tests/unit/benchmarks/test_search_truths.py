@@ -45,10 +45,17 @@ def test_bouts_of_raters_that_overlap_are_one_event():
 
 def test_limits_on_length_hold_for_the_merged_bout():
     rows = (label("groom", 1, 3), label("groom", 2, 5, "Bob"), label("groom", 7, 8))
-    long = {"all": [{"labels": ["groom"]}], "min_s": 4}
-    assert spans(long, recording(*rows)) == [(1, 5)]
-    assert spans(long, recording(*rows), which="doubtful") == []
-    assert spans({"all": [{"labels": ["groom"]}], "max_s": 1}, recording(*rows)) == [(7, 8)]
+    assert spans({"all": [{"labels": ["groom"]}], "min_s": 3.9}, recording(*rows)) == [(1, 5)]
+    assert spans({"all": [{"labels": ["groom"]}], "max_s": 1.1}, recording(*rows)) == [(7, 8)]
+    assert spans({"all": [{"labels": ["groom"]}], "min_s": 4.1}, recording(*rows), which="doubtful") == []
+
+
+@pytest.mark.parametrize("limit", [{"min_s": 4}, {"max_s": 4}])
+def test_bout_that_lasts_just_as_long_as_the_limit_is_doubtful(limit):
+    one = recording(label("groom", 1, 5))
+    definition = {"all": [{"labels": ["groom"]}], **limit}
+    assert spans(definition, one) == []
+    assert spans(definition, one, which="doubtful") == [(1, 5)]
 
 
 def test_sequence_spans_the_last_first_step_and_each_second():
@@ -94,7 +101,8 @@ def test_place_and_its_negation():
     one = recording(dt=0.1, stop=40.1, animals={"mouse": Animal(center=path)}, box=(0.0, 40.0))
     assert spans({"all": [{"zone": "center"}]}, one) == [(10.0, 30.1)]
     assert spans({"all": [{"zone": "wall"}]}, one) == [(0.0, 5.1), (35.0, 40.1)]
-    assert spans({"all": [{"not_zone": "wall"}]}, one) == [(5.1, 35.0)]
+    assert spans({"all": [{"not_zone": "wall"}]}, one) == [(7.1, 33.0)]
+    assert spans({"all": [{"not_zone": "wall"}]}, one, which="doubtful") == [(5.1, 35.0)]
     assert spans({"all": [{"zone": "corner"}]}, one) == []
 
 
