@@ -128,25 +128,29 @@ def _texts(context: ToolContext, found: Findings, shown: Sequence[Ranked]) -> li
 
 
 def _without_any(scope: Scope, found: Findings, arguments: SearchArguments) -> Evidence:
-    """Sessions in which nothing of the kind happens, as whole recordings."""
+    """Sessions in which nothing of the kind happens, as whole recordings or the part of them that was asked for."""
     having = {item.event.session_id for item in found.ranked}
-    rows = [
-        row
+    looked = [
+        (row, start, min(stop, row["duration"]))
         for row in scope.sessions.iter_rows(named=True)
         if row["session_id"] in found.known and row["session_id"] not in having and row["duration"]
+        for start, stop in [scope.window(row)]
     ]
+    rows = [row for row, start, stop in looked if start < stop]
+    part = "This part of the session" if scope.is_cut else "The whole session"
     what = " and then ".join(step.text for step in found.query.description.steps)
     clips = [
         ClipRef(
             session_id=row["session_id"],
-            start_time=0.0,
-            stop_time=row["duration"],
-            description=f"The whole session, without any {what}.",
+            start_time=start,
+            stop_time=stop,
+            description=f"{part}, without any {what}.",
             subject_id=scope.alone.get(row["session_id"]),
-            why=f"no {what} in {row['duration']:g} {row['time_unit']}",
+            why=f"no {what} in {stop - start:g} {row['time_unit']}",
             has_video=row["video"] is not None,
         )
-        for row in rows
+        for row, start, stop in looked
+        if start < stop
     ]
     names = listing([row["session_id"] for row in rows], 20)
     flags = [f"No {what} in {some(len(rows), 'session')}{f': {names}' if names else ''}."]
@@ -165,7 +169,7 @@ def _without_any(scope: Scope, found: Findings, arguments: SearchArguments) -> E
         ],
         clips=clips[arguments.offset : arguments.offset + arguments.limit],
         n_rows=len(rows),
-        flags=[*scope.flags, *found.flags, *flags],
+        flags=[*scope.flags, *found.flags, *remarks(found.query.description, decided=True), *flags],
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence

@@ -32,9 +32,9 @@ StopPart = Annotated[
 
 
 class Arguments(BaseModel):
-    """Base of all arguments: unknown names are refused, so that a misspelt filter never widens an answer."""
+    """Base of all arguments: unknown names are refused, so that a misspelt filter never widens an answer; numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Condition(Arguments):

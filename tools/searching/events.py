@@ -91,6 +91,10 @@ class Evaluator:
         self._extra = extra or Extra()
         self._lanes: dict[object, Lanes] = {}
         self._clocks = clocks(scope)
+        self._ends = {
+            row["session_id"]: row["duration"] if row["duration"] is not None else float("inf")
+            for row in scope.sessions.iter_rows(named=True)
+        }
         self._windows = {row["session_id"]: scope.window(row) for row in scope.sessions.iter_rows(named=True)}
 
     def find(self, description: Description) -> Events:
@@ -144,7 +148,7 @@ class Evaluator:
         if len(lanes) > 1 or negated:
             held = self._without_scraps(held)
         if step.edge is not None:
-            held = _edges(held, step.edge, self._clocks)
+            held = _edges(held, step.edge, self._clocks, self._ends)
         for limit in limits:
             if limit.quantity == "duration":
                 held = self._lasting(held, limit)
@@ -326,7 +330,7 @@ def _either(parts: Sequence[Lanes]) -> Lanes:
     return Lanes(spans=spans, known=frozenset().union(*(part.known for part in parts)))
 
 
-def _edges(lanes: Lanes, edge: str, by_session: Mapping[str, TimeBase]) -> Lanes:
+def _edges(lanes: Lanes, edge: str, by_session: Mapping[str, TimeBase], ends: Mapping[str, float]) -> Lanes:
     """The moments of entering or leaving; being there when the recording starts is no entry, or when it ends no exit."""
     spans = {}
     for key, lane in lanes.spans.items():
@@ -336,8 +340,11 @@ def _edges(lanes: Lanes, edge: str, by_session: Mapping[str, TimeBase]) -> Lanes
         if edge == "enter":
             spans[key] = [replace(s, stop=min(s.stop, s.start + length)) for s in lane if s.start >= one]
         else:
+            end = ends[key[0]]
             spans[key] = [
-                replace(s, start=max(s.start, s.stop - length / 2), stop=s.stop + length / 2) for s in lane
+                replace(s, start=max(s.start, s.stop - length / 2), stop=min(s.stop + length / 2, end))
+                for s in lane
+                if s.stop <= end - one
             ]
     return replace(lanes, spans=spans)
 

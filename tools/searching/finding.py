@@ -26,6 +26,7 @@ from ethochat.tools.searching.limits import Limit
 from ethochat.tools.searching.misses import nearest_miss
 from ethochat.tools.searching.ranking import Ranked, rank
 from ethochat.tools.searching.reading import Description, Step, read_description
+from ethochat.tools.searching.remarks import quoted
 from ethochat.tools.selection import Scope, find_name, match_behaviors, match_sources
 from ethochat.tools.wording import number
 
@@ -91,6 +92,11 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
     )
     if not (arguments.query.strip() or query.like or query.is_decidable):
         raise ToolRetryError("search_segments needs a query, moments in like, or a condition.")
+    if description.absent and not query.is_decidable:
+        raise ToolRetryError(
+            f"No label, place or rule here is called {quoted(description.unread) or repr(description.text)}, so it cannot be told "
+            "which sessions are without it."
+        )
     if arguments.unlike and not (query.like or arguments.query.strip() or query.is_decidable):
         raise ToolRetryError("unlike goes with a query or with moments in like.")
     return query
@@ -163,7 +169,9 @@ def _described(arguments: SearchArguments, lexicon: Lexicon) -> Description:
         later = read_description(text, lexicon)
         described = replace(
             described,
+            text=" then ".join(part for part in (described.text, later.text) if part),
             steps=(*described.steps, *later.steps),
+            in_frames=described.in_frames or later.in_frames,
             within=(*described.within, arguments.within_s, *later.within),
         )
     if arguments.within_s is not None and not arguments.followed_by:
@@ -320,7 +328,8 @@ def _by_likeness(context: ToolContext, scope: Scope, query: Query) -> Findings:
         if any(_is_same(event, other.event) for other in ranked):
             continue
         texts[len(ranked)] = best.text
-        ranked.append(Ranked(event=event, score=best.score))
+        cut = replace(event, start=max(event.start, start), stop=min(event.stop, stop))
+        ranked.append(Ranked(event=cut, score=min(1.0, max(0.0, best.score))))
     known = frozenset(scope.session_ids)
     return Findings(query=query, ranked=tuple(ranked), texts=texts, known=known, by_likeness=True)
 
