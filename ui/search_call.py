@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -13,6 +13,9 @@ from ethochat.index.errors import InputError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 from ethochat.tools.wording import part_name
+
+if TYPE_CHECKING:
+    from ethochat.tools.searching.reading import Step
 
 Call = dict[str, Any]
 """Arguments of ``search_segments``."""
@@ -282,3 +285,34 @@ def units_of(context: ToolContext) -> tuple[str, str]:
     unit = "frames" if set(sessions["time_unit"].to_list()) == {"frames"} else "s"
     length = "cm" if sessions["px_per_cm"].count() else "px"
     return unit, f"{length}/{'frame' if unit == 'frames' else 's'}"
+
+
+def read_as(context: ToolContext, call: Mapping[str, Any]) -> str:
+    """Say what the description of a call was read as: "running, in center, speed ≥ 20 cm/s → grooming"; empty without one.
+
+    Words that name nothing in the experiment stand in quotation marks: they only order what is found.
+    """
+    from ethochat.tools.searching.lexicon import build_lexicon
+    from ethochat.tools.searching.reading import read_description
+
+    if not call.get("query"):
+        return ""
+    sessions = context.catalog.load("sessions")["session_id"].sort().to_list()
+    description = read_description(str(call["query"]), build_lexicon(context, sessions[:1]))
+    said = "no " if description.absent else ""
+    for place, step in enumerate(description.steps):
+        if place:
+            within = description.within[place - 1]
+            said += f" → {f'within {within:g} s ' if within is not None else ''}"
+        said += _step_words(step)
+    return said
+
+
+def _step_words(step: Step) -> str:
+    edge = {"enter": "entering ", "leave": "leaving "}.get(step.edge or "", "")
+    words = [f"{edge or ('' if term.behaviors else 'in ')}{term.label}" for term in step.terms]
+    words += [f"not {term.label}" for term in step.without]
+    words += [limit.words() for limit in step.limits]
+    words += [f"{liking} first" for liking in step.liking]
+    words += [f"“{word}”" for word in step.unread]
+    return ", ".join(words) or f"“{step.text}”"

@@ -114,11 +114,12 @@ def _tag(name: str, value: Any) -> str:  # noqa: ANN401 - a cell of sessions.csv
 # ----------------------------------------------------------------- around the cards
 def found_html(hits: Hits) -> str:
     """Say how many there are, what must be known about them, and how many each animal has."""
+    read = f"<p class='read'>Read as: {escape(hits.read_as)}</p>" if hits.read_as else ""
     told = "".join(f"<li>{escape(flag)}</li>" for flag in hits.told)
     notes = f"<ul>{told}</ul>" if told else ""
     if not hits.clips:
-        return f"<div class='found none'><h3>Nothing found</h3>{notes}</div>"
-    return f"<div class='found'><h3>{_count(hits)}</h3>{notes}{_per_animal(hits)}</div>"
+        return f"<div class='found none'><h3>Nothing found</h3>{read}{notes}</div>"
+    return f"<div class='found'><h3>{_count(hits)}</h3>{read}{notes}{_per_animal(hits)}</div>"
 
 
 def _count(hits: Hits) -> str:

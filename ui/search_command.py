@@ -113,7 +113,14 @@ def search(  # noqa: PLR0917 - typer passes options by name
     """Find moments that match a description; options narrow it, and hold where the text says otherwise."""
     from ethochat.agent.run import open_context
     from ethochat.ui.hits import hits_of
-    from ethochat.ui.search_call import narrowed, read_condition, read_moment, read_text, run_search
+    from ethochat.ui.search_call import (
+        narrowed,
+        read_condition,
+        read_moment,
+        read_text,
+        run_search,
+        units_of,
+    )
     from ethochat.ui.terminal import show_hits
 
     _check_endings({".png": sheet, ".zip": clips})
@@ -150,7 +157,7 @@ def search(  # noqa: PLR0917 - typer passes options by name
     if as_json:
         print_json(_as_json(hits, written))
     else:
-        show_hits(hits, written)
+        show_hits(hits, written, units=units_of(context))
     for note in notes:
         typer.secho(note, err=True)
 
@@ -204,6 +211,7 @@ def _as_json(hits: Hits, written: list[Path]) -> dict[str, Any]:
     return {
         "query": hits.query,
         "arguments": dict(hits.arguments),
+        "read_as": hits.read_as,
         "hits": [
             {
                 "rank": rank,

@@ -14,6 +14,7 @@ from ethochat.tools import tool_named
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.evidence import Evidence
 from ethochat.tools.wording import part_name
+from ethochat.ui.search_call import parts_of
 
 _MOST_NAMED: Final = 4
 _INLINE_SIGNS: Final = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
@@ -215,10 +216,12 @@ def _proximity(call: calls.FindProximityArguments, unit: str) -> str:
 
 
 def _searched(call: calls.SearchArguments, unit: str) -> str:
+    elsewhere = ("where", "sessions", "subjects", "individuals", "sources", "window", "query")
+    parts = parts_of(call.model_dump(exclude_defaults=True), unit=unit)
+    said = [part.label for part in parts if part.key.split(":")[0] not in elsewhere]
     if call.query:
-        return f"for “{call.query}”"
-    moments = _listed([f"{moment.session_id} at {moment.time:g} {unit}" for moment in call.like])
-    return f"for moments like {moments}" if moments else "for moments"
+        return ", ".join([f"for “{call.query}”", *said])
+    return f"for moments {', '.join(said)}" if said else "for moments"
 
 
 def _drawn(call: calls.PlotArguments, unit: str) -> str:

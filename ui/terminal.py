@@ -57,11 +57,16 @@ def show_answer(answer: Answer) -> None:
     _line(f"{answer.status}, {answer.model}, {answer.elapsed_s:.2f} s", style="dim")
 
 
-def show_hits(hits: Hits, written: Sequence[Path] = ()) -> None:
-    """Print what a search found, what must be known about it, and the files it was written to."""
+def show_hits(hits: Hits, written: Sequence[Path] = (), *, units: tuple[str, str] = ("s", "cm/s")) -> None:
+    """Print what a search looked for and found, what must be known about it, and the files it was written to."""
     from ethochat.ui.clips import span_words
     from ethochat.ui.hits.found import metadata_words
+    from ethochat.ui.search_call import parts_of
 
+    parts = parts_of(hits.arguments, unit=units[0], speed_unit=units[1])
+    said = [hits.read_as if part.key == "query" else part.label for part in parts]
+    if said:
+        _line(f"Looked for: {' · '.join(said)}", style="dim")
     if not hits.clips:
         _line(
             f"There are {hits.n_listed} hits, and none further on."

@@ -17,6 +17,7 @@ from ethochat.index.errors import InputError, VideoError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.tools.selection import metadata_columns, show
+from ethochat.ui.search_call import read_as
 
 _MOST_NAMED: Final = 5
 _PAGE_FLAG: Final = re.compile(r"Hits \d+ to \d+ of \d+ are given\.")
@@ -42,6 +43,8 @@ class Hits:
     """Rows of the sessions table by id, of all sessions."""
     columns: Sequence[str] = ()
     """Metadata columns."""
+    read_as: str = ""
+    """What the description was read as, in words of the experiment."""
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -115,6 +118,7 @@ def hits_of(context: ToolContext, query: str, arguments: Mapping[str, Any], foun
         flags=list(found.flags),
         sessions={row["session_id"]: row for row in rows},
         columns=metadata_columns(context),
+        read_as=read_as(context, arguments),
     )
 
 
@@ -139,6 +143,7 @@ def provenance(hits: Hits) -> dict[str, Any]:
         "experiment": hits.experiment,
         "query": hits.query,
         "arguments": dict(hits.arguments),
+        "read_as": hits.read_as,
         "n_hits": len(hits.clips),
         "n_total": hits.n_total,
         "flags": list(hits.flags),

@@ -80,6 +80,7 @@ def test_hits_are_listed_with_who_when_what_and_why(run: Run, search: Search) ->
     status, out, _ = run("rearing")
     assert status == 0
     assert out.splitlines() == [
+        "Looked for: Rearing · in center",
         "  1. oft_1 · m1   3.00–5.00 s   score 0.88",
         "     Rearing up",
         "     why: Rearing by anna",
@@ -95,12 +96,15 @@ def test_hits_are_listed_with_who_when_what_and_why(run: Run, search: Search) ->
 def test_nothing_found_is_said_and_is_no_error(run: Run, search: Search) -> None:
     search.clips, search.n_total, search.flags = [], 0, ["The nearest: one of 2 s in oft_1."]
     status, out, _ = run("flying")
-    assert (status, out.splitlines()) == (0, ["No moment was found.", "The nearest: one of 2 s in oft_1."])
+    assert (status, out.splitlines()) == (
+        0,
+        ["Looked for: “flying” · in center", "No moment was found.", "The nearest: one of 2 s in oft_1."],
+    )
 
 
 def test_end_of_a_long_list_is_said(run: Run, search: Search) -> None:
     search.clips = []
-    assert run("rearing", "--offset", 5)[1].splitlines()[0] == "There are 5 hits, and none further on."
+    assert run("rearing", "--offset", 5)[1].splitlines()[1] == "There are 5 hits, and none further on."
 
 
 def test_what_is_only_alike_is_not_counted(run: Run, search: Search) -> None:
@@ -114,6 +118,7 @@ def test_json_has_arguments_hits_with_metadata_total_and_values(run: Run, search
     said = json.loads(out)
     assert status == 0
     assert said["arguments"] == {"query": "rearing", "zones": ["center"]}
+    assert said["read_as"] == "Rearing"
     assert (said["query"], said["n_total"], said["flags"]) == ("rearing", 5, ["Found in what anna marked."])
     first = said["hits"][0]
     assert (first["rank"], first["subject_id"], first["metadata"]) == (1, "m1", {"group": "drug"})

@@ -30,6 +30,8 @@ from ethochat.ui.steps import describe_call, evidence_text, fenced, harmless, li
         ),
         ("plot", {"kind": "trajectory", "sessions": ["S01"]}, "Drew the path in S01"),
         ("search_segments", {"query": "rears at the wall"}, "Searched for “rears at the wall”"),
+        ("search_segments", {"query": "x", "zones": ["center"], "min_speed": 20, "where": [{"column": "sex", "value": "f"}]}, "Searched for “x”, in center, speed ≥ 20 cm/s where sex is f"),
+        ("search_segments", {"like": [{"session_id": "s1", "time": 3}], "other_sessions": True}, "Searched for moments like s1 at 3 s, in other sessions"),
         ("find_proximity", {"pair": ["m1", "m3"], "max_distance": 40}, "Looked up when m1 and m3 are closer than 40 px"),
         ("transitions", {"before": ["walk"], "after": ["rear"]}, "Counted how often rear follows walk"),
         ("experiment_facts", {"topic": "summary"}, "Read the experiment's design"),
