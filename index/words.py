@@ -6,6 +6,7 @@ atoms: runs of letters (stemmed, American spelling) and numbers.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,7 +56,7 @@ def american(text: str) -> str:
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Stem one word; numbers come out in a canonical form."""
-    if word[0].isdigit():
+    if word[0].isdecimal():
         return f"{float(word):g}"
     word = american(word)
     return str(_STEMMER.stemWord(_IRREGULAR.get(word, word)))
@@ -80,6 +81,7 @@ def number(text: str) -> float | None:
     if lowered in NUMBER_WORDS:
         return float(NUMBER_WORDS[lowered])
     try:
-        return float(lowered.replace(",", ""))
+        value = float(lowered.replace(",", ""))
     except ValueError:
         return None
+    return value if math.isfinite(value) else None

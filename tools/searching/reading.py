@@ -127,8 +127,8 @@ _ROOM: Final = re.compile(
     re.I,
 )
 _FILLERS: Final = frozenset(
-    "mouse mice animal rat rodent subject clip moment time part segment bout event episode instance exampl video show find me search look see "
-    "get give pleas everi each ani way kind behavior do goe go start begin during place occur happen made make perform display exhibit take "
+    "mouse mice animal anim rat rodent subject clip moment time part segment bout event episod instanc exampl video show find me search look see "
+    "get give pleas everi each ani way kind behavior do goe go start begin dure place occur happen made make perform display exhibit take "
     "period interv scene footag record where when while have has had one thing someth somewher like similar i want would you can need list "
     "least most then after befor follow also still onli just even sure mous whole entir same sometim somehow here thi that singl individu around "
     "front toward back again first next insid within between end stretch".split()
@@ -170,7 +170,7 @@ def _take_within(text: str) -> tuple[str, list[Limit]]:
         left += f"{text[: match.start()]} {between} " if limit else text[: match.end()]
         found += limit[:1]
         text = text[match.end() :]
-    return left + text, found
+    return " ".join(f"{left}{text}".split()), found
 
 
 def _steps(text: str) -> list[str]:
