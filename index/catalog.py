@@ -38,6 +38,7 @@ PENDING: Final = "pending"
 """In place of a session's fingerprint: it changed and its tables are to be replaced."""
 
 _ATTEMPTS: Final = 20
+_CALLS: Final = 5
 
 ReadT = TypeVar("ReadT")
 
@@ -226,13 +227,35 @@ class Catalog:
         return _steadily(lambda: self._load(table))
 
     def _load(self, table: str) -> pl.DataFrame:
-        found = ((file, file.stat()) for file in self._files(table))
-        stamp = tuple((file.name, stat.st_mtime_ns, stat.st_size) for file, stat in found)
+        stamp = self._stamp(table)
         known = self._loaded.get(table)
         if known is None or known[0] != stamp:
             known = (stamp, self.scan(table).collect())
             self._loaded[table] = known
         return known[1]
+
+    def whole(self, read: Callable[[], ReadT]) -> ReadT:
+        """Call what reads several tables, again where an ingest replaced sessions meanwhile.
+
+        ``sessions`` is what :meth:`write_session` removes first and writes last: whose files are the same before and
+        after has seen each session in one version. Where sessions change faster than the call takes, the last of some
+        attempts counts.
+        """
+        for _ in range(_CALLS - 1):
+            before = _steadily(lambda: self._stamp("sessions"))
+            try:
+                result = read()
+            except Exception:
+                if _steadily(lambda: self._stamp("sessions")) == before:
+                    raise
+                continue
+            if _steadily(lambda: self._stamp("sessions")) == before:
+                return result
+        return read()
+
+    def _stamp(self, table: str) -> tuple[tuple[str, int, int], ...]:
+        found = ((file, file.stat()) for file in self._files(table))
+        return tuple((file.name, stat.st_mtime_ns, stat.st_size) for file, stat in found)
 
     def read_session(self, table: str, session_id: str) -> pl.DataFrame:
         """Read one session's rows of a table."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,6 +62,8 @@ class TableDigests:
 class Freshness:
     """What may be searched."""
 
+    made_of: PayloadValue
+    """Digest of the tables that the index was made from."""
     changing: frozenset[str] = frozenset()
     """Sessions whose tables an ingest has changed, or is about to change, since the index was made."""
     notice: str | None = None
@@ -96,25 +97,31 @@ class IndexCheck:
             before = (_stamp(self._catalog.state_path), described)
             if self._seen is not None and self._seen[0] == before:
                 return self._seen[1]
-            freshness = self._compare(described)
-            pending = bool(self._catalog.pending())
-            self._seen = None if pending or freshness.notice else (before, freshness)
+            freshness = self._compare()
+            settled = freshness.made_of == described.get(DIGEST_FACT) and not freshness.notice
+            self._seen = (before, freshness) if settled and not self._catalog.pending() else None
             return freshness
 
-    def _compare(self, described: Mapping[str, PayloadValue]) -> Freshness:
-        expected, root = described.get(COUNT_FACT), self._catalog.data_dir.parent
-        fresh = described.get(DIGEST_FACT) == self._digests.combined()
-        if fresh and expected == 0:
-            raise NotIngestedError(
-                f"Expected segments to search in {root}, found none: no session has annotations or a track; "
-                f"add them and run `ethochat ingest {root}`."
-            )
-        found = self._store.count() if fresh else None
-        if fresh and found == expected:
-            return Freshness()
-        if ingest_runs(self._catalog.data_dir):
-            return self._in_change()
-        if fresh:
+    def _compare(self) -> Freshness:
+        root = self._catalog.data_dir.parent
+        seen: tuple[object, ...] = ()
+        while True:
+            described, digest = dict(self._store.describe()), self._digests.combined()
+            made_of, expected = described.get(DIGEST_FACT), described.get(COUNT_FACT)
+            if made_of == digest and expected == 0:
+                raise NotIngestedError(
+                    f"Expected segments to search in {root}, found none: no session has annotations or a track; "
+                    f"add them and run `ethochat ingest {root}`."
+                )
+            found = self._store.count() if made_of == digest else None
+            if made_of == digest and found == expected:
+                return Freshness(made_of=made_of)
+            if ingest_runs(self._catalog.data_dir):
+                return self._in_change(made_of)
+            if seen == (described, digest, found):
+                break
+            seen = (described, digest, found)  # an ingest may have ended since: look again
+        if found is not None:
             raise StaleIndexError(
                 f"Expected {expected} segments in the index of {root} as in its tables, found {found}; "
                 f"run `ethochat ingest --rebuild-index {root}`."
@@ -124,7 +131,7 @@ class IndexCheck:
             f"interrupted or the files were changed; run `ethochat ingest {root}`."
         )
 
-    def _in_change(self) -> Freshness:
+    def _in_change(self, made_of: PayloadValue) -> Freshness:
         state = self._catalog.read_state()
         now, indexed = _fingerprints(state), _fingerprints(state.get("index"))
         changing = frozenset(
@@ -134,6 +141,7 @@ class IndexCheck:
         )
         names = f"{len(changing)} session" + ("s are" if len(changing) != 1 else " is")
         return Freshness(
+            made_of=made_of,
             changing=changing,
             notice=f"An ingest is running: {names} not searched until it is done."
             if changing

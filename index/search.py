@@ -53,6 +53,7 @@ _GAP: Final = 0.5  # hits less than this apart, in the session's time unit, may 
 _OVERFETCH: Final = 8
 _MOST_CANDIDATES: Final = 4096
 _CHUNK: Final = 2048
+_ATTEMPTS: Final = 5
 
 
 class SegmentSearch:
@@ -205,23 +206,32 @@ class SegmentSearch:
     ) -> list[Hit]:
         if not query.strip() and not like and not unlike:
             raise ValueError("Expected words to search for or a segment to search by, got neither.")
-        freshness = self._check.verify()
-        stored = self.store.vectors_of([*like, *unlike]) if like or unlike else {}
-        for segment_id in (*like, *unlike):
+        vector = self.embedder.embed([query])[0] if query.strip() else None
+        for _ in range(_ATTEMPTS):
+            freshness = self._check.verify()
+            examples = self._vectors_of([*like, *unlike])
+            found = self.store.search(
+                vector,
+                sparse=embed_query(query),
+                like=examples[: len(like)],
+                unlike=examples[len(like) :],
+                limit=limit,
+                conditions=[*conditions, *_unchanged(freshness)],
+                mode=mode,
+            )
+            after = self._check.verify()
+            if after.made_of == freshness.made_of:
+                break  # else an ingest published an index meanwhile: hits may be of the one before
+        # An ingest that began meanwhile may have replaced tables that these hits were made from.
+        changing = after.changing - freshness.changing
+        return [hit for hit in found if hit.payload.get("session_id") not in changing]
+
+    def _vectors_of(self, segment_ids: Sequence[str]) -> list[NDArray[np.float32]]:
+        stored = self.store.vectors_of(segment_ids) if segment_ids else {}
+        for segment_id in segment_ids:
             if segment_id not in stored:
                 raise ValueError(f"Expected the id of an indexed segment, got {segment_id!r}.")
-        found = self.store.search(
-            self.embedder.embed([query])[0] if query.strip() else None,
-            sparse=embed_query(query),
-            like=[stored[segment_id] for segment_id in like],
-            unlike=[stored[segment_id] for segment_id in unlike],
-            limit=limit,
-            conditions=[*conditions, *_unchanged(freshness)],
-            mode=mode,
-        )
-        # An ingest that began meanwhile may have replaced tables that these hits were made from.
-        changing = self._check.verify().changing - freshness.changing
-        return [hit for hit in found if hit.payload.get("session_id") not in changing]
+        return [stored[segment_id] for segment_id in segment_ids]
 
 
 def _unchanged(freshness: Freshness) -> list[FieldCondition]:

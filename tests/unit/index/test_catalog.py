@@ -245,3 +245,55 @@ def test_sessions_that_changed_and_were_not_redone_are_named(catalog):
     assert catalog.pending() == ()
     catalog.write_state({"sessions": {"a": PENDING, "b": "2"}})
     assert catalog.pending() == ("a",)
+
+
+# ------------------------------------------------------------------ several tables at once
+def test_what_reads_several_tables_is_called_again_where_a_session_was_replaced(catalog):
+    replaced = iter([True, True, False, False])
+
+    def read() -> tuple[int, float]:
+        known = catalog.load("sessions").height
+        if next(replaced):
+            changed = session("b") | {"metrics": rows("metrics", session_id="b", metric="speed", value=2.0)}
+            catalog.write_session("b", changed)
+        return known, catalog.load("metrics")["value"].sum()
+
+    assert catalog.whole(read) == (2, 3.0)
+    assert next(replaced) is False
+    assert next(replaced, None) is None
+
+
+def test_an_error_that_a_replaced_session_explains_is_not_the_last_word(catalog):
+    outcomes = iter([KeyError("c"), None])
+
+    def read() -> int:
+        error = next(outcomes)
+        if error is not None:
+            catalog.write_session("c", session("c"))
+            raise error
+        return catalog.load("sessions").height
+
+    assert catalog.whole(read) == 3
+
+
+def test_an_error_of_its_own_is_raised_at_once(catalog):
+    calls = []
+
+    def read() -> None:
+        calls.append(1)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        catalog.whole(read)
+    assert calls == [1]
+
+
+def test_where_sessions_change_without_end_the_last_attempt_counts(catalog):
+    numbers = iter(range(100))
+
+    def read() -> int:
+        number = next(numbers)
+        catalog.write_session("d", session("d", group=str(number)))
+        return number
+
+    assert catalog.whole(read) == 4
