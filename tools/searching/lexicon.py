@@ -73,7 +73,10 @@ class Lexicon:
             How near the words are to the concept's own name, 0 nearest. Of one word only the nearest meanings count, and
             what it means besides in the same tier.
         """
-        key = content_stems(words)
+        self.put(content_stems(words), concept, tier=tier)
+
+    def put(self, key: Stems, concept: Concept, *, tier: int) -> None:
+        """Let stems mean a concept; see :meth:`add`."""
         if not key:
             return
         tiers = self._meanings.setdefault(key, {})
@@ -111,8 +114,13 @@ class Lexicon:
 
 
 def content_words(text: str) -> list[Atom]:
-    """Words of a text that carry meaning, with their places."""
-    return [word for word in atoms(text) if word.text.lower() not in SMALL_WORDS]
+    """Words of a text that carry meaning, with their places; the letter of ``S-Grm`` does."""
+    return [
+        word
+        for word in atoms(text)
+        if word.text.lower() not in SMALL_WORDS
+        or (len(word.text) == 1 and text[word.stop : word.stop + 1] == "-")
+    ]
 
 
 def content_stems(text: str) -> Stems:
@@ -142,7 +150,7 @@ def build_lexicon(context: ToolContext, session_ids: Sequence[str]) -> Lexicon:
     for key in {**dict(labels), **dict(ruled)}:
         for concept in (labels.get(key), ruled.get(key)):
             if concept is not None:
-                lexicon.add(" ".join(key), concept, tier=0)
+                lexicon.put(key, concept, tier=0)
     names: dict[str, tuple[str, ...]] = {zone: (zone,) for zone in known_zones(context, session_ids)}
     names |= {zone.name: (zone.name, *zone.synonyms) for zone in context.experiment.zones}
     for zone, words in names.items():

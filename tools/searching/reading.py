@@ -77,12 +77,17 @@ _AT_ONCE: Final = re.compile(
     r"\b(?:immediately|instantly)\b|\b(?:directly|right|straight) (?=after|before|followed|then|afterwards)",
     re.I,
 )
+_OTHER: Final = r"(?:another|(?:the |an )?other|each other|one another|(?:the|its) (?:partner|intruder|resident|conspecific|cage ?mate))\b"
+""" "Following another" is no order of steps."""
 _THEN: Final = re.compile(
-    r"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by|(?:and |but )?(?:then|afterwards?|subsequently|next)|after which|leads? to|leading to|before)\b,?\s*(?!\d)"
+    rf"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by(?! {_OTHER})|(?:and |but )?(?:then|afterwards?|subsequently|next)|after which|leads? to|leading to|before)\b,?\s*(?!\d)"
     r"|\s*(?:->|→|=>)\s*",
     re.I,
 )
-_AFTER: Final = re.compile(r"[,;]?\s*\b(?:after|following)\b\s*(?!which|\d)", re.I)
+_AFTER: Final = re.compile(
+    rf"[,;]?\s*\b(?:(?<!\brun )(?<!\bruns )(?<!\brunning )after|following\b(?! {_OTHER}))\b\s*(?!which|\d)",
+    re.I,
+)
 _BEFORE_FIRST: Final = re.compile(r"^\W*(?:just |shortly )?before ([^,;]+)[,;] *(.+)$", re.I)
 """ "Before grooming, rearing": the second comes first."""
 _WHO_THEN: Final = re.compile(r"(?<=\w) (?:(?:the|an?) (?:mouse|rat|animal)|it|they) (?=\w)", re.I)

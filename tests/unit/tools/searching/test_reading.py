@@ -22,7 +22,8 @@ def _lexicon() -> Lexicon:
         "turning left": "",
         "wall-hugging": "along wall|at wall|wall",
         "corner visit": "corner",
-        "chase": "chasing",
+        "chase": "chasing|run after",
+        "follow": "",
         "10": "",
     }.items():
         for word in (name, *words.split("|")):
@@ -182,6 +183,23 @@ def test_text_without_a_step_is_one_undecidable_step(text):
     description = read(text)
     assert len(description.steps) == 1
     assert not description.steps[0].is_decidable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "following another mouse",
+        "one mouse following another",
+        "a mouse is following the other one",
+        "a mouse is followed by another mouse",
+        "runs after another mouse",
+        "one mouse runs after the other",
+    ],
+)
+def test_a_mouse_behind_another_is_no_order_of_steps(text):
+    step = only(text)
+    assert step.together
+    assert names(step.terms) == ["follow" if "follow" in text else "chase"]
 
 
 # ------------------------------------------------------------------ what holds and what not
