@@ -63,8 +63,9 @@ class Hit:
 class SegmentStore(Protocol):
     """A collection of segments.
 
-    Hits of one score come by ``segment_id``. Which of them survive ``limit`` the engine decides; it decides the
-    same way until the collection changes, but another engine, or the same after a rebuild, may keep others.
+    Hits of one score come by ``segment_id``. Which of them survive ``limit`` a hash of their ids decides, as far as the
+    engine proposed them; which it proposes where more are equal than it is asked for it decides itself, the same way
+    until the collection changes, but another engine, or the same after a rebuild, may propose others.
     """
 
     name: str

@@ -115,9 +115,9 @@ class ClientSegmentStore(ABC):
                 prefetch=list(plan.prefetches),
                 query_filter=wanted,
                 limit=plan.limit,
-                with_payload=[ID_FIELD],
+                with_payload=False,
             )
-            scores = best_ids(((item.id, item.payload, item.score) for item in candidates.points), limit)
+            scores = best_ids(((item.id, item.score) for item in candidates.points), limit)
             ids = list(scores)
             kept = (
                 client.retrieve(self._collection, ids, with_payload=True, with_vectors=False) if ids else []

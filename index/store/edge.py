@@ -145,7 +145,7 @@ class EdgeSegmentStore:
         mode: SearchMode = "hybrid",
     ) -> list[Hit]:
         """Best points, best first."""
-        from qdrant_edge import Formula, PayloadSelector, QueryRequest
+        from qdrant_edge import Formula, QueryRequest
 
         asked = read_question(vector, sparse, like, unlike, mode)
         if asked is None or limit < 1:
@@ -158,13 +158,13 @@ class EdgeSegmentStore:
             query=plan.leaf if alone else Formula(plan.formula),
             prefetches=list(plan.prefetches),
             filter=wanted,
-            with_payload=True if alone else PayloadSelector.Include([ID_FIELD]),
+            with_payload=alone,
         )
         with self._session.reading() as shard, _engine_errors():
             found = shard.query(request)
             if alone:
                 return to_hits(((_read(item.payload), item.score) for item in found), cosine=asked.cosine)
-            scores = best_ids(((str(item.id), item.payload or {}, item.score) for item in found), limit)
+            scores = best_ids(((item.id, item.score) for item in found), limit)
             kept = shard.retrieve(list(scores), True, False)
         return to_hits(((_read(item.payload), scores[str(item.id)]) for item in kept), cosine=asked.cosine)
 

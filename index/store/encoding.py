@@ -100,20 +100,14 @@ def rounded(score: float) -> float:
     return round(score, 6)
 
 
-def best_ids(
-    candidates: Iterable[tuple[str, Mapping[str, PayloadValue], float]], limit: int
-) -> dict[str, float]:
-    """Choose the best candidates, equal scores by ``segment_id``; gives scores by the id of the point.
+def best_ids(candidates: Iterable[tuple[int | str | uuid.UUID, float]], limit: int) -> dict[str, float]:
+    """Choose the best candidates; gives scores by point id.
 
-    Parameters
-    ----------
-    candidates
-        Ids of points, payloads with ``segment_id``, scores.
-    limit
-        How many to keep.
+    Equal scores go by the id of the point, which every engine knows without reading the payload and which is a hash of
+    the segment's: of many equals a limit keeps some of all sessions.
     """
-    in_order = sorted(candidates, key=lambda item: (-rounded(item[2]), str(item[1][ID_FIELD])))
-    return {name: score for name, _, score in in_order[:limit]}
+    in_order = sorted(candidates, key=lambda item: (-rounded(item[1]), str(item[0])))
+    return {str(name): score for name, score in in_order[:limit]}
 
 
 def to_point(
