@@ -6,6 +6,7 @@ for a behavior, what rules find beside their bouts is left out: a rule does not 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -157,36 +158,40 @@ def _clustered(spans: Iterable[Span]) -> Lane:
     return united
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.stop and other.start < one.stop
-
-
 def _named_once(spans: dict[Key, Lane]) -> dict[Key, Lane]:
     """A span under no animal's name is the event of the animal that a span of the same time names."""
     for session_id in {key[0] for key in spans if key[1] == ""}:
         named = {key: lane for key, lane in spans.items() if key[0] == session_id and key[1] != ""}
+        starts = {key: [span.start for span in lane] for key, lane in named.items()}
+        stops = {key: [span.stop for span in lane] for key, lane in named.items()}
         left: Lane = []
         for span in spans[session_id, ""]:
             owners = [
                 (key, place)
-                for key, lane in named.items()
-                for place, other in enumerate(lane)
-                if _overlap(span, other)
+                for key in named
+                for place in range(bisect_right(stops[key], span.start), bisect_left(starts[key], span.stop))
             ]
             if not owners:
                 left.append(span)
-                continue
             for key, place in owners:
-                other = spans[key][place]
-                spans[key][place] = replace(
-                    span,
-                    sources=span.sources | other.sources,
-                    partner=other.partner,
-                )
+                named[key][place] = _joined(span, named[key][place])
         spans[session_id, ""] = left
-        for key in named:
-            spans[key] = _clustered(spans[key])
+        for key, lane in named.items():
+            spans[key] = _clustered(lane)
     return spans
+
+
+def _joined(span: Span, other: Span) -> Span:
+    """Both as the event of the other's animal; who watched knows better than rules how long it lasts."""
+    ruled = other.sources == {RULES_SOURCE}
+    return replace(
+        span,
+        start=span.start if ruled else min(span.start, other.start),
+        stop=span.stop if ruled else max(span.stop, other.stop),
+        sources=span.sources | other.sources,
+        n_watching=max(span.n_watching, other.n_watching),
+        partner=other.partner,
+    )
 
 
 # ------------------------------------------------------------------ places, speeds and distances
