@@ -358,14 +358,21 @@ def index_segments(
     """
     rows = _joined(segments, descriptions, metadata, individuals)
     stored = store.read_field(HASH_FIELD)
-    changed = [row for row in _contents(rows) if stored.get(row.segment_id) != row.payload[HASH_FIELD]]
+    # Of a million segments only text and place are kept meanwhile; many share one text.
+    texts: dict[str, str] = {}
+    changed = [
+        (texts.setdefault(row.embedded, row.embedded), place)
+        for place, row in enumerate(_contents(rows))
+        if stored.get(row.segment_id) != row.payload[HASH_FIELD]
+    ]
     delete_segments(store, sorted(set(stored) - set(rows["segment_id"])))
-    # equal texts side by side, so that a chunk embeds each of them once
-    changed.sort(key=lambda row: (row.embedded, row.segment_id))
+    del stored
+    changed.sort()  # equal texts side by side, so that a chunk embeds each of them once
     for start in range(0, len(changed), _CHUNK):
         chunk = changed[start : start + _CHUNK]
-        vectors = embedder.embed([row.embedded for row in chunk])
-        store.upsert([row.point(vector) for row, vector in zip(chunk, vectors, strict=True)])
+        vectors = embedder.embed([text for text, _ in chunk])
+        contents = _contents(rows[[place for _, place in chunk]])
+        store.upsert([row.point(vector) for row, vector in zip(contents, vectors, strict=True)])
         if progress is not None:
             progress(start + len(chunk), len(changed))
     return len(changed)
