@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from ethochat.index.behaviors.bouts import unite
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
@@ -26,6 +27,7 @@ from ethochat.tools.searching.lanes import (
     intersect_lanes,
     limit_lanes,
     subtract_lanes,
+    touching_joined,
     whole_lanes,
     zone_lanes,
 )
@@ -137,6 +139,9 @@ class Evaluator:
         limits = [*step.limits, *self._extra.limits]
         on_frames = [limit for limit in limits if limit.quantity not in ("duration", "path")]
         lanes = [self._term(term) for term in terms] + [self._limit(limit) for limit in on_frames]
+        if any(limit.quantity == "duration" for limit in limits):
+            # "Keeps moving for 5 s" may be walking and then running: one after the other they are one stretch.
+            lanes = [touching_joined(lane, self._clocks) for lane in lanes]
         if not lanes:
             lanes = [self._once("whole", lambda: whole_lanes(self._context, self._scope))]
         held = lanes[0]
@@ -146,7 +151,10 @@ class Evaluator:
         for term in negated:
             held = subtract_lanes(held, self._term(term))
         if len(lanes) > 1 or negated:
-            held = self._without_scraps(held)
+            bouts = [
+                lane for term, lane in zip(terms, lanes, strict=False) if term.behaviors and not term.zones
+            ]
+            held = self._without_scraps(held, bouts)
         if step.edge is not None:
             held = _edges(held, step.edge, self._clocks, self._ends)
         for limit in limits:
@@ -176,20 +184,27 @@ class Evaluator:
         key = (limit.quantity, limit.low, limit.high, limit.strict, limit.unit)
         return self._once(key, lambda: limit_lanes(self._context, self._scope, limit))
 
-    def _without_scraps(self, lanes: Lanes) -> Lanes:
-        """Bridge short interruptions of what was cut out of longer spans, and drop what is hardly there."""
+    def _without_scraps(self, lanes: Lanes, bouts: Sequence[Lanes]) -> Lanes:
+        """Bridge short interruptions of what was cut out of longer spans, and drop what is hardly there.
+
+        Parameters
+        ----------
+        bouts
+            What was cut: two bouts stay two however close they are, and one that is all there stays however short.
+        """
         spans = {}
         for key, lane in lanes.spans.items():
             clock = self._clocks[key[0]]
-            least = setting_frames(clock, GAP_S) / clock.frames_per_unit
+            least = setting_frames(clock, GAP_S) / clock.frames_per_unit + 1e-9
+            cut = _Bouts(key, bouts)
             kept: list[Span] = []
             for span in lane:
-                gap = span.start - kept[-1].stop if kept else least
-                if 0 < gap < least:
+                gap = span.start - kept[-1].stop if kept else 0.0
+                if 0 < gap <= least and cut.places(kept[-1]) == cut.places(span):
                     kept[-1] = replace(kept[-1], stop=span.stop, sources=kept[-1].sources | span.sources)
                 else:
                     kept.append(span)
-            spans[key] = [span for span in kept if span.stop - span.start >= least - 1e-9]
+            spans[key] = [span for span in kept if span.stop - span.start >= least - 2e-9 or cut.has(span)]
         return replace(lanes, spans={key: lane for key, lane in spans.items() if lane})
 
     def _lasting(self, lanes: Lanes, limit: Limit) -> Lanes:
@@ -210,7 +225,7 @@ class Evaluator:
         """Keep the spans in which the animal moves as far as a limit says."""
         spans = {}
         known = set()
-        for session_id in sorted({key[0] for key in lanes.spans}):
+        for session_id in sorted(lanes.known):
             paths = _paths(self._context, session_id, f"step_{limit.unit}")
             if paths:
                 known.add(session_id)
@@ -282,10 +297,12 @@ class Evaluator:
         """By session and time, cut to the window, each moment of a pair once."""
         places = {name: place for place, name in enumerate(self._scope.session_ids)}
         windows = self._windows
+        named = self._scope.individuals or frozenset()
         inside = [
             event
             for event in events
-            if event.start < event.stop
+            if (len(named) < 2 or not event.partner or event.partner in named)
+            and event.start < event.stop
             and event.start < windows[event.session_id][1]
             and event.stop > windows[event.session_id][0]
         ]
@@ -304,6 +321,25 @@ class Evaluator:
             if not twin:
                 kept.append(event)
         return kept
+
+
+class _Bouts:
+    """Bouts of one animal by behavior, to look up what is a part of which."""
+
+    def __init__(self, key: Key, bouts: Sequence[Lanes]) -> None:
+        keys = {key, (key[0], "")}
+        self._spans = [
+            sorted((s.start, s.stop) for k in keys for s in lanes.spans.get(k, ())) for lanes in bouts
+        ]
+        self._all = {span for spans in self._spans for span in spans}
+
+    def places(self, span: Span) -> list[int]:
+        """Numbers of the bouts in which a span starts."""
+        return [bisect.bisect_right(spans, (span.start, float("inf"))) for spans in self._spans]
+
+    def has(self, span: Span) -> bool:
+        """Whether a span is a whole bout."""
+        return (span.start, span.stop) in self._all
 
 
 def _is_place(step: Step) -> bool:
@@ -327,7 +363,12 @@ def _either(parts: Sequence[Lanes]) -> Lanes:
             else:
                 joined.append(span)
         spans[key] = joined
-    return Lanes(spans=spans, known=frozenset().union(*(part.known for part in parts)))
+    known = frozenset[str]().union(*(part.known for part in parts))
+    told = {
+        key: unite(interval for part in parts for interval in part.told.get(key, ()))
+        for key in {key for part in parts for key in part.told}
+    }
+    return Lanes(spans=spans, known=known, told=told)
 
 
 def _edges(lanes: Lanes, edge: str, by_session: Mapping[str, TimeBase], ends: Mapping[str, float]) -> Lanes:

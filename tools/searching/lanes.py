@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -48,6 +48,7 @@ class Span:
 
 
 Lane = list[Span]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class Lanes:
     """In order of time, disjoint within an animal."""
     known: frozenset[str]
     """Sessions in which it can be told."""
+    told: Mapping[Key, Sequence[Interval]] = field(default_factory=dict)
+    """When it can be told there: somebody looked for it, the position is known. Only what is cut out by it needs this."""
     flags: tuple[str, ...] = field(default=())
 
 
@@ -95,7 +98,9 @@ def behavior_lanes(
         for key, lane in marked.items()
     }
     return Lanes(
-        spans={key: lane for key, lane in _named_once(spans).items() if lane}, known=watched.sessions
+        spans={key: lane for key, lane in _named_once(spans).items() if lane},
+        known=watched.sessions,
+        told=watched.told,
     )
 
 
@@ -106,6 +111,8 @@ class _Watched:
     sessions: frozenset[str]
     labels: Mapping[Key, list[tuple[float, float, str]]]
     """Start, stop and source of what raters and classifiers looked at."""
+    told: Mapping[Key, list[Interval]]
+    """What anyone looked at, rules included."""
 
 
 def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str], named: pl.Expr) -> _Watched:
@@ -115,10 +122,17 @@ def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str],
         .filter(pl.col("behaviors").list.eval(pl.element().is_in(list(behaviors))).list.any())
     )
     labels: dict[Key, list[tuple[float, float, str]]] = defaultdict(list)
-    chosen = rows.filter(pl.col("kind") == "annotations")
-    for row in chosen.select("session_id", "individual", "start_time", "stop_time", "source").iter_rows():
-        labels[row[0], row[1] or ""].append((row[2], row[3], row[4]))
-    return _Watched(sessions=frozenset(rows["session_id"].to_list()), labels=labels)
+    told: dict[Key, list[Interval]] = defaultdict(list)
+    columns = ("session_id", "individual", "start_time", "stop_time", "source", "kind")
+    for session_id, individual, start, stop, source, kind in rows.select(columns).iter_rows():
+        told[session_id, individual or ""].append((start, stop))
+        if kind == "annotations":
+            labels[session_id, individual or ""].append((start, stop, source))
+    return _Watched(
+        sessions=frozenset(rows["session_id"].to_list()),
+        labels=labels,
+        told={key: unite(some) for key, some in told.items()},
+    )
 
 
 def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> Lane:
@@ -198,6 +212,7 @@ def _joined(span: Span, other: Span) -> Span:
 def zone_lanes(context: ToolContext, scope: Scope, zones: Sequence[str]) -> Lanes:
     """When each animal is in one of some zones."""
     found: dict[Key, list[Interval]] = defaultdict(list)
+    told: dict[Key, list[Interval]] = defaultdict(list)
     known: set[str] = set()
     clock_by_id = clocks(scope)
     for session_id in scope.session_ids:
@@ -212,12 +227,14 @@ def zone_lanes(context: ToolContext, scope: Scope, zones: Sequence[str]) -> Lane
             mask = rows["inside"].fill_null(False).to_numpy()
             frames = rows["frame"].to_numpy()
             found[session_id, individual] += _intervals(frames, mask, clock_by_id[session_id], gap_s=0)
+            there = rows["inside"].is_not_null().to_numpy()
+            told[session_id, individual] += _intervals(frames, there, clock_by_id[session_id], gap_s=0)
     spans = {
         key: [Span(start=a, stop=b, behavior="") for a, b in unite(lane)]
         for key, lane in found.items()
         if lane
     }
-    return Lanes(spans=spans, known=frozenset(known))
+    return Lanes(spans=spans, known=frozenset(known), told={key: unite(some) for key, some in told.items()})
 
 
 def _first_tracker(table: pl.DataFrame, *more: str) -> Iterator[tuple[str, str, pl.DataFrame]]:
@@ -355,6 +372,27 @@ def intersect_lanes(first: Lanes, second: Lanes) -> Lanes:
     )
 
 
+def touching_joined(lanes: Lanes, clock_of: Mapping[str, TimeBase]) -> Lanes:
+    """Join spans of different behaviors that touch; bouts of one behavior stay apart."""
+    spans: dict[Key, Lane] = {}
+    for key, lane in lanes.spans.items():
+        slack = 1.001 / clock_of[key[0]].frames_per_unit
+        joined: Lane = []
+        for span in lane:
+            last = joined[-1] if joined else None
+            if last is not None and last.behavior != span.behavior and span.start - last.stop <= slack:
+                joined[-1] = replace(
+                    last,
+                    stop=max(last.stop, span.stop),
+                    sources=last.sources | span.sources,
+                    behavior=span.behavior,
+                )
+            else:
+                joined.append(span)
+        spans[key] = joined
+    return replace(lanes, spans=spans)
+
+
 def _shared(first: Lane, second: Lane) -> Iterator[Span]:
     i = j = 0
     while i < len(first) and j < len(second):
@@ -376,19 +414,36 @@ def _shared(first: Lane, second: Lane) -> Iterator[Span]:
 
 
 def subtract_lanes(first: Lanes, second: Lanes) -> Lanes:
-    """When the first holds and the second does not; what names no animal counts for each of its session."""
+    """When the first holds and the second does not, as far as that can be told of the second.
+
+    What names no animal counts for each of its session.
+    """
     spans: dict[Key, Lane] = {}
-    for (session_id, individual), lane in first.spans.items():
-        taken = [
-            (span.start, span.stop)
-            for key, other in second.spans.items()
-            if key[0] == session_id and (key[1] == individual or not key[1] or not individual)
-            for span in other
-        ]
-        left = list(_without(lane, unite(taken)))
+    for key, lane in first.spans.items():
+        if key[0] not in second.known:
+            continue
+        taken = [(span.start, span.stop) for other in _of_same(key, second.spans) for span in other]
+        left = list(_without(lane, unite([*taken, *_untold(key, second.told)])))
         if left:
-            spans[session_id, individual] = left
+            spans[key] = left
     return Lanes(spans=spans, known=first.known & second.known, flags=(*first.flags, *second.flags))
+
+
+def _of_same(key: Key, items: Mapping[Key, Sequence[_T]]) -> Iterator[Sequence[_T]]:
+    """What belongs to an animal: its own, and what names no animal of the session, or all where it has no name itself."""
+    for other, item in items.items():
+        if other[0] == key[0] and (other[1] == key[1] or not other[1] or not key[1]):
+            yield item
+
+
+def _untold(key: Key, told: Mapping[Key, Sequence[Interval]]) -> Iterator[Interval]:
+    """Stretches of which it cannot be told for an animal."""
+    since = 0.0
+    for start, stop in unite(interval for some in _of_same(key, told) for interval in some):
+        if start > since:
+            yield since, start
+        since = stop
+    yield since, float("inf")
 
 
 def _without(lane: Lane, taken: Sequence[Interval]) -> Iterator[Span]:

@@ -324,7 +324,10 @@ def lane(draw) -> list[Span]:
 def lanes(draw) -> Lanes:
     animals = draw(st.sampled_from([("",), ("a",), ("a", "b"), ("", "a"), ("", "a", "b")]))
     spans = {("s1", name): draw(lane()) for name in animals}
-    return Lanes(spans={key: item for key, item in spans.items() if item}, known=frozenset({"s1"}))
+    always = {("s1", ""): [(0.0, CLOCK.time_of(N))]}
+    return Lanes(
+        spans={key: item for key, item in spans.items() if item}, known=frozenset({"s1"}), told=always
+    )
 
 
 def frames(item: Lanes, animal: str) -> set[int]:
@@ -366,8 +369,19 @@ def test_only_the_first_holds_in_the_frames_that_are_not_in_the_second(first, se
     assert frames(left, "") == frames(first, "") - anyone
 
 
+@given(lanes(), lanes(), lane())
+def test_what_cannot_be_told_of_the_second_is_not_what_it_leaves(first, second, looked):
+    told = {("s1", ""): [(span.start, span.stop) for span in looked]}
+    left = subtract_lanes(first, Lanes(spans=second.spans, known=second.known, told=told))
+    assert is_tidy(left)
+    seen = frames(Lanes(spans={("s1", ""): looked}, known=frozenset()), "")
+    anyone = frames(second, "") | frames(second, "a") | frames(second, "b")
+    assert frames(left, "a") == (frames(first, "a") - frames(second, "a") - frames(second, "")) & seen
+    assert frames(left, "") == (frames(first, "") - anyone) & seen
+
+
 @given(lanes(), lanes())
 def test_what_is_told_is_told_of_both(first, second):
-    other = Lanes(spans=second.spans, known=frozenset({"s1", "s2"}), flags=("x",))
+    other = Lanes(spans=second.spans, told=second.told, known=frozenset({"s1", "s2"}), flags=("x",))
     assert intersect_lanes(first, other).known == subtract_lanes(first, other).known == {"s1"}
     assert intersect_lanes(first, other).flags == ("x",)
