@@ -127,7 +127,12 @@ def search_arguments(text: str, vocabulary: Vocabulary) -> dict[str, Any]:
 def _without_names(text: str, mentions: Sequence[Mention]) -> str:
     """Blank names and the words that only lead to them: "only females", "according to Oliver"."""
     words = atoms(text)
-    for mention in mentions:
+    pair = [mention for mention in mentions if mention.entry.kind == "individual"][1:]
+    for mention in reversed(mentions):
+        if mention in pair:  # "mouse1 closer than 3 cm to mouse3": the other one of the two
+            start, stop = words[mention.start].start, words[mention.stop - 1].stop
+            text = f"{text[:start]}another mouse{text[stop:]}"
+            continue
         start, stop = words[mention.start].start, words[mention.stop - 1].stop
         before, behind = _BEFORE.search(text, 0, start), _BEHIND.match(text[stop:])
         start = before.start() if before is not None else start

@@ -38,32 +38,78 @@ def _term(name: str, also: str = "", looks: str = "", kind_of: str = "") -> Term
 
 
 _TERMS: Final = (
-    _term("locomotion", "moving, moves, move, travel, travels, ambulation, locomote", "moves from place to place"),
-    _term("walking", "walk, walks, stroll, ambulate", "moves on foot at an easy pace", "locomotion"),
-    _term("running", "run, runs, dart, darting, dash, sprint, gallop, race, racing", "moves fast", "locomotion"),
+    _term(
+        "locomotion",
+        "moving, moves, move, travel, travels, ambulation, locomote",
+        "moves from place to place",
+    ),
+    _term(
+        "walking",
+        "amble, ambles, ambling, saunter, wander, leisurely, pace, walk, walks, stroll, ambulate",
+        "moves on foot at an easy pace",
+        "locomotion",
+    ),
+    _term(
+        "running",
+        "run, runs, dart, darting, dash, sprint, gallop, race, racing",
+        "moves fast",
+        "locomotion",
+    ),
     _term(
         "immobility",
-        "immobile, still, motionless, stationary, resting, rest, pause, pausing, stop, stops, inactive, inactivity, not moving, "
-        "stand still, sit still, sitting still, stay still, stays put, freeze",
+        "hardly move, barely move, no movement, without movement, standstill, stay in place, stays in place, remain in place, sit "
+        "quietly, quiet, passive, idle, immobile, still, motionless, stationary, resting, rest, pause, pausing, stop, stops, inactive, "
+        "inactivity, not moving, stand still, sit still, sitting still, stay still, stays put, freeze",
         "stays in one place without moving",
     ),
-    _term("freezing", "freeze, frozen", "stops all movement but breathing", "immobility"),
-    _term("sleeping", "sleep, asleep, nap", "lies curled up without moving", "immobility"),
-    _term("floating", "float, floats, drifting", "floats in the water without swimming", "immobility"),
-    _term("swimming", "swim, swims, paddle, paddling", "swims"),
-    _term("struggling", "struggle, thrash, thrashing", "struggles to get out"),
-    _term("climbing", "climb, climbs, climb up", "climbs up the wall or the grid"),
-    _term("hanging", "hang, hangs", "hangs from the grid"),
+    _term(
+        "freezing",
+        "rigid, tense, freeze, frozen",
+        "stops all movement but breathing",
+        "immobility",
+    ),
+    _term(
+        "sleeping",
+        "sleep, asleep, nap",
+        "lies curled up without moving",
+        "immobility",
+    ),
+    _term(
+        "floating",
+        "passive, despair, float, floats, drifting",
+        "floats in the water without swimming",
+        "immobility",
+    ),
+    _term(
+        "swimming",
+        "swim, swims, paddle, paddling",
+        "swims",
+    ),
+    _term(
+        "struggling",
+        "struggle, thrash, thrashing",
+        "struggles to get out",
+    ),
+    _term(
+        "climbing",
+        "climb, climbs, climb up",
+        "climbs up the wall or the grid",
+    ),
+    _term(
+        "hanging",
+        "hang, hangs",
+        "hangs from the grid",
+    ),
     _term(
         "rearing",
-        "rear, rears, stand up, stands up, stand on hind legs, standing on hind legs, stand on hindlegs, stands upright, vertical "
-        "exploration, on its hind legs",
+        "upright, rise up, get up on back paws, up on back paws, back paws, hind paws, up on hind legs, rear, rears, stand up, stands up, "
+        "stand on hind legs, standing on hind legs, stand on hindlegs, stands upright, vertical exploration, on its hind legs",
         "stands up on the hind legs",
     ),
     _term(
         "supported rearing",
-        "supported, supported rear, wall rear, wall rearing, rear against wall, rear on wall, lean on wall, leaning against wall, "
-        "stands against wall, stand up against wall, standing against wall, forepaws on wall, paws on wall",
+        "supported, supported rear, wall rear, wall rearing, rear against wall, rear on wall, lean on wall, leaning against wall, stands "
+        "against wall, stand up against wall, standing against wall, forepaws on wall, paws on wall",
         "stands up with the forepaws on the wall",
         "rearing",
     ),
@@ -75,42 +121,106 @@ _TERMS: Final = (
     ),
     _term(
         "grooming",
-        "groom, grooms, self-grooming, self-groom, self groom, sgrm, s-grm, face washing, wash, washes, washing, lick fur, licking itself, "
-        "clean itself, cleaning itself",
+        "preen, preens, preening, clean fur, cleans fur, wash face, face washing, lick itself, groom, grooms, self-grooming, self-groom, "
+        "self groom, sgrm, s-grm, wash, washes, washing, lick fur, licking itself, clean itself, cleaning itself",
         "licks and strokes its own fur, head and flanks",
     ),
-    _term("scratching", "scratch, scratches", "scratches itself with a hind paw"),
-    _term("jumping", "jump, jumps, leap, leaps, hop, hops, escape jump", "jumps off the ground"),
-    _term("digging", "dig, digs, burrow, burrowing", "digs with the forepaws"),
-    _term("eating", "eat, eats, feed, feeding, chew, chewing, gnaw, food intake", "eats food"),
-    _term("drinking", "drink, drinks, water intake, lick spout", "drinks from the spout"),
-    _term("nest building", "nest, nesting, build nest", "carries and shreds nest material"),
-    _term("head dip", "head dipping, head dips, dip head, look over edge, peek over edge", "lowers the head over the edge"),
-    _term("head shake", "head shaking, wet dog shake, shake", "shakes head and body"),
-    _term("twitching", "twitch, head twitch", "twitches"),
+    _term(
+        "scratching",
+        "scratch, scratches",
+        "scratches itself with a hind paw",
+    ),
+    _term(
+        "jumping",
+        "jump, jumps, leap, leaps, hop, hops, escape jump",
+        "jumps off the ground",
+    ),
+    _term(
+        "digging",
+        "dig, digs, burrow, burrowing",
+        "digs with the forepaws",
+    ),
+    _term(
+        "eating",
+        "eat, eats, feed, feeding, chew, chewing, gnaw, food intake",
+        "eats food",
+    ),
+    _term(
+        "drinking",
+        "drink, drinks, water intake, lick spout",
+        "drinks from the spout",
+    ),
+    _term(
+        "nest building",
+        "nest, nesting, build nest",
+        "carries and shreds nest material",
+    ),
+    _term(
+        "head dip",
+        "head dipping, head dips, dip head, look over edge, peek over edge",
+        "lowers the head over the edge",
+    ),
+    _term(
+        "head shake",
+        "head shaking, wet dog shake, shake",
+        "shakes head and body",
+    ),
+    _term(
+        "twitching",
+        "twitch, head twitch",
+        "twitches",
+    ),
     _term(
         "stretching",
-        "stretch, stretches, stretched, stretch attend, stretch-attend posture, stretched attend posture, sap, elongate, elongated, "
-        "risk assessment",
+        "stretch, stretches, stretched, stretch attend, stretch-attend posture, stretched attend posture, sap, elongate, elongated, risk "
+        "assessment",
         "makes the body long and low toward something",
     ),
-    _term("turning", "turn, turns, rotate, rotating, rotation, circling, spin, spinning", "turns round"),
-    _term("turning left", "left turn, turn left, counterclockwise, counterclockwise turn", "turns to its left", "turning"),
-    _term("turning right", "right turn, turn right, clockwise, clockwise turn", "turns to its right", "turning"),
+    _term(
+        "turning",
+        "pivot, pivots, pivoting, swing round, turn around, spin around, turn, turns, rotate, rotating, rotation, circling, spin, "
+        "spinning",
+        "turns round",
+    ),
+    _term(
+        "turning left",
+        "left turn, turn left, counterclockwise, counterclockwise turn",
+        "turns to its left",
+        "turning",
+    ),
+    _term(
+        "turning right",
+        "right turn, turn right, clockwise, clockwise turn",
+        "turns to its right",
+        "turning",
+    ),
     _term(
         "wall-hugging",
-        "thigmotaxis, wall hugging, hug wall, along wall, near wall, at wall, by wall, next to wall, close to wall, wall following, "
-        "along edge, periphery, perimeter, along side",
+        "beside wall, alongside wall, along side of arena, border, thigmotaxis, wall hugging, hug wall, along wall, near wall, at wall, "
+        "by wall, next to wall, close to wall, wall following, along edge, periphery, perimeter, along side",
         "keeps close to the wall",
     ),
-    _term("corner visit", "corner, in corner, corner entry", "is in a corner"),
-    _term("center visit", "center, in center, middle, center entry, middle of arena, open area", "is in the middle of the arena"),
+    _term(
+        "corner visit",
+        "corner, in corner, corner entry",
+        "is in a corner",
+    ),
+    _term(
+        "center visit",
+        "central, central zone, central area, inner zone, inner area, centre, center, in center, middle, center entry, middle of arena, "
+        "open area",
+        "is in the middle of the arena",
+    ),
     _term(
         "sniffing",
         "sniff, sniffs, smell, smells, investigate, investigates, investigation, nose at object, object exploration, explore object",
         "smells at something with the nose",
     ),
-    _term("exploration", "explore, explores, exploring, exploratory", "looks around and smells at things"),
+    _term(
+        "exploration",
+        "explore, explores, exploring, exploratory",
+        "looks around and smells at things",
+    ),
     _term(
         "social interaction",
         "social, social contact, socializing, interact, interacts, interaction, contact, affiliative, engage with other",
@@ -118,12 +228,14 @@ _TERMS: Final = (
     ),
     _term(
         "nonsocial",
-        "non-social, not social, solitary, on its own, ignores other, ignore other",
+        "no interaction, no contact, apart, keep apart, on own, alone, away from other, non-social, not social, solitary, on its own, "
+        "ignores other, ignore other",
         "is occupied with itself or the cage, not with the other animal",
     ),
     _term(
         "near",
-        "close, close together, proximity, together, next to each other, side by side, near each other, huddle, huddling, close to other",
+        "touch, touching, huddled, close, close together, proximity, together, next to each other, side by side, near each other, huddle, "
+        "huddling, close to other",
         "is close to another animal",
         "social interaction",
     ),
@@ -145,31 +257,118 @@ _TERMS: Final = (
         "touches noses with another animal",
         "social investigation",
     ),
-    _term("approach", "approaching, approaches, come closer, move toward other, go to other", "comes closer to another animal", "social interaction"),
-    _term("follow", "following, follows, walk behind, trail", "walks behind another animal", "social interaction"),
-    _term("chase", "chasing, chases, pursue, pursues, pursuit, run after, hunt", "runs after another animal", "social interaction,aggression"),
-    _term("escape", "flee, flees, fleeing, flight, run away, get away, retreat, retreats, withdraw, avoid, avoidance", "runs away from another animal"),
-    _term("allogrooming", "allogroom, agrm, a-grm, groom other, grooming other, social grooming, groom cage mate", "licks the fur of another animal", "social interaction"),
-    _term("mounting", "mount, mounts, copulation, copulate, mating, sexual behavior", "climbs onto another animal from behind", "social interaction"),
+    _term(
+        "approach",
+        "approaching, approaches, come closer, move toward other, go to other",
+        "comes closer to another animal",
+        "social interaction",
+    ),
+    _term(
+        "follow",
+        "following, follows, walk behind, trail",
+        "walks behind another animal",
+        "social interaction",
+    ),
+    _term(
+        "chase",
+        "chasing, chases, pursue, pursues, pursuit, run after, hunt",
+        "runs after another animal",
+        "social interaction,aggression",
+    ),
+    _term(
+        "escape",
+        "flee, flees, fleeing, flight, run away, get away, retreat, retreats, withdraw, avoid, avoidance",
+        "runs away from another animal",
+    ),
+    _term(
+        "allogrooming",
+        "allogroom, agrm, a-grm, groom other, grooming other, social grooming, groom cage mate",
+        "licks the fur of another animal",
+        "social interaction",
+    ),
+    _term(
+        "mounting",
+        "mount, mounts, copulation, copulate, mating, sexual behavior",
+        "climbs onto another animal from behind",
+        "social interaction",
+    ),
     _term(
         "aggression",
-        "aggressive, attack, attacks, attacking, fight, fights, fighting, assault, agonistic, aggressive encounter, offensive",
+        "hostile, hostility, brawl, aggressive, attack, attacks, attacking, fight, fights, fighting, assault, agonistic, aggressive "
+        "encounter, offensive",
         "attacks or threatens another animal",
         "social interaction",
     ),
-    _term("biting", "bite, bites, nip, nips", "bites another animal", "aggression"),
-    _term("clinch", "clinching, grapple, wrestle, wrestles, wrestling, tumble, roll together, locked together, clinch attack", "holds another animal in a tight grip, rolling over", "aggression"),
+    _term(
+        "biting",
+        "snap, snaps, bite, bites, nip, nips",
+        "bites another animal",
+        "aggression",
+    ),
+    _term(
+        "clinch",
+        "tussle, entangled, clinching, grapple, wrestle, wrestles, wrestling, tumble, roll together, locked together, clinch attack",
+        "holds another animal in a tight grip, rolling over",
+        "aggression",
+    ),
     _term(
         "keep down",
-        "keepdown, keeping down, pin, pins, pinned, pinning, pin down, hold down, holds down, press down, on top of other, dominance posture",
+        "held down, hold on floor, on floor, keepdown, keeping down, pin, pins, pinned, pinning, pin down, hold down, holds down, press "
+        "down, on top of other, dominance posture",
         "holds another animal down on its back",
         "aggression",
     ),
-    _term("lateral threat", "lateralthreat, sideways threat, lateral attack, sideways posture, broadside, threat, threaten, threatens", "threatens with its side turned to the other", "aggression"),
-    _term("upright posture", "uprightposture, upright, boxing, box, offensive upright, defensive upright, standing face to face", "stands upright facing the other", "aggression"),
-    _term("tail rattling", "tail rattle, rattle tail", "beats the tail fast", "aggression"),
-    _term("submission", "submissive, submissive posture, supine, on its back, defensive, defense", "lies on its back or crouches before the other"),
-)  # fmt: skip
+    _term(
+        "lateral threat",
+        "menace, menaces, menacing, intimidate, intimidating, flank, lateralthreat, sideways threat, lateral attack, sideways posture, "
+        "broadside, threat, threaten, threatens",
+        "threatens with its side turned to the other",
+        "aggression",
+    ),
+    _term(
+        "upright posture",
+        "uprightposture, upright, boxing, box, offensive upright, defensive upright, standing face to face",
+        "stands upright facing the other",
+        "aggression",
+    ),
+    _term(
+        "tail rattling",
+        "tail rattle, rattle tail",
+        "beats the tail fast",
+        "aggression",
+    ),
+    _term(
+        "submission",
+        "submissive, submissive posture, supine, on its back, defensive, defense",
+        "lies on its back or crouches before the other",
+    ),
+)
+
+_ORDINARY: Final = frozenset(
+    "exploration,explore,explores,exploring,exploratory,box,trail,rest,stop,stops,close,together,contact,middle,center,race,avoid,turn,nest,hunt,hang,hangs,support,supported,still,threat,mount,"
+    "quiet,shake,travel,travels,float,floats,upright,alone,apart,pace,flank,border,touch,corner,periphery,perimeter,passive,pause,freeze,dash,"
+    "moving,moves,move,track,box,interaction,interact,interacts,offensive,flight,defense,idle,tense,rigid,central,snap,snaps,nip,nips,roll together,"
+    "locked together,open area,run,runs,walk,walks,running,walking,locomotion,stand up,stands up,hop,hops,leap,leaps,circling,rotate,rotation".split(
+        ","
+    )
+)
+"""Names that people also use for other things: their absence from an experiment says nothing."""
+
+
+def plainly_named() -> Mapping[str, Term]:
+    """Names that mean a behavior wherever they stand, such as "grooming"; each with its term."""
+    found: dict[str, Term] = {}
+    for term in _TERMS:
+        for name in (term.name, *term.also):
+            if name not in _ORDINARY and term.name not in (
+                "center visit",
+                "corner visit",
+                "wall-hugging",
+                "near",
+            ):
+                found.setdefault(name, term)
+    return found
+
 
 TERMS: Final[Mapping[str, Term]] = {term.name: term for term in _TERMS}
 """Every term by name."""

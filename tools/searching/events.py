@@ -173,6 +173,8 @@ class Evaluator:
         return self._once((term.behaviors, term.zones), lambda: self._read_term(term))
 
     def _read_term(self, term: Concept) -> Lanes:
+        if term.is_absent:
+            return Lanes(spans={}, known=frozenset(self._scope.session_ids))
         parts = []
         if term.behaviors:
             parts.append(behavior_lanes(self._context, self._scope, term.behaviors, self._extra.sources))

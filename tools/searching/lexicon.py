@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ethochat.index.behaviors.glossary import Term, broader, terms_named
+from ethochat.index.behaviors.glossary import Term, broader, plainly_named, terms_named
 from ethochat.index.behaviors.rules import rules_of
 from ethochat.index.words import Atom, atoms
 from ethochat.tools.context import ToolContext
@@ -36,6 +36,13 @@ class Concept:
     """In the words of the experiment."""
     behaviors: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    stands_for: str | None = None
+    """What was asked for, where the experiment only marks what that is a kind of."""
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is a behavior that nothing here marks: it holds at no time."""
+        return not (self.behaviors or self.zones)
 
     def joined(self, other: Concept) -> Concept:
         """Both meanings of one word."""
@@ -43,6 +50,7 @@ class Concept:
             label=self.label,
             behaviors=tuple(dict.fromkeys((*self.behaviors, *other.behaviors))),
             zones=tuple(dict.fromkeys((*self.zones, *other.zones))),
+            stands_for=self.stands_for or other.stands_for,
         )
 
 
@@ -99,8 +107,10 @@ class Lexicon:
                 concept = self.get(tuple(word.stem for word in taken))
                 if concept is not None:
                     start, stop = taken[0].start, taken[-1].stop
-                    if len(concept.behaviors) + len(concept.zones) > 1:
+                    if concept.is_absent or len(concept.behaviors) + len(concept.zones) > 1:
                         concept = replace(concept, label=text[start:stop])
+                    if concept.stands_for:
+                        concept = replace(concept, stands_for=text[start:stop])
                     found.append(Match(concept=concept, start=start, stop=stop))
                     place += length - 1
                     break
@@ -156,7 +166,19 @@ def build_lexicon(context: ToolContext, session_ids: Sequence[str]) -> Lexicon:
     for zone, words in names.items():
         for word in words:
             lexicon.add(word, Concept(label=zone, zones=(zone,)), tier=0)
+    _add_what_is_missing(lexicon, labels)
     return lexicon
+
+
+def _add_what_is_missing(lexicon: Lexicon, labels: Lexicon) -> None:
+    """Let names of the glossary that nothing here bears mean the label of what they are a kind of, or else nothing at all."""
+    for name, term in plainly_named().items():
+        if lexicon.get(content_stems(name)) is not None:
+            continue
+        wider = (labels.get(content_stems(kind.name)) for kind in broader(term))
+        found = next((concept for concept in wider if concept is not None), None)
+        concept = Concept(label=name) if found is None else replace(found, stands_for=name)
+        lexicon.add(name, concept, tier=9)
 
 
 def _ruled(context: ToolContext) -> set[str]:

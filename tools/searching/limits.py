@@ -72,12 +72,22 @@ _AFTER: Final = (
     r"|(?P<less> or (?:less|shorter|slower|below|under|closer)))?"
 )
 _ONE: Final = re.compile(
-    rf"(?:{_SIDE})?(?<![\w.])(?P<value>{_NUMBER})[ -]?(?:{_UNIT}){_AFTER}", re.IGNORECASE
+    rf"(?:{_SIDE})?(?<![\w.])(?P<value>{_NUMBER})(?P<plus>\+)?[ -]?(?:{_UNIT}){_AFTER}", re.IGNORECASE
 )
 _RANGE: Final = re.compile(
     rf"(?:between |from )?(?<![\w.])(?P<low>{_NUMBER}) ?(?:{_LENGTH}|{_TIME})? ?(?:and|to|-|–) ?(?P<high>{_NUMBER}) ?(?:{_UNIT})",
     re.IGNORECASE,
 )
+_TWO_SIDED: Final = re.compile(
+    rf"(?:{_OVER}) ?(?P<low>{_NUMBER}),? ?(?:but|and)(?: also)? (?:{_UNDER}) ?(?P<high>{_NUMBER})[ -]?(?:{_UNIT})",
+    re.I,
+)
+_APART: Final = re.compile(
+    r"\bdistance (?:between|of|from|to)(?: the| two| both)* ?(?:two )?(?:mice|rats|animals|\w+ (?:to|and|from) (?:another mouse|\w+))?[^,;]{0,12}$"
+    r"|\b(?:each other|one another|apart|the other)\b[^,;]{0,24}$",
+    re.I,
+)
+""" "The distance between the animals is below 80 px": what the number is about stands before it."""
 _OF_WALL: Final = re.compile(
     r" (?:away )?(?:from|of|to|off) (?:the |a |any )?(?:nearest )?(?:walls?|edges?|sides?|border)\b", re.I
 )
@@ -86,7 +96,9 @@ _OF_PARTNER: Final = re.compile(
     r"| apart\b",
     re.I,
 )
-_LASTS: Final = re.compile(r"\b(?:for|lasts|(?:that|which) last|lasting|longer|shorter|of)(?: (?:a|an|some|another))?\W*$", re.I)
+_LASTS: Final = re.compile(
+    r"\b(?:for|lasts|(?:that|which) last|lasting|longer|shorter|of)(?: (?:a|an|some|another))?\W*$", re.I
+)
 _LONG: Final = re.compile(r"^\W*(?:long|bouts?|episodes?|duration)\b", re.I)
 
 
@@ -106,7 +118,7 @@ def read_limits(text: str) -> list[Limit]:
     """
     found: list[Limit] = []
     taken: list[tuple[int, int]] = []
-    for limit in (*_ranges(text), *_single(text)):
+    for limit in (*_ranges(text), *_two_sided(text), *_single(text)):
         if all(limit.stop <= start or limit.start >= stop for start, stop in taken):
             taken.append((limit.start, limit.stop))
             found.append(limit)
@@ -132,6 +144,23 @@ def _ranges(text: str) -> Iterator[Limit]:
         )
 
 
+def _two_sided(text: str) -> Iterator[Limit]:
+    """Read "faster than 15 but slower than 20 cm/s", where the unit stands once."""
+    for match in _TWO_SIDED.finditer(text):
+        low, high = _value(match["low"]), _value(match["high"])
+        if low is not None and high is not None and low < high:
+            quantity, unit, factor, stop = _what(text, match)
+            yield Limit(
+                quantity=quantity,
+                low=low * factor,
+                high=high * factor,
+                strict=True,
+                unit=unit,
+                start=match.start(),
+                stop=stop,
+            )
+
+
 def _single(text: str) -> Iterator[Limit]:
     for match in _ONE.finditer(text):
         value = _value(match["value"])
@@ -150,12 +179,14 @@ def _side(
     text: str, match: re.Match[str], quantity: Quantity, value: float
 ) -> tuple[float | None, float | None, bool]:
     """Lower limit, upper limit, and whether they are left out."""
-    sided = any(match[name] for name in ("over", "from", "under", "upto", "more", "less"))
+    sided = any(match[name] for name in ("over", "from", "under", "upto", "more", "less", "plus"))
     if match["near"] or (quantity == "speed" and not sided):
         return value * (1 - ABOUT), value * (1 + ABOUT), False
+    if match["from"] and quantity == "duration" and match["from"].lower() in ("from", "starting at"):
+        return None, None, False  # "from 4 min on" is a part of the recording
     strict = bool(match["over"] or match["under"])
     below = bool(match["under"] or match["upto"] or match["less"])
-    above = bool(match["over"] or match["from"] or match["more"])
+    above = bool(match["over"] or match["from"] or match["more"] or match["plus"])
     if not (below or above):
         below = quantity in ("wall_distance", "partner_distance")
         lasts = _LASTS.search(text, 0, match.start()) or _LONG.search(text[match.end() :])
@@ -177,6 +208,8 @@ def _what(text: str, match: re.Match[str]) -> tuple[Quantity, str, float, int]:
         behind = pattern.match(text, match.end())
         if behind is not None:
             return quantity, unit, factor, behind.end()  # type: ignore[return-value]  # one of the two literals
+    if _APART.search(text, 0, match.start()):
+        return "partner_distance", unit, factor, match.end()
     return "path", unit, factor, match.end()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,10 +73,14 @@ def rank(
     ranked = []
     for place, event in enumerate(events):
         clock = clock_of[event.session_id]
-        seconds = (event.stop - event.start) / (setting_frames(clock, 1.0) if clock.fps is None else 1.0)
+        second = setting_frames(clock, 1.0) if clock.fps is None else 1.0
+        seconds = (event.stop - event.start) / second
         parts = (
             (_AGREED, _agreement(event)),
-            (_LONG, seconds / (seconds + 1.0)),
+            (
+                _LONG,
+                seconds / (seconds + 1.0) if len(event.parts) == 1 else 1 / (1.0 + _pause(event) / second),
+            ),
             (liked, wanted[place]),
             (likeness, alike.of(event)),
         )
@@ -92,6 +97,11 @@ def rank(
             item.event.individual,
         ),
     )
+
+
+def _pause(event: Event) -> float:
+    """Time between the steps of a sequence, all together: the closer they follow, the likelier they belong together."""
+    return sum(max(0.0, later.start - earlier.stop) for earlier, later in itertools.pairwise(event.parts))
 
 
 def _weight(description: Description, hits: Sequence[Hit], *, by_likeness: bool) -> float:

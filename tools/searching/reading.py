@@ -10,6 +10,7 @@ from typing import Final, Literal
 from ethochat.index.words import NUMBER_WORDS, atoms
 from ethochat.tools.searching.lexicon import SMALL_WORDS, Concept, Lexicon, Match
 from ethochat.tools.searching.limits import Limit, read_limits
+from ethochat.tools.searching.narrowing import narrowed
 
 Liking = Literal["fast", "slow", "long", "short"]
 
@@ -80,7 +81,8 @@ _AT_ONCE: Final = re.compile(
 _OTHER: Final = r"(?:another|(?:the |an )?other|each other|one another|(?:the|its) (?:partner|intruder|resident|conspecific|cage ?mate))\b"
 """ "Following another" is no order of steps."""
 _THEN: Final = re.compile(
-    rf"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by(?! {_OTHER})|(?:and |but )?(?:then|afterwards?|subsequently|next)|after which|leads? to|leading to|before)\b,?\s*(?!\d)"
+    rf"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by(?! {_OTHER})|(?:and |but )?(?:then|afterwards?|subsequently|next(?! to))|after which|"
+    rf"(?:that |which )?(?:leads? to|turns? into|becomes?|escalates? (?:in)?to|changes? (?:in)?to)|leading to|before)\b,?\s*(?!\d)"
     r"|\s*(?:->|→|=>)\s*",
     re.I,
 )
@@ -120,7 +122,7 @@ _LIKINGS: Final[dict[Liking, str]] = {
 }
 _PARTNER: Final = re.compile(
     r"\b(?:each other|one another|another|(?:the|an)? ?other(?: (?:mouse|rat|animal|one))?|two (?:mice|rats|animals)|both (?:mice|rats|animals)|intruder|resident|"
-    r"conspecific|partner|cage ?mates?|the pair|three (?:mice|animals)|together)\b",
+    r"conspecific|partner|opponent|rival|cage ?mates?|the pair|three (?:mice|animals)|together)\b",
     re.I,
 )
 _MEASURED: Final = re.compile(
@@ -136,7 +138,7 @@ _FILLERS: Final = frozenset(
     "get give pleas everi each ani way kind behavior do goe go start begin dure place occur happen made make perform display exhibit take "
     "period interv scene footag record where when while have has had one thing someth somewher like similar i want would you can need list "
     "least most then after befor follow also still onli just even sure mous whole entir same sometim somehow here thi that singl individu around "
-    "front toward back again first next insid within between end stretch".split()
+    "front toward back again first next insid within between end stretch zone area region last speed later off two both each".split()
 ) - {"stretch", "still", "toward", "back", "front"}  # fmt: skip
 
 
@@ -151,9 +153,13 @@ def read_description(text: str, lexicon: Lexicon) -> Description:
         What the words can mean here.
     """
     text = " ".join(text.split())  # patterns that may start with any number of spaces take long on many
+    if _THEN.search(text) or _AFTER.search(text):
+        text = _IN_BRACKETS.sub(r"within \1", text)
     absent = _ABSENT.match(text)
     rest, within = _take_within(absent["rest"] if absent is not None else text)
     pieces = [piece for piece in _steps(rest) if re.search(r"\w", piece)]
+    if within and len(pieces) == 1:
+        pieces = _joined_by_and(pieces[0], lexicon)
     steps = tuple(_read_step(piece, lexicon) for piece in pieces or [rest])
     if within and len(steps) == 1:  # "in 10 s" was no limit between steps
         steps = (_read_step(absent["rest"] if absent is not None else text, lexicon),)
@@ -162,6 +168,15 @@ def read_description(text: str, lexicon: Lexicon) -> Description:
     limits = tuple(said) if len(said) == len(steps) - 1 else tuple(said[:1] * (len(steps) - 1))
     in_frames = any(limit.unit == "frames" for limit in within)
     return Description(text=text, steps=steps, within=limits, in_frames=in_frames, absent=absent is not None)
+
+
+def _joined_by_and(piece: str, lexicon: Lexicon) -> list[str]:
+    """Cut "rears and grooms", after which a time between them was said, where both sides name something."""
+    for cut in reversed(list(re.finditer(r",? and ", piece))):
+        sides = [piece[: cut.start()], piece[cut.end() :]]
+        if all(lexicon.find(side) for side in sides):
+            return sides
+    return [piece]
 
 
 def _take_within(text: str) -> tuple[str, list[Limit]]:
@@ -178,10 +193,27 @@ def _take_within(text: str) -> tuple[str, list[Limit]]:
     return " ".join(f"{left}{text}".split()), found
 
 
+_FROM_REST: Final = re.compile(
+    r"^(?P<then>.+?)\s+(?:right )?from (?:a |an )?(?P<first>standstill|rest|pause|standing still|sitting still|immobility)\b(?P<rest>.*)$",
+    re.I,
+)
+""" "Dashes off from a standstill": the second comes first."""
+_FROM_TO: Final = re.compile(
+    r"\bfrom (?P<first>(?:under|below|less than|over|above|more than|at most|at least)\b.+?) to (?P<then>(?:under|below|less than|over|above|more than|at most|at least)\b.+)$",
+    re.I,
+)
+_IN_BRACKETS: Final = re.compile(
+    rf"\((?:within |in |at most |<=? ?|≤ ?)?({_NUMBERS} ?(?:s|secs?|seconds?|min|minutes?|frames?))\)\s*$",
+    re.I,
+)
+
+
 def _steps(text: str) -> list[str]:
     """Cut into steps, in order of time."""
     text = _AT_ONCE.sub("", text)
     text = _BEFORE_FIRST.sub(r"\2 before \1", text, count=1)
+    text = _FROM_REST.sub(r"\g<first> then \g<then>\g<rest>", text, count=1)
+    text = _FROM_TO.sub(r"\g<first> then \g<then>", text, count=1)
     pieces = _THEN.split(text)
     ordered: list[str] = []
     for piece in pieces:
@@ -215,13 +247,15 @@ def _read_step(text: str, lexicon: Lexicon) -> Step:
     likings = tuple(name for name, pattern in _LIKINGS.items() if re.search(pattern, blanked, re.I))
     edge = _edge(blanked, matches, negated)
     together = _PARTNER.search(blanked) is not None
-    left = _blank(blanked, [(match.start, match.stop) for match in matches])
+    without = [matches[place].concept for place in sorted(negated)]
+    kept, without_any, read = narrowed(_distinct(terms), without, limits, blanked, lexicon)
+    left = _blank(blanked, [*((match.start, match.stop) for match in matches), *read])
     for pattern in (_ENTER, _LEAVE, _PARTNER, _ROOM, *map(re.compile, _LIKINGS.values())):
         left = pattern.sub(lambda match: " " * len(match[0]), left)
     return Step(
         text=" ".join(text.split()),
-        terms=_distinct(terms),
-        without=tuple(matches[place].concept for place in sorted(negated)),
+        terms=kept,
+        without=without_any,
         limits=tuple(limits),
         liking=likings,
         edge=edge if len(terms) == 1 else None,
@@ -280,7 +314,10 @@ def _distinct(terms: Sequence[Concept]) -> tuple[Concept, ...]:
     kept: list[Concept] = []
     for term in terms:
         mine = set(term.behaviors) | set(term.zones)
-        if any(mine >= set(other.behaviors) | set(other.zones) for other in kept):
+        if term.is_absent:
+            kept.append(term)
+            continue
+        if any(mine >= set(other.behaviors) | set(other.zones) for other in kept if not other.is_absent):
             continue
         kept = [other for other in kept if not set(other.behaviors) | set(other.zones) > mine]
         kept.append(term)

@@ -21,6 +21,12 @@ def remarks(description: Description, *, decided: bool) -> Iterator[str]:
     elif description.unread:
         yield f"No label, place or rule here is called {quoted(description.unread)}."
     steps = [step for step in description.steps if step.is_decidable]
+    terms = [term for step in steps for term in (*step.terms, *step.without)]
+    missing = [term.label for term in terms if term.is_absent]
+    if missing:
+        yield f"Nobody marks {quoted(missing)} here, and no rule finds it."
+    for term in dict.fromkeys(term for term in terms if term.stands_for):
+        yield f"Nobody marks “{term.stands_for}” here; {quoted(term.behaviors)}, of which it is a kind, was taken for it."
     if len(steps) > 1 and any(limit is None for limit in description.within):
         yield f"A next step starts at most {WITHIN_S:g} s after the one before ended, since no time was stated."
     if any(_is_about(limit) for step in steps for limit in step.limits):
