@@ -80,6 +80,8 @@ class Extra:
     terms: tuple[Concept, ...] = ()
     without: tuple[Concept, ...] = ()
     limits: tuple[Limit, ...] = ()
+    whole: tuple[Limit, ...] = ()
+    """How long an event of several steps lasts from the first to the last."""
     sources: tuple[str, ...] = ()
 
 
@@ -127,7 +129,12 @@ class Evaluator:
             )
             known &= later.known
             flags += later.flags
-        events = [self._event(key, parts) for key, lane in chains.items() for parts in lane]
+        events = [
+            self._event(key, parts)
+            for key, lane in chains.items()
+            for parts in lane
+            if self._lasts(key, parts)
+        ]
         return Events(found=tuple(self._ordered(events)), known=known, flags=tuple(dict.fromkeys(flags)))
 
     def _is_decidable(self, step: Step) -> bool:
@@ -162,7 +169,7 @@ class Evaluator:
                 held = self._lasting(held, limit)
             elif limit.quantity == "path":
                 held = self._moving(held, limit)
-        return replace(held, flags=(*held.flags, *self._untold(step, held, terms, limits)))
+        return replace(held, flags=(*held.flags, *self._untold(step, held, [*terms, *negated], limits)))
 
     def _once(self, key: object, make: Callable[[], Lanes]) -> Lanes:
         if key not in self._lanes:
@@ -174,7 +181,7 @@ class Evaluator:
 
     def _read_term(self, term: Concept) -> Lanes:
         if term.is_absent:
-            return Lanes(spans={}, known=frozenset(self._scope.session_ids))
+            return Lanes(spans={}, known=frozenset())  # nobody looked for it
         parts = []
         if term.behaviors:
             parts.append(behavior_lanes(self._context, self._scope, term.behaviors, self._extra.sources))
@@ -283,6 +290,12 @@ class Evaluator:
                 pairs = _pairs(earlier, lane, reach, 1.0 / clock.frames_per_unit, may_overlap=may_overlap)
                 found.setdefault((session_id, individual or key[1]), []).extend(pairs)
         return found
+
+    def _lasts(self, key: Key, parts: Sequence[Span]) -> bool:
+        """Whether a sequence lasts as long as the call asks of hits."""
+        length = max(part.stop for part in parts) - parts[0].start
+        factors = [(limit, _per_unit(limit.unit, self._clocks[key[0]])) for limit in self._extra.whole]
+        return all(factor is not None and limit.holds(length * factor) for limit, factor in factors)
 
     def _event(self, key: Key, parts: tuple[Span, ...]) -> Event:
         session = self._windows[key[0]]

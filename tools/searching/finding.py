@@ -49,10 +49,16 @@ class Query:
     """Sessions left out because the examples are of them."""
 
     @property
+    def of_hits(self) -> Extra:
+        """What is asked of whole hits, since the steps hold the rest."""
+        alone = len(self.description.steps) == 1
+        whole = [limit for limit in self.extra.limits if limit.quantity == "duration" and not alone]
+        return Extra(sources=self.extra.sources, whole=tuple(whole))
+
+    @property
     def is_decidable(self) -> bool:
         """Whether the tables can say what meets it."""
-        own = any(step.is_decidable for step in self.description.steps)
-        return own or bool(self.extra.terms or self.extra.without or self.extra.limits)
+        return any(step.is_decidable for step in self.description.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +86,14 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
     lexicon = build_lexicon(context, scope.session_ids[:1])
     description = _described(arguments, lexicon)
     extra = _extra(context, scope, arguments)
+    steps = [_with_partner(step, lexicon, context) for step in description.steps]
+    alone, own = len(steps) == 1, any(step.is_decidable for step in steps)
     query = Query(
         description=replace(
-            description, steps=tuple(_with_partner(step, lexicon, context) for step in description.steps)
+            description,
+            steps=tuple(
+                _besides(step, extra, alone=alone) if step.is_decidable or not own else step for step in steps
+            ),
         ),
         extra=extra,
         like=_segments_at(context, arguments.like, extra),
@@ -113,7 +124,7 @@ def find(context: ToolContext, scope: Scope, query: Query) -> Findings:
     scope = _narrowed(scope, query.hidden)
     if not query.is_decidable:
         return _by_likeness(context, scope, query)
-    evaluator = Evaluator(context, scope, query.extra)
+    evaluator = Evaluator(context, scope, query.of_hits)
     events = evaluator.find(query.description)
     kept = [event for event in events.found if not _is_example(event, query)]
     hits: Sequence[Hit] = []
@@ -207,6 +218,17 @@ def _extra(context: ToolContext, scope: Scope, arguments: SearchArguments) -> Ex
         without=tuple(without),
         limits=tuple(limits),
         sources=match_sources(context, arguments.sources) if arguments.sources else (),
+    )
+
+
+def _besides(step: Step, extra: Extra, *, alone: bool) -> Step:
+    """Put beside a step's words what the call asks of each; how long a hit lasts is not asked of a part of it."""
+    limits = [limit for limit in extra.limits if alone or limit.quantity != "duration"]
+    return replace(
+        step,
+        terms=(*step.terms, *(term for term in extra.terms if term not in step.terms)),
+        without=(*step.without, *extra.without),
+        limits=(*step.limits, *limits),
     )
 
 

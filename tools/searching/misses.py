@@ -94,10 +94,11 @@ def _without_steps(description: Description) -> Iterator[_Easier]:
     steps = description.steps
     for place in reversed(range(len(steps))):
         kept = (*steps[:place], *steps[place + 1 :])
+        pauses = (*description.within[: max(place - 1, 0)], *description.within[max(place, 1) :])
         if any(step.is_decidable for step in kept):
             yield _Easier(
                 what=f"then {steps[place].text}" if place else f"first {steps[place].text}",
-                description=replace(description, steps=kept, within=description.within[: len(kept) - 1]),
+                description=replace(description, steps=kept, within=pauses),
             )
 
 
