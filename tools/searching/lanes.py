@@ -166,7 +166,12 @@ def _clustered(spans: Iterable[Span]) -> Lane:
     for span in sorted(spans, key=lambda item: (item.start, item.stop)):
         if united and span.start < united[-1].stop:
             last = united[-1]
-            united[-1] = replace(last, stop=max(last.stop, span.stop), sources=last.sources | span.sources)
+            united[-1] = replace(
+                last,
+                stop=max(last.stop, span.stop),
+                sources=last.sources | span.sources,
+                behavior=last.behavior if last.behavior == span.behavior else "",
+            )
         else:
             united.append(span)
     return united
