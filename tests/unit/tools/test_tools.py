@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ethochat.index.store.base import Hit
 from ethochat.tools import TOOLS, tool_named
-from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import AmbiguousSourceError, ToolFailedError, ToolRetryError
 
 
@@ -266,63 +264,6 @@ class TestProximity:
     def test_single_animals_cannot_be_close(self, context, call):
         with pytest.raises(ToolFailedError, match="two tracked animals"):
             call(context, "find_proximity", max_distance=5)
-
-
-class FakeSearch:
-    """Remembers what was asked."""
-
-    def __init__(self, hits):
-        self.hits, self.asked = hits, {}
-
-    def search(self, query, *, conditions, limit, like_segment=None):
-        self.asked = {"query": query, "conditions": list(conditions), "limit": limit, "like": like_segment}
-        return self.hits
-
-
-def searching(context: ToolContext, hits) -> tuple[ToolContext, FakeSearch]:
-    fake = FakeSearch(hits)
-    changed = ToolContext(
-        experiment=context.experiment,
-        catalog=context.catalog,
-        open_search=lambda: fake,
-        figures_dir=context.figures_dir,
-    )
-    return changed, fake
-
-
-class TestSearch:
-    def test_hits_become_clips_and_selections_conditions(self, context, call):
-        payload = {"session_id": "oft_1", "start_time": 1.0, "stop_time": 2.0, "individual": ""}
-        changed, fake = searching(context, [Hit(segment_id="s1", score=0.9, text="rears", payload=payload)])
-        evidence = call(
-            changed,
-            "search_segments",
-            query="rears",
-            where=[{"column": "group", "value": "drug"}],
-            behaviors=["rear up"],
-            min_duration_s=0.5,
-            limit=3,
-        )
-        assert [(c.session_id, c.start_time, c.score, c.verified) for c in evidence.clips] == [
-            ("oft_1", 1.0, 0.9, None)
-        ]
-        asked = {(c.field, c.op): c.value for c in fake.asked["conditions"]}
-        assert asked == {
-            ("session_id", "in"): ("oft_1", "oft_2"),
-            ("behaviors", "in"): ("Rearing",),
-            ("duration", ">="): 0.5,
-        }
-
-    def test_zero_hits_are_said(self, context, call):
-        changed, _ = searching(context, [])
-        evidence = call(changed, "search_segments", query="flies")
-        assert evidence.clips == []
-        assert "No segment meets the conditions." in evidence.flags
-
-    def test_example_needs_a_segment_at_its_time(self, context, call):
-        changed, _ = searching(context, [])
-        with pytest.raises(ToolFailedError, match="No segment of oft_1"):
-            call(changed, "search_segments", like=[{"session_id": "oft_1", "time": 3}])
 
 
 class TestFacts:
