@@ -156,8 +156,16 @@ def test_the_torso_is_described_only_where_it_is_unusual():
 
 def test_keywords_hold_synonyms_and_category():
     table = describe(segment("Supported", source="Ann"), experiment=lab(behaviors=(SUPPORTED,)))
-    assert table["keywords"].to_list() == [["Supported", "rearing", "wall rear"]]
+    assert table["keywords"].to_list()[0][:3] == ["Supported", "rearing", "wall rear"]
     assert "thigmotaxis" in describe(segment("wall-hugging", speed=1.0))["keywords"][0]
+
+
+def test_keywords_hold_what_the_field_calls_a_label_and_what_it_looks_like():
+    keywords = describe(segment("S-Grm", source="Ann"))["keywords"][0].to_list()
+    assert keywords[:2] == ["S-Grm", "grooming"]
+    assert "licks and strokes its own fur, head and flanks" in keywords
+    assert describe(segment("B12", source="Ann"))["keywords"][0].to_list() == ["B12"]
+    assert len(set(keywords)) == len(keywords)
 
 
 def test_the_species_is_what_the_experiment_says():
