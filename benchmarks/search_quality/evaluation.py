@@ -19,7 +19,7 @@ from ethochat.index.search import SegmentSearch
 from ethochat.index.store.base import FieldCondition
 from ethochat.tools.context import ToolContext
 
-SHUFFLES: Final = 100
+SHUFFLES: Final = 50
 TOOL: Final = "hybrid + re-rank"
 RANDOM: Final = "random"
 NAMES: Final[Mapping[str, str]] = {"dense": "dense only", "sparse": "sparse only", "hybrid": "hybrid"}

@@ -59,18 +59,19 @@ def lasting(intervals: Intervals, *, shortest: float = 0.0, longest: float = np.
     return intervals[(length >= shortest - _SAME) & (length <= longest + _SAME)]
 
 
-def followed(first: Intervals, second: Intervals, within: float) -> Intervals:
+def followed(first: Intervals, second: Intervals, within: float, *, once: bool = False) -> Intervals:
     """Spans from an interval of ``first`` to one of ``second`` that starts at most ``within`` after it ended.
 
-    One span for each of ``second``: from the last of ``first`` that began before it, so that nothing is told twice.
+    One span for each of ``second``: from the last of ``first`` that began before it, so that nothing is told twice. With
+    ``once``, only the next of ``second`` after each of ``first``.
     """
-    spans = []
+    spans: dict[float, tuple[float, float]] = {}
     for start, stop in second.tolist():
         before = [
-            item
+            item[0]
             for item in first.tolist()
             if item[0] < start - _SAME and item[1] < stop and start <= item[1] + within + _SAME
         ]
-        if before:
-            spans.append((max(before)[0], stop))
-    return as_intervals(spans)
+        if before and not (once and max(before) in spans):
+            spans[max(before) if once else start] = (max(before), stop)
+    return as_intervals(spans.values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -99,17 +99,7 @@ class Judge:
         Each event is given to the first interval that meets it; where an interval meets several that are still
         free, the one that it shares most time with.
         """
-        used: set[int] = set()
-        hits: list[bool] = []
-        for found in ranking:
-            item = self.links(found)
-            event = next((place for place in item.fresh if place not in used), None)
-            if event is not None:
-                used.add(event)
-            elif not item.meets_event and item.meets_doubt:
-                continue
-            hits.append(event is not None)
-        return hits
+        return _walk(self.links(found) for found in ranking)
 
     def score(self, ranking: Sequence[Found]) -> Scores:
         """Judge and score a ranking."""
@@ -178,8 +168,26 @@ def score(hits: Sequence[bool], n_relevant: int) -> Scores:
 def random_scores(candidates: Sequence[Found], judge: Judge, *, shuffles: int, seed: int) -> Scores:
     """Mean scores of the candidates in random order."""
     rng = np.random.default_rng(seed)
-    orders = (rng.permutation(len(candidates)) for _ in range(shuffles))
-    return mean_scores([judge.score([candidates[place] for place in order]) for order in orders])
+    known = [judge.links(found) for found in candidates]
+    orders = (rng.permutation(len(known)).tolist() for _ in range(shuffles))
+    n_relevant = len(judge.truth.relevant)
+    return mean_scores([score(_walk(known[place] for place in order), n_relevant) for order in orders])
+
+
+def _walk(ranking: Iterable[Links]) -> list[bool]:
+    """Give events to intervals in rank order, to the depth that counts."""
+    used: set[int] = set()
+    hits: list[bool] = []
+    for item in ranking:
+        event = next((place for place in item.fresh if place not in used), None) if item.fresh else None
+        if event is not None:
+            used.add(event)
+        elif not item.meets_event and item.meets_doubt:
+            continue
+        hits.append(event is not None)
+        if len(hits) == DEPTH:
+            break
+    return hits
 
 
 def mean_scores(some: Sequence[Scores]) -> Scores:

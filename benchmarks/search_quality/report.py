@@ -92,7 +92,11 @@ def targets(results: Rows) -> Iterator[tuple[str, str, bool]]:
         if data_set == "simulator":
             yield f"{where}: AP of at least {SIMULATOR_AP}", f"{tool:.3f}", tool >= SIMULATOR_AP
         elif data_set in HUMAN:
-            most = f" (at most {1 / chance:.1f} is possible)" if 1 / chance < 2 * TIMES_RANDOM else ""
+            most = (
+                f" ({1 / chance:.1f} is the most that any search could)"
+                if 1 / chance < 2 * TIMES_RANDOM
+                else ""
+            )
             ratio = tool / chance
             yield (
                 f"{where}: at least {TIMES_RANDOM:g} times chance",

@@ -126,7 +126,12 @@ def _spans(definition: Condition, recording: Recording, owners: list[str], slack
     spans = _moments(steps[0], recording, owners, slack)
     for step in steps[1:]:
         within = float(step.get("within", definition.get("within", 0.0)))
-        spans = followed(spans, _moments(step, recording, owners, slack), within * (1 + slack))
+        spans = followed(
+            spans,
+            _moments(step, recording, owners, slack),
+            within * (1 + slack),
+            once=definition.get("once", False),
+        )
     return spans
 
 

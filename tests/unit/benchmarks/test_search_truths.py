@@ -74,6 +74,13 @@ def test_sequence_spans_the_last_first_step_and_each_second():
     assert spans({**steps, "within": 3.9}, recording(*rows)) == []
 
 
+def test_only_the_next_second_step_counts_where_it_is_to_happen_once():
+    rows = (label("rear", 0, 1), label("groom", 2, 3), label("groom", 4, 5))
+    steps = {"steps": [{"all": [{"labels": ["rear"]}]}, {"all": [{"labels": ["groom"]}]}], "within": 10}
+    assert spans(steps, recording(*rows)) == [(0, 3), (0, 5)]
+    assert spans({**steps, "once": True}, recording(*rows)) == [(0, 3)]
+
+
 def test_sessions_metadata_and_window_narrow_the_truth():
     first = recording(label("groom", 1, 3), label("groom", 50, 52), metadata={"sex": "female"})
     second = recording(label("groom", 1, 3), session="s2", metadata={"sex": "male"})
