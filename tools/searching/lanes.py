@@ -138,10 +138,8 @@ def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str],
 def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> Lane:
     """One span per event: raters' spans that overlap are one; a rule only confirms where someone watched."""
     labels = _clustered(span for span in lane if RULES_SOURCE not in span.sources)
-    counted = [
-        replace(span, n_watching=len({s for a, b, s in watched if a < span.stop and span.start < b}))
-        for span in labels
-    ]
+    watchers = _Watchers(watched)
+    counted = [replace(span, n_watching=watchers.count(span)) for span in labels]
     # What was watched or marked is disjoint once united, so that a rule's span is held against its neighbors only.
     looked = unite([(start, stop) for start, stop, _ in watched])
     kept: list[Span] = []
@@ -158,6 +156,23 @@ def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> 
         if over == place and not (since < len(looked) and looked[since][0] < rule.stop):
             kept.append(rule)
     return sorted([*counted, *kept], key=lambda span: (span.start, span.stop))
+
+
+class _Watchers:
+    """Who watched when, to be counted for many spans."""
+
+    def __init__(self, watched: Sequence[tuple[float, float, str]]) -> None:
+        by_source: dict[str, list[Interval]] = defaultdict(list)
+        for start, stop, source in watched:
+            by_source[source].append((start, stop))
+        looked = [unite(some) for some in by_source.values()]
+        self._looked = [([start for start, _ in some], [stop for _, stop in some]) for some in looked]
+
+    def count(self, span: Span) -> int:
+        """Number of sources that watched at some time of a span."""
+        return sum(
+            bisect_right(stops, span.start) < bisect_left(starts, span.stop) for starts, stops in self._looked
+        )
 
 
 def _clustered(spans: Iterable[Span]) -> Lane:

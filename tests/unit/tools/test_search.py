@@ -17,7 +17,7 @@ from ethochat.tools.search import TOOL
 
 
 class FakeSearch:
-    """Gives what it is told to."""
+    """Gives what it is told to, of the sessions asked for."""
 
     def __init__(self, hits=()):
         self.hits = list(hits)
@@ -25,7 +25,8 @@ class FakeSearch:
     def retrieve(self, query="", **more):
         if not (query.strip() or more.get("like") or more.get("unlike")):
             raise ValueError("nothing to search by")
-        return self.hits
+        wanted = [set(item.value) for item in more["conditions"] if item.field == "session_id"]
+        return [hit for hit in self.hits if all(hit.payload["session_id"] in some for some in wanted)]
 
 
 def payload(session, start, stop, *, source="anna", behaviors=("Rearing",)):
