@@ -12,7 +12,7 @@ export GRADIO_ANALYTICS_ENABLED := False
 # Without bytecode the heavy libraries are compiled anew by every process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint unit serve bench bench-scale bench-coverage experiments eval eval-search docs clean
+.PHONY: demo test lint unit serve bench bench-scale bench-coverage bench-search experiments eval eval-search docs clean
 
 demo: $(STAMP)
 	$(BIN)/ethochat demo $(DEMO)
@@ -42,6 +42,11 @@ bench-scale: $(STAMP)
 # How often intervals cover the truth and tests reject where there is nothing; fails where nothing explains a miss.
 bench-coverage: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage --output docs/coverage.md
+
+# Sizes of the index; a million segments take some ten minutes: make bench-search SIZES=1000000
+SIZES ?= 10000 100000
+bench-search: $(STAMP)
+	$(BIN)/python benchmarks/search.py --sizes $(SIZES)
 
 experiments: $(STAMP)
 	ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python benchmarks/experiments/build.py $(EXPERIMENTS)
