@@ -129,6 +129,7 @@ _TERMS: Final = (
         "scratching",
         "scratch, scratches",
         "scratches itself with a hind paw",
+        "grooming",
     ),
     _term(
         "jumping",
@@ -207,7 +208,7 @@ _TERMS: Final = (
     ),
     _term(
         "center visit",
-        "central, central zone, central area, inner zone, inner area, centre, center, in center, middle, center entry, middle of arena, "
+        "inner part, central, central zone, central area, inner zone, inner area, centre, center, in center, middle, center entry, middle of arena, "
         "open area",
         "is in the middle of the arena",
     ),
@@ -313,7 +314,7 @@ _TERMS: Final = (
     ),
     _term(
         "keep down",
-        "held down, hold on floor, on floor, keepdown, keeping down, pin, pins, pinned, pinning, pin down, hold down, holds down, press "
+        "subdue, subdues, overpower, held down, hold on floor, on floor, keepdown, keeping down, pin, pins, pinned, pinning, pin down, hold down, holds down, press "
         "down, on top of other, dominance posture",
         "holds another animal down on its back",
         "aggression",
@@ -329,7 +330,7 @@ _TERMS: Final = (
         "upright posture",
         "uprightposture, upright, boxing, box, offensive upright, defensive upright, standing face to face",
         "stands upright facing the other",
-        "aggression",
+        "aggression,rearing",
     ),
     _term(
         "tail rattling",
@@ -344,7 +345,7 @@ _TERMS: Final = (
     ),
 )
 
-_ORDINARY: Final = frozenset(
+ORDINARY: Final = frozenset(
     "exploration,explore,explores,exploring,exploratory,box,trail,rest,stop,stops,close,together,contact,middle,center,race,avoid,turn,nest,hunt,hang,hangs,support,supported,still,threat,mount,"
     "quiet,shake,travel,travels,float,floats,upright,alone,apart,pace,flank,border,touch,corner,periphery,perimeter,passive,pause,freeze,dash,"
     "moving,moves,move,track,box,interaction,interact,interacts,offensive,flight,defense,idle,tense,rigid,central,snap,snaps,nip,nips,roll together,"
@@ -360,7 +361,7 @@ def plainly_named() -> Mapping[str, Term]:
     found: dict[str, Term] = {}
     for term in _TERMS:
         for name in (term.name, *term.also):
-            if name not in _ORDINARY and term.name not in (
+            if name not in ORDINARY and term.name not in (
                 "center visit",
                 "corner visit",
                 "wall-hugging",

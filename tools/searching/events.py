@@ -33,12 +33,11 @@ from ethochat.tools.searching.lanes import (
 )
 from ethochat.tools.searching.lexicon import Concept
 from ethochat.tools.searching.limits import Limit
-from ethochat.tools.searching.reading import WITHIN_S, Description, Step
+from ethochat.tools.searching.reading import PLACES, WITHIN_S, Description, Step
 from ethochat.tools.selection import Scope
 
 EDGE_S: Final = 1.0
 """Entering or leaving a place is shown for a second."""
-_PLACES: Final = frozenset({"wall-hugging", "corner visit", "center visit"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +357,7 @@ class _Bouts:
 
 
 def _is_place(step: Step) -> bool:
-    return bool(step.terms) and all(not set(term.behaviors) - _PLACES for term in step.terms)
+    return bool(step.terms) and all(not set(term.behaviors) - PLACES for term in step.terms)
 
 
 def _either(parts: Sequence[Lanes]) -> Lanes:

@@ -21,7 +21,7 @@ from ethochat.tools.motion import match_zones
 from ethochat.tools.names import match_name
 from ethochat.tools.searching.events import Evaluator, Event, Extra
 from ethochat.tools.searching.lanes import Span
-from ethochat.tools.searching.lexicon import Concept, Lexicon, build_lexicon, terms_of
+from ethochat.tools.searching.lexicon import Concept, Lexicon, build_lexicon, content_stems, terms_of
 from ethochat.tools.searching.limits import Limit
 from ethochat.tools.searching.misses import nearest_miss
 from ethochat.tools.searching.ranking import Ranked, rank
@@ -253,10 +253,23 @@ def _with_partner(step: Step, lexicon: Lexicon, context: ToolContext) -> Step:
         return step
     if any(_is_social(behavior) for term in (*step.terms, *step.without) for behavior in term.behaviors):
         return step
+    sniffing = lexicon.get(content_stems("social investigation"))
+    if any(term.is_absent for term in step.terms) and sniffing is not None and not sniffing.is_absent:
+        # "One sniffs the other" where only social interaction as such is marked.
+        replaced = [
+            replace(sniffing, stands_for=term.label) if term.is_absent and _is_sniffing(term.label) else term
+            for term in step.terms
+        ]
+        if replaced != list(step.terms):
+            return replace(step, terms=tuple(replaced))
     near = lexicon.get(("near",))
     if near is None:
         return replace(step, unread=(*step.unread, "other animal"))
     return replace(step, terms=(*step.terms, replace(near, label="near another animal")))
+
+
+def _is_sniffing(word: str) -> bool:
+    return any(term.name == "sniffing" for term in terms_of(word))
 
 
 def _is_social(behavior: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ethochat.index.behaviors.glossary import Term, broader, plainly_named, terms_named
+from ethochat.index.behaviors.glossary import ORDINARY, Term, broader, plainly_named, terms_named
 from ethochat.index.behaviors.rules import rules_of
 from ethochat.index.words import Atom, atoms
 from ethochat.tools.context import ToolContext
@@ -36,6 +36,8 @@ class Concept:
     """In the words of the experiment."""
     behaviors: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    by_rules: bool = False
+    """Whether nobody but the rules marks it."""
     stands_for: str | None = None
     """What was asked for, where the experiment only marks what that is a kind of."""
 
@@ -50,6 +52,7 @@ class Concept:
             label=self.label,
             behaviors=tuple(dict.fromkeys((*self.behaviors, *other.behaviors))),
             zones=tuple(dict.fromkeys((*self.zones, *other.zones))),
+            by_rules=self.by_rules and other.by_rules,
             stands_for=self.stands_for or other.stands_for,
         )
 
@@ -155,7 +158,7 @@ def build_lexicon(context: ToolContext, session_ids: Sequence[str]) -> Lexicon:
     rules = _ruled(context)
     known = known_behaviors(context)
     labels = _behavior_words(context, [name for name in known if name not in rules])
-    ruled = _behavior_words(context, [name for name in known if name in rules])
+    ruled = _behavior_words(context, [name for name in known if name in rules], by_rules=True)
     lexicon = Lexicon()
     for key in {**dict(labels), **dict(ruled)}:
         for concept in (labels.get(key), ruled.get(key)):
@@ -172,8 +175,9 @@ def build_lexicon(context: ToolContext, session_ids: Sequence[str]) -> Lexicon:
 
 def _add_what_is_missing(lexicon: Lexicon, labels: Lexicon) -> None:
     """Let names of the glossary that nothing here bears mean the label of what they are a kind of, or else nothing at all."""
+    ordinary = {content_stems(name) for name in ORDINARY}
     for name, term in plainly_named().items():
-        if lexicon.get(content_stems(name)) is not None:
+        if lexicon.get(content_stems(name)) is not None or content_stems(name) in ordinary:
             continue
         wider = (labels.get(content_stems(kind.name)) for kind in broader(term))
         found = next((concept for concept in wider if concept is not None), None)
@@ -188,7 +192,7 @@ def _ruled(context: ToolContext) -> set[str]:
     return by_kind.get("rules", set()) - by_kind.get("annotations", set())
 
 
-def _behavior_words(context: ToolContext, known: Sequence[str]) -> Lexicon:
+def _behavior_words(context: ToolContext, known: Sequence[str], *, by_rules: bool = False) -> Lexicon:
     declared: dict[str, list[str]] = defaultdict(list)
     categories = {item.category for item in context.experiment.behaviors if item.category} | {
         rule.category for rule in rules_of(context.experiment) if rule.category
@@ -199,7 +203,7 @@ def _behavior_words(context: ToolContext, known: Sequence[str]) -> Lexicon:
             declared[behavior].append(word)
     lexicon = Lexicon()
     for name in known:
-        concept = Concept(label=name, behaviors=(name,))
+        concept = Concept(label=name, behaviors=(name,), by_rules=by_rules)
         lexicon.add(name, concept, tier=0)
         for word in declared[name]:
             lexicon.add(word, concept, tier=1 if word in folded else 0)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ethochat.index.behaviors.rules import RULES
 from ethochat.tools.searching.lexicon import Concept, Lexicon, content_stems
 from ethochat.tools.searching.limits import Limit
 
@@ -65,10 +64,7 @@ def narrowed(
     if turned != kept:
         kept = turned
         read += [match.span() for pattern in _SIDES.values() for match in re.finditer(pattern, text, re.I)]
-    if any(limit.quantity == "speed" for limit in limits):
-        kept = [
-            term for term in kept if term.zones or not set(term.behaviors) <= _MOVING or not _is_ruled(term)
-        ]
+    kept = [term for term in kept if not _is_only_a_speed(term, limits)]
     near = lexicon.get(("near",))
     if near is not None and not near.is_absent and not kept and _FAR.search(text):
         left.append(replace(near, label="near another animal"))
@@ -107,5 +103,11 @@ def _side_of(term: Concept, text: str, lexicon: Lexicon) -> Concept:
     return named[0] if len(named) == 1 else term
 
 
-def _is_ruled(term: Concept) -> bool:
-    return all(behavior in RULES for behavior in term.behaviors)
+def _is_only_a_speed(term: Concept, limits: Sequence[Limit]) -> bool:
+    """Whether a rule's word for moving says nothing beside a stated speed: "runs at more than 150 px/s", "moves at 5 cm/s"."""
+    speeds = [limit for limit in limits if limit.quantity == "speed"]
+    if not speeds or not term.by_rules or term.zones or not set(term.behaviors) <= _MOVING:
+        return False
+    return len(term.behaviors) > 1 or (
+        "running" in term.behaviors and any(limit.low is not None for limit in speeds)
+    )

@@ -14,6 +14,8 @@ from ethochat.tools.searching.narrowing import narrowed
 
 Liking = Literal["fast", "slow", "long", "short"]
 
+PLACES: Final = frozenset({"wall-hugging", "corner visit", "center visit"})
+"""Rules that say where an animal is rather than what it does."""
 WITHIN_S: Final = 5.0
 """How soon a next step must start where the words set no limit."""
 AT_ONCE_S: Final = 1.0
@@ -36,6 +38,8 @@ class Step:
     """The moment of entering or leaving a place rather than being there."""
     together: bool = False
     """Whether another animal is spoken of."""
+    unexcluded: tuple[str, ...] = ()
+    """What must not hold and nothing here marks: whether it does cannot be told."""
     unread: tuple[str, ...] = ()
     """Words that mean nothing here; they only rank."""
 
@@ -247,8 +251,10 @@ def _read_step(text: str, lexicon: Lexicon) -> Step:
     likings = tuple(name for name, pattern in _LIKINGS.items() if re.search(pattern, blanked, re.I))
     edge = _edge(blanked, matches, negated)
     together = _PARTNER.search(blanked) is not None
-    without = [matches[place].concept for place in sorted(negated)]
-    kept, without_any, read = narrowed(_distinct(terms), without, limits, blanked, lexicon)
+    denied = [matches[place].concept for place in sorted(negated)]
+    without = [term for term in denied if not term.is_absent]
+    terms, absent = _without_absent(_distinct(terms))
+    kept, without_any, read = narrowed(terms, without, limits, blanked, lexicon)
     left = _blank(blanked, [*((match.start, match.stop) for match in matches), *read])
     for pattern in (_ENTER, _LEAVE, _PARTNER, _ROOM, *map(re.compile, _LIKINGS.values())):
         left = pattern.sub(lambda match: " " * len(match[0]), left)
@@ -260,7 +266,8 @@ def _read_step(text: str, lexicon: Lexicon) -> Step:
         liking=likings,
         edge=edge if len(terms) == 1 else None,
         together=together,
-        unread=tuple(_unread(_NOT.sub(" ", left) if matches else left)),
+        unexcluded=tuple(term.label for term in denied if term.is_absent),
+        unread=(*absent, *_unread(_NOT.sub(" ", left) if matches else left)),
     )
 
 
@@ -322,6 +329,16 @@ def _distinct(terms: Sequence[Concept]) -> tuple[Concept, ...]:
         kept = [other for other in kept if not set(other.behaviors) | set(other.zones) > mine]
         kept.append(term)
     return tuple(kept)
+
+
+def _without_absent(terms: Sequence[Concept]) -> tuple[tuple[Concept, ...], tuple[str, ...]]:
+    """Where another behavior is named too, one that nothing here marks is a word that only orders: "flees while the other hunts it"."""
+    named = any(term.behaviors and not set(term.behaviors) <= PLACES for term in terms)
+    if not named:
+        return tuple(terms), ()
+    return tuple(term for term in terms if not term.is_absent), tuple(
+        term.label for term in terms if term.is_absent
+    )
 
 
 def _unread(text: str) -> list[str]:

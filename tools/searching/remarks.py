@@ -25,6 +25,9 @@ def remarks(description: Description, *, decided: bool) -> Iterator[str]:
     missing = [term.label for term in terms if term.is_absent]
     if missing:
         yield f"Nobody marks {quoted(missing)} here, and no rule finds it."
+    unexcluded = [name for step in description.steps for name in step.unexcluded]
+    if unexcluded:
+        yield f"Nobody marks {quoted(unexcluded)} here, so it could not be excluded."
     for term in dict.fromkeys(term for term in terms if term.stands_for):
         yield f"Nobody marks “{term.stands_for}” here; {quoted(term.behaviors)}, of which it is a kind, was taken for it."
     if len(steps) > 1 and any(limit is None for limit in description.within):
