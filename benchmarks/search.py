@@ -391,9 +391,9 @@ def main() -> None:
     if given.step:
         step, data_dir, spec, n, graph_from = given.step
         if int(graph_from):
-            from ethochat.index.store import encoding
+            from ethochat.index.store import edge
 
-            encoding.EXACT_UP_TO = int(graph_from)  # type: ignore[misc]
+            edge.GRAPH_FROM = int(graph_from)  # type: ignore[misc]
         functions = {
             "build": lambda: build(Path(data_dir), spec),
             "query": lambda: query(Path(data_dir), spec, int(n)),

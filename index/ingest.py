@@ -11,6 +11,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,16 +27,19 @@ from ethochat import __version__
 from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog, replace_file, unwritable
 from ethochat.index.derivation import derive_session, read_session, unreadable_session
 from ethochat.index.domain import Session
-from ethochat.index.errors import CatalogLockedError, InputError
+from ethochat.index.errors import CatalogLockedError, InputError, NotIngestedError, StaleIndexError
 from ethochat.index.experiment import Experiment, load_experiment
-from ethochat.index.freshness import INGEST_LOCK, TableDigests
+from ethochat.index.freshness import DIGEST_FACT, INGEST_LOCK, TableDigests
 from ethochat.index.silhouettes import SilhouetteCache
+from ethochat.index.store.base import SegmentStore
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done and how much there is."""
 
 HASHES_FILE: Final = "cache/hashes.json"
 SILHOUETTES_DIR: Final = "cache/silhouettes"
+logger = logging.getLogger(__name__)
+
 _RECORD_EVERY_S: Final = 2.0
 """How much finished work a killed run may have to do again."""
 _LOCK_WAIT_S: Final = 1.0
@@ -328,32 +332,30 @@ def _bring_index_up_to_date(
 ) -> tuple[int, int]:
     """Index the segments unless the index was already made of exactly these sessions."""
     from ethochat.index.search import VECTORS_DIR, cached_embedder
+    from ethochat.index.store import advise_on_size, open_store
     from ethochat.index.store.encoding import SCHEMA_VERSION
 
     vectors = experiment.data_dir / VECTORS_DIR
     embedder = cached_embedder(experiment.data_dir)
     state = catalog.read_state()
+    digest = TableDigests(catalog).combined()
     wanted = {
         "store": store,
         "embedder": embedder.name,
         "schema": SCHEMA_VERSION,
         "sessions": state.get("sessions"),
-        "tables": TableDigests(catalog).combined(),
+        "tables": digest,
     }
     indexed = state.get("index")
-    there = "://" in store or (vectors / store).is_dir()
-    if isinstance(indexed, dict) and there and not rebuild and wanted.items() <= indexed.items():
+    open_here = partial(
+        open_store, store, path=vectors, dimension=embedder.dimension, embedder_name=embedder.name
+    )
+    known = isinstance(indexed, dict) and wanted.items() <= indexed.items()
+    if isinstance(indexed, dict) and known and not rebuild and _records(open_here, digest):
         return int(indexed.get("n_segments", 0)), 0
     from ethochat.index.search import index_catalog
-    from ethochat.index.store import open_store
 
-    opened = open_store(
-        store,
-        path=vectors,
-        dimension=embedder.dimension,
-        embedder_name=embedder.name,
-        rebuild=rebuild or _is_of_earlier_schema(indexed, store),
-    )
+    opened = open_here(rebuild=rebuild or _is_of_earlier_schema(indexed, store))
     try:
         n_segments, n_indexed = index_catalog(
             opened,
@@ -366,6 +368,9 @@ def _bring_index_up_to_date(
         raise
     opened.close()
     catalog.write_state({**catalog.read_state(), "index": {**wanted, "n_segments": n_segments}})
+    advice = advise_on_size(store, n_segments)
+    if advice is not None:
+        logger.warning(advice)
     return n_segments, n_indexed
 
 
@@ -376,3 +381,15 @@ def _is_of_earlier_schema(indexed: object, store: str) -> bool:
     if not isinstance(indexed, dict) or indexed.get("store") != store:
         return False
     return bool(indexed.get("schema", 1) != SCHEMA_VERSION)
+
+
+def _records(open_here: Callable[..., SegmentStore], digest: str) -> bool:
+    """Whether the index is there and says that it was made of these tables: it may have been removed or replaced."""
+    try:
+        reader = open_here(read_only=True)
+    except (NotIngestedError, StaleIndexError):
+        return False
+    try:
+        return reader.describe().get(DIGEST_FACT) == digest
+    finally:
+        reader.close()

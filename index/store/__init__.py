@@ -20,6 +20,23 @@ STORES: Final[Mapping[str, str]] = {
 """Name, or scheme of a URL, to ``module:Class``; ``memory`` is a double for tests."""
 
 
+COMFORTABLE: Final[Mapping[str, int]] = {"edge": 300_000, "local": 5_000}
+"""Segments up to which an embedded index answers well within a second and opens within two; see docs/search.md."""
+
+
+def advise_on_size(spec: str, n_segments: int) -> str | None:
+    """Say what to do about an embedded index that has grown beyond what it is comfortable with."""
+    most = COMFORTABLE.get(spec)
+    if most is None or n_segments <= most:
+        return None
+    better = "`ethochat move-index DIR --to edge`, or " if spec == "local" else ""
+    return (
+        f"The index has {n_segments:,} segments; beyond some {most:,} the embedded index '{spec}' opens and answers "
+        f"slowly. It goes on working; for speed run {better}`ethochat move-index DIR --to http://HOST:6333` with a "
+        "Qdrant server."
+    )
+
+
 def open_store(
     spec: str | SegmentStore,
     *,

@@ -21,8 +21,8 @@ from ethochat.index.store.encoding import (
     build_filter,
     describe_collection,
     field_key,
-    graph_threshold_kb,
     point_id,
+    size_kb,
     to_hits,
     to_payload,
     to_point,
@@ -37,6 +37,8 @@ ResultT = TypeVar("ResultT")
 
 _BATCH: Final = 256
 _PAGE: Final = 2000
+_EXACT_UP_TO: Final = 100_000
+"""Points of a shard up to which a server compares every vector."""
 
 
 class ClientSegmentStore(ABC):
@@ -265,7 +267,7 @@ def collection_config(dimension: int) -> dict[str, Any]:
         "vectors_config": {VECTOR_NAME: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
         "sparse_vectors_config": {SPARSE_NAME: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         # Below it the server compares every vector too, so that hits are exact without being asked to be.
-        "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=graph_threshold_kb(dimension)),
+        "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=size_kb(_EXACT_UP_TO, dimension)),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ from ethochat.index.store.encoding import (
     build_filter,
     describe_collection,
     field_key,
-    graph_threshold_kb,
     new_fields,
     point_id,
+    size_kb,
     to_hits,
     to_payload,
     to_point,
@@ -34,6 +34,9 @@ from ethochat.index.store.querying import plan_query, read_question
 if TYPE_CHECKING:
     from qdrant_edge import EdgeShard
 
+GRAPH_FROM: Final = 1_000_000_000
+"""Points from which a graph is built over the vectors: never. Over 100,000 building it holds up an ingest by two
+minutes, to spare a query some ten milliseconds; see docs/search.md."""
 _BATCH = 1000
 _PAGE = 5000
 # The engine's Python binding reads a boolean in a filter as the integer 1 or 0, which no boolean equals:
@@ -247,7 +250,7 @@ def _create(folder: Path, dimension: int) -> EdgeShard:
     config = EdgeConfig(
         vectors={VECTOR_NAME: EdgeVectorParams(size=dimension, distance=Distance.Cosine)},
         sparse_vectors={SPARSE_NAME: EdgeSparseVectorParams(modifier=Modifier.Idf)},
-        optimizers=EdgeOptimizersConfig(indexing_threshold=graph_threshold_kb(dimension)),
+        optimizers=EdgeOptimizersConfig(indexing_threshold=size_kb(GRAPH_FROM, dimension)),
         wal_enabled=False,
     )
     with _engine_errors():
@@ -264,7 +267,7 @@ def _load(folder: Path) -> EdgeShard:
 
 
 def _finish(shard: EdgeShard) -> None:
-    shard.optimize()  # drops deleted points where they are many; builds a graph only beyond EXACT_UP_TO
+    shard.optimize()  # drops deleted points where they are many
     shard.flush()
 
 

@@ -21,8 +21,6 @@ ID_FIELD: Final = "segment_id"
 TEXT_FIELD: Final = "text"
 VECTOR_NAME: Final = "text"
 SPARSE_NAME: Final = "words"
-EXACT_UP_TO: Final = 100_000
-"""Points up to which every vector is compared: 12 ms there, and no graph to build."""
 _NAMESPACE: Final = uuid.UUID("5d0e1a3c-6a0b-5c1f-9f44-0b9f3d5b8a21")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _ESCAPED = re.compile(r"-([0-9a-f]+)-")
@@ -32,9 +30,9 @@ FilterT_co = TypeVar("FilterT_co", covariant=True)
 ClauseT = TypeVar("ClauseT")
 
 
-def graph_threshold_kb(dimension: int) -> int:
-    """Size of dense vectors from which an engine builds a graph over them, as the engines are told it."""
-    return EXACT_UP_TO * dimension * 4 // 1024
+def size_kb(n_points: int, dimension: int) -> int:
+    """Size of that many dense vectors, in which engines are told when to build a graph over them."""
+    return n_points * dimension * 4 // 1024
 
 
 def point_id(segment_id: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from ethochat.index.embedders.sparse import SparseVector, embed_document, embed_query
 from ethochat.index.errors import BackendUnavailableError, NotIngestedError, StaleIndexError
-from ethochat.index.store import STORES, open_store
+from ethochat.index.store import STORES, advise_on_size, open_store
 from ethochat.index.store.base import FieldCondition, SegmentPoint, SegmentStore
 from ethochat.index.store.memory import MemorySegmentStore
 from ethochat.index.store.server import ServerOptions
@@ -672,6 +672,14 @@ class TestKept:
         with pytest.raises(RuntimeError, match="opened for reading"):
             reader.upsert([a_point("s2")])
         assert reader.count() == 1
+
+
+def test_embedded_index_that_has_grown_large_is_told_what_else_there_is():
+    assert advise_on_size("edge", 300_000) is None
+    assert advise_on_size("http://qdrant:6333", 10**8) is None
+    assert "300,001 segments" in advise_on_size("edge", 300_001)
+    assert "move-index DIR --to http" in advise_on_size("edge", 300_001)
+    assert "move-index DIR --to edge" in advise_on_size("local", 5_001)
 
 
 def test_every_store_is_found_by_its_name(tmp_path):
