@@ -292,6 +292,8 @@ class Evaluator:
 
     def _lasts(self, key: Key, parts: Sequence[Span]) -> bool:
         """Whether a sequence lasts as long as the call asks of hits."""
+        if not self._extra.whole:
+            return True
         length = max(part.stop for part in parts) - parts[0].start
         factors = [(limit, _per_unit(limit.unit, self._clocks[key[0]])) for limit in self._extra.whole]
         return all(factor is not None and limit.holds(length * factor) for limit, factor in factors)
@@ -322,18 +324,14 @@ class Evaluator:
         ]
         inside.sort(key=lambda event: (places[event.session_id], event.start, event.stop, event.individual))
         kept: list[Event] = []
+        last: dict[tuple[str, str, str], Event] = {}
         for event in inside:
-            twin = any(
-                other.partner == event.individual
-                and event.partner == other.individual
-                and other.session_id == event.session_id
-                and other.start < event.stop
-                and event.start < other.stop
-                for other in kept[-8:]
-                if event.partner
-            )
-            if not twin:
-                kept.append(event)
+            if event.partner:
+                twin = last.get((event.session_id, event.partner, event.individual))
+                if twin is not None and twin.start < event.stop and event.start < twin.stop:
+                    continue
+                last[event.session_id, event.individual, event.partner] = event
+            kept.append(event)
         return kept
 
 

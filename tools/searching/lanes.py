@@ -296,6 +296,7 @@ def limit_lanes(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
     column = f"speed_{length}_per_s" if limit.quantity == "speed" else f"wall_distance_{length}"
     spans: dict[Key, Lane] = {}
     known: set[str] = set()
+    by_session = clocks(scope)
     for session in scope.sessions.iter_rows(named=True):
         session_id = session["session_id"]
         if limit.quantity == "speed" and session["time_unit"] == "frames":
@@ -311,7 +312,7 @@ def limit_lanes(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
                 continue
             known.add(session_id)
             mask = within(limit, values)
-            lane = _intervals(rows["frame"].to_numpy(), mask, clocks(scope)[session_id])
+            lane = _intervals(rows["frame"].to_numpy(), mask, by_session[session_id])
             if lane:
                 spans[session_id, individual] = [Span(start=a, stop=b) for a, b in lane]
     return Lanes(spans=spans, known=frozenset(known))
@@ -334,6 +335,7 @@ def _apart(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
     """When another tracked animal's center is as far as a limit says, for each animal of a pair."""
     spans: dict[Key, list[Span]] = defaultdict(list)
     known: set[str] = set()
+    by_session = clocks(scope)
     for session_id in scope.session_ids:
         table = (
             scan_session(context, "kinematics", session_id)
@@ -349,7 +351,7 @@ def _apart(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
                     ((pl.col("x") - pl.col("x_2")) ** 2 + (pl.col("y") - pl.col("y_2")) ** 2).sqrt()
                 )
                 values = apart.to_series().cast(pl.Float64).to_numpy()
-                lane = _intervals(both["frame"].to_numpy(), within(limit, values), clocks(scope)[session_id])
+                lane = _intervals(both["frame"].to_numpy(), within(limit, values), by_session[session_id])
                 spans[session_id, first] += [Span(start=x, stop=y, partner=second) for x, y in lane]
                 spans[session_id, second] += [Span(start=x, stop=y, partner=first) for x, y in lane]
     return Lanes(spans={key: _clustered(lane) for key, lane in spans.items()}, known=frozenset(known))

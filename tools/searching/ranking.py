@@ -14,6 +14,7 @@ import polars as pl
 from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.store.base import Hit
+from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
 from ethochat.tools.motion.tracks import scan_session
 from ethochat.tools.rows import clocks
@@ -182,9 +183,10 @@ def mean_speeds(
     by_session: dict[str, list[int]] = defaultdict(list)
     for place, event in enumerate(events):
         by_session[event.session_id].append(place)
+    clock_of = clocks(scope)
     found: list[tuple[float, str] | None] = [None] * len(events)
     for session_id, members in by_session.items():
-        tracks = _Speeds(context, scope, session_id)
+        tracks = _Speeds(context, clock_of[session_id], session_id)
         for place in members:
             found[place] = tracks.mean(events[place])
     return found
@@ -193,8 +195,8 @@ def mean_speeds(
 class _Speeds:
     """Speeds of the animals of one session as running sums over frames."""
 
-    def __init__(self, context: ToolContext, scope: Scope, session_id: str) -> None:
-        self._clock = clocks(scope)[session_id]
+    def __init__(self, context: ToolContext, clock: TimeBase, session_id: str) -> None:
+        self._clock = clock
         table = scan_session(context, "kinematics", session_id).select(
             "source", "individual", "frame", "speed_cm_per_s", "speed_px_per_s"
         )

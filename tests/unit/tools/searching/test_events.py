@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ethochat.index.tables import TABLES
 from ethochat.tools.arguments import Selection
 from ethochat.tools.errors import ToolRetryError
 from ethochat.tools.searching.events import EDGE_S, Evaluator, Extra
@@ -402,24 +404,10 @@ def pair(labeled, *bouts, kind="rule"):
         {"s1": [("rules", "near", a, b, "m1") for a, b in bouts] + [("rules", "walk", 0, 0.5, "m2")]},
         kinds={"rules": kind},
     )
-    import polars as pl
-
     table = context.catalog.load("bouts").with_columns(
         partner=pl.when(pl.col("behavior") == "near").then(pl.lit("m2")).otherwise(pl.col("partner"))
     )
-    names = [
-        "individuals",
-        "sessions",
-        "coverage",
-        "kinematics",
-        "zones",
-        "segments",
-        "descriptions",
-        "metrics",
-        "tracks",
-        "flags",
-    ]
-    tables = {name: context.catalog.load(name) for name in names}
+    tables = {name: context.catalog.load(name) for name in TABLES}
     context.catalog.write_session("s1", tables | {"bouts": table})
     return context
 
@@ -437,3 +425,17 @@ def test_nothing_is_found_twice(labeled):
     intervals = [(event.individual, event.start, event.stop) for event in result.found]
     assert len(set(intervals)) == len(intervals) == 2
     assert all(one.start <= other.start for one, other in itertools.pairwise(result.found))
+
+
+def test_many_pairs_at_once_are_each_one_event(labeled):
+    """Ten pairs, each animal near its own partner alone."""
+    animals = [f"a{place}" for place in range(10)]
+    bouts = [("rules", "near", 1, 2, name) for name in animals] + [
+        ("rules", "near", 1, 2, f"z{place}") for place in range(10)
+    ]
+    context = labeled({"s1": bouts}, kinds={"rules": "rule"})
+    table = context.catalog.load("bouts").filter(pl.col("individual").str.starts_with("a"))
+    partner = pl.col("individual").str.replace("a", "z").alias("partner")
+    tables = {name: context.catalog.load(name) for name in TABLES} | {"bouts": table.with_columns(partner)}
+    context.catalog.write_session("s1", tables)
+    assert [name for name, _, _ in found(context, step("near"))] == animals
