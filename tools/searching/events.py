@@ -253,7 +253,9 @@ class Evaluator:
     ) -> Iterator[str]:
         """Say in which sessions a step cannot be told."""
         missing = [name for name in self._scope.session_ids if name not in held.known]
-        if not missing:
+        if not missing or any(
+            term.is_absent for term in terms
+        ):  # that nobody marks it is said once, of all sessions
             return
         what = ", ".join([*(f"“{term.label}”" for term in terms), *(limit.words() for limit in limits)])
         if len(missing) == len(self._scope.session_ids):

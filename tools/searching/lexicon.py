@@ -177,7 +177,8 @@ def _add_what_is_missing(lexicon: Lexicon, labels: Lexicon) -> None:
     """Let names of the glossary that nothing here bears mean the label of what they are a kind of, or else nothing at all."""
     ordinary = {content_stems(name) for name in ORDINARY}
     for name, term in plainly_named().items():
-        if lexicon.get(content_stems(name)) is not None or content_stems(name) in ordinary:
+        key = content_stems(name)
+        if lexicon.get(key) is not None or key in ordinary or name not in telling_names(term):
             continue
         wider = (labels.get(content_stems(kind.name)) for kind in broader(term))
         found = next((concept for concept in wider if concept is not None), None)
@@ -208,12 +209,24 @@ def _behavior_words(context: ToolContext, known: Sequence[str], *, by_rules: boo
         for word in declared[name]:
             lexicon.add(word, concept, tier=1 if word in folded else 0)
         for term in terms_of(name, declared[name]):
-            for word in (term.name, *term.also):
+            for word in telling_names(term):
                 lexicon.add(word, concept, tier=2)
             for wider in broader(term):
-                for word in (wider.name, *wider.also):
+                for word in telling_names(wider):
                     lexicon.add(word, concept, tier=3)
     return lexicon
+
+
+def telling_names(term: Term) -> tuple[str, ...]:
+    """Names of a term that still say it without their small words: "in corner" does, "on its back" is left as "back"."""
+    place = {
+        stem for name in (term.name, *term.also) for stem in content_stems(name) if len(atoms(name)) == 1
+    }
+    return tuple(
+        name
+        for name in (term.name, *term.also)
+        if len(content_stems(name)) > 1 or len(atoms(name)) == 1 or set(content_stems(name)) <= place
+    )
 
 
 def terms_of(behavior: str, declared: Sequence[str] = ()) -> tuple[Term, ...]:
