@@ -187,7 +187,7 @@ def _said(
     elif found.by_likeness:
         flags.append("Ordered by likeness of descriptions alone; nobody looked at the pixels.")
     flags += found.flags
-    flags += remarks(found.query.description, decided=not found.by_likeness)
+    flags += remarks(found.query.description, decided=not found.by_likeness, found=bool(found.ranked))
     if n_chosen > n_shown and n_shown:
         first = arguments.offset + 1
         flags.append(f"Hits {first} to {first + n_shown - 1} of {n_chosen} are given.")

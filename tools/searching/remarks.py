@@ -8,16 +8,18 @@ from ethochat.tools.searching.limits import ABOUT, Limit
 from ethochat.tools.searching.reading import WITHIN_S, Description
 
 
-def remarks(description: Description, *, decided: bool) -> Iterator[str]:
+def remarks(description: Description, *, decided: bool, found: bool = True) -> Iterator[str]:
     """Words that were not understood, and what the others were taken for.
 
     Parameters
     ----------
     decided
         Whether the tables decided what meets the description; else all words only order.
+    found
+        Whether there is anything to order.
     """
     if decided:
-        yield from _unread(description)
+        yield from _unread(description, found=found)
     elif description.unread:
         yield f"No label, place or rule here is called {quoted(description.unread)}."
     steps = [step for step in description.steps if step.is_decidable]
@@ -36,14 +38,16 @@ def remarks(description: Description, *, decided: bool) -> Iterator[str]:
         yield f"“About” is taken for {100 * ABOUT:g} % more or less."
 
 
-def _unread(description: Description) -> Iterator[str]:
+def _unread(description: Description, *, found: bool) -> Iterator[str]:
     skipped = [step for step in description.steps if not step.is_decidable]
     if skipped and len(description.steps) > 1:
         names = quoted([step.text for step in skipped])
         yield f"Left out, since no label, place or rule here is called so: {names}."
     words = [word for step in description.steps if step not in skipped for word in step.unread]
-    if words:
+    if words and found:
         yield f"Used to order the hits only, not to choose them: {quoted(words)}."
+    elif words:
+        yield f"Not understood: {quoted(words)}."
 
 
 def _is_about(limit: Limit) -> bool:
