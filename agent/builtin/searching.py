@@ -20,7 +20,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef
 from ethochat.tools.searching.lexicon import build_lexicon
 from ethochat.tools.searching.limits import read_limits
-from ethochat.tools.searching.reading import Description, read_description
+from ethochat.tools.searching.reading import MOST_CHARACTERS, Description, read_description
 
 Call = tuple[str, dict[str, Any]]
 
@@ -76,6 +76,8 @@ def read_search(text: str, context: ToolContext) -> SearchReading:
     context
         The experiment, whose names the text may use.
     """
+    if len(text) > MOST_CHARACTERS:
+        return SearchReading(refusal=f"A description has at most {MOST_CHARACTERS} characters.")
     vocabulary = search_vocabulary(context)
     spelled = correct_typos(canonical(text), vocabulary)
     missing = unknown_session(spelled, vocabulary)

@@ -25,7 +25,7 @@ from ethochat.tools.searching.lexicon import Concept, Lexicon, build_lexicon, co
 from ethochat.tools.searching.limits import Limit
 from ethochat.tools.searching.misses import nearest_miss
 from ethochat.tools.searching.ranking import Ranked, rank
-from ethochat.tools.searching.reading import Description, Step, read_description
+from ethochat.tools.searching.reading import MOST_CHARACTERS, Description, Step, read_description
 from ethochat.tools.searching.remarks import quoted
 from ethochat.tools.selection import Scope, find_name, match_behaviors, match_sources
 from ethochat.tools.wording import number
@@ -83,6 +83,8 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
     ToolRetryError
         When there is nothing to search for, or a name is unknown.
     """
+    if any(len(text) > MOST_CHARACTERS for text in (arguments.query, *arguments.followed_by)):
+        raise ToolRetryError(f"A description has at most {MOST_CHARACTERS} characters.")
     lexicon = build_lexicon(context, scope.session_ids[:1])
     description = _described(arguments, lexicon)
     extra = _extra(context, scope, arguments)

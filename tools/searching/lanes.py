@@ -469,13 +469,17 @@ def _untold(key: Key, told: Mapping[Key, Sequence[Interval]]) -> Iterator[Interv
 
 
 def _without(lane: Lane, taken: Sequence[Interval]) -> Iterator[Span]:
+    """What is left of spans, all in order of time, without the intervals, which are disjoint."""
+    place = 0
     for span in lane:
-        start = span.start
-        for first, last in taken:
-            if last <= start or first >= span.stop:
-                continue
+        while place < len(taken) and taken[place][1] <= span.start:
+            place += 1
+        start, over = span.start, place
+        while over < len(taken) and taken[over][0] < span.stop:
+            first, last = taken[over]
             if first > start:
                 yield replace(span, start=start, stop=first)
             start = max(start, last)
+            over += 1
         if start < span.stop:
             yield replace(span, start=start)

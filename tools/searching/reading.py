@@ -16,6 +16,8 @@ Liking = Literal["fast", "slow", "long", "short"]
 
 PLACES: Final = frozenset({"wall-hugging", "corner visit", "center visit"})
 """Rules that say where an animal is rather than what it does."""
+MOST_CHARACTERS: Final = 2000
+"""A longer description is refused: reading takes a time that grows with the square of the length."""
 WITHIN_S: Final = 5.0
 """How soon a next step must start where the words set no limit."""
 AT_ONCE_S: Final = 1.0
