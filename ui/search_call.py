@@ -310,7 +310,9 @@ def read_as(context: ToolContext, call: Mapping[str, Any]) -> str:
 
 def _step_words(step: Step) -> str:
     edge = {"enter": "entering ", "leave": "leaving "}.get(step.edge or "", "")
-    words = [f"{edge or ('in ' if term.zones and not term.behaviors else '')}{term.label}" for term in step.terms]
+    words = [
+        f"{edge or ('in ' if term.zones and not term.behaviors else '')}{term.label}" for term in step.terms
+    ]
     words += [f"not {term.label}" for term in step.without]
     words += [limit.words() for limit in step.limits]
     words += [f"{liking} first" for liking in step.liking]
