@@ -57,7 +57,7 @@ eval: experiments
 
 # Queries in plain words against recordings of which the truth is known; builds its own experiments.
 eval-search: $(STAMP)
-	OMP_NUM_THREADS=2 ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python -m benchmarks.search_quality --details build/search_quality/details.json --output docs/search_quality.md
+	OMP_NUM_THREADS=1 ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python -m benchmarks.search_quality --details build/search_quality/details.json --output docs/search_quality.md
 
 docs: $(STAMP)
 	$(BIN)/python -m ethochat.tools.catalogue docs/measures.md

@@ -36,6 +36,8 @@ class Result:
     data_set: str
     condition: str
     text: str
+    later: bool = False
+    """Whether the wording was unknown when search got its words."""
     n_relevant: int
     scores: Mapping[str, Scores]
     """By system; empty where nothing is relevant."""
@@ -77,7 +79,9 @@ def _topic_results(
     judge = Judge(truth)
     conditions = conditions_of(topic, recordings)
     chance: dict[str, Scores] = {}
-    for place, text in enumerate(topic.texts, start=1):
+    numbered = [(f"{place}", text) for place, text in enumerate(topic.texts, start=1)]
+    numbered += [(f"later{place}", text) for place, text in enumerate(topic.later, start=1)]
+    for place, text in numbered:
         started = time.perf_counter()
         outcome = ask_tool(context, text)
         seconds = time.perf_counter() - started
@@ -96,6 +100,7 @@ def _topic_results(
             data_set=searched.data_set,
             condition=searched.condition,
             text=text,
+            later=place.startswith("later"),
             n_relevant=len(truth.relevant),
             scores=scores,
             outcome=outcome,

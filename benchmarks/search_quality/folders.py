@@ -95,7 +95,7 @@ def hide_labels(folder: Path) -> None:
     path = folder / "experiment.toml"
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     kept = tomlkit.aot()
-    for table in document["inputs"].unwrap():
+    for table in document.unwrap()["inputs"]:
         if table["kind"] != "annotations":
             kept.append(tomlkit.item(table))
     document["inputs"] = kept

@@ -22,7 +22,7 @@ def from_mask(mask: NDArray[np.bool_], dt: float) -> Intervals:
     """Runs of true frames; frame ``i`` lasts from ``i * dt`` to ``(i + 1) * dt``."""
     padded = np.concatenate([[False], mask, [False]])
     edges = np.flatnonzero(padded[1:] != padded[:-1])
-    return edges.reshape(-1, 2) * dt
+    return np.asarray(edges.reshape(-1, 2) * dt, dtype=float)
 
 
 def union(intervals: Intervals, *, gap: float = 0.0) -> Intervals:

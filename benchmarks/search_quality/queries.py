@@ -13,7 +13,19 @@ from typing import Any
 from benchmarks.search_quality.truths import Scope
 
 QUERIES = Path(__file__).with_name("queries.toml")
-_KEYS = {"id", "set", "truth", "texts", "nothing", "where", "sessions", "individuals", "raters", "window"}
+_KEYS = {
+    "id",
+    "set",
+    "truth",
+    "texts",
+    "nothing",
+    "where",
+    "sessions",
+    "individuals",
+    "raters",
+    "window",
+    "later",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +39,8 @@ class Topic:
     """Definition of the truth; ``None`` where no moment is right."""
     scope: Scope
     raters: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    """More wordings, written when search had its words and not shown to who wrote them; reported apart."""
 
 
 def read_topics(path: Path = QUERIES) -> list[Topic]:
@@ -66,6 +80,7 @@ def _topic(table: Mapping[str, Any]) -> Topic:
             window=(float(window[0]), float(window[1])) if window else None,
         ),
         raters=tuple(table.get("raters", ())),
+        later=tuple(table.get("later", ())),
     )
 
 

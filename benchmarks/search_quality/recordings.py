@@ -235,4 +235,4 @@ def _bridged(points: Points) -> Points:
     missing = table[0].isna()
     run = missing.groupby((missing != missing.shift()).cumsum()).transform("size")
     filled[missing & (run > LONGEST_BRIDGED)] = math.nan
-    return filled.to_numpy()
+    return np.asarray(filled.to_numpy())

@@ -48,12 +48,15 @@ the queries and the definitions of what is right stand in `benchmarks/search_qua
 
 def page(results: Rows, *, shuffles: int = SHUFFLES) -> str:
     """Write the page."""
+    later = [row for row in results if row.later]
+    results = [row for row in results if not row.later]
     parts = [
         HEAD.format(n_queries=len({row.query_id for row in results}), shuffles=shuffles, tool=TOOL),
         "## Targets\n",
         *_targets(results),
         "\n## Scores\n",
         *_scores(results),
+        *_later(results, later),
         "\n## Queries that nothing answers\n",
         *_nothing(results),
         f"\n## The {WORST} worst queries\n",
@@ -128,6 +131,29 @@ def _scores(results: Rows) -> Iterator[str]:
                 f"{item.average_precision / chance:.1f} |"
             )
         yield ""
+
+
+def _later(first: Rows, later: Rows) -> Iterator[str]:
+    """Average precision of the wordings that search was not made with, beside the first ones."""
+    if not later:
+        return
+    groups = groups_of(first)
+    yield "## Wordings that came later\n"
+    yield (
+        "Whoever gives search its words reads the queries above sooner or later. These wordings of the same topics were written "
+        "when it had them, and nothing was changed for them. AP:\n"
+    )
+    yield f"| data | queries | {TOOL}, first wordings | {TOOL} | {' | '.join(n for n in SYSTEMS if n != TOOL)} |"
+    yield "|---|---|---|---|" + "---|" * (len(SYSTEMS) - 1)
+    for group, rows in groups_of(later).items():
+        means = means_of(rows)
+        before = means_of(groups[group])[TOOL].average_precision
+        others = " | ".join(f"{means[name].average_precision:.3f}" for name in SYSTEMS if name != TOOL)
+        yield (
+            f"| {TITLES[group[0]]}, {group[1]} | {len(rows)} | {before:.3f} | "
+            f"{means[TOOL].average_precision:.3f} | {others} |"
+        )
+    yield ""
 
 
 def is_plain(row: Result) -> bool:

@@ -19,7 +19,7 @@ from ethochat.tools.search import TOOL
 
 Mode = Literal["dense", "sparse", "hybrid"]
 MODES: Final[tuple[Mode, ...]] = ("dense", "sparse", "hybrid")
-MOST_SEGMENTS: Final = 4 * DEPTH
+MOST_SEGMENTS: Final = 2 * DEPTH
 _OWN: Final = ("session_id", "subject_id")
 
 

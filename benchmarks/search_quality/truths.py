@@ -189,9 +189,8 @@ def _mask(atom: Condition, recording: Recording, owners: list[str], slack: float
             return _OF_TWO[kind](animals[0], animals[1], recording.dt, value, slack)
         if kind == "alone":
             others = [animal for name, animal in recording.animals.items() if name not in owners]
-            return np.all(
-                [distance(animals[0].center, other.center) > value * (1 - slack) for other in others], axis=0
-            )
+            apart = [distance(animals[0].center, other.center) > value * (1 - slack) for other in others]
+            return np.asarray(np.all(apart, axis=0))
     raise ValueError(f"Expected a known kind of condition, got {kind!r}.")
 
 
@@ -206,7 +205,7 @@ def _extreme(values: NDArray[np.float64], share: float, slack: float, *, top: bo
 def smoothed(points: Points, dt: float) -> Points:
     """Positions averaged over a sixth of a second about each frame."""
     frames = max(1, round(SMOOTHED_S / (dt if dt != 1.0 else 1 / FRAMES_PER_S)) | 1)
-    return pd.DataFrame(points).rolling(frames, center=True, min_periods=1).mean().to_numpy()
+    return np.asarray(pd.DataFrame(points).rolling(frames, center=True, min_periods=1).mean())
 
 
 def speed(points: Points, dt: float) -> NDArray[np.float64]:
