@@ -87,6 +87,9 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
         raise ToolRetryError(f"A description has at most {MOST_CHARACTERS} characters.")
     lexicon = build_lexicon(context, scope.session_ids[:1])
     description = _described(arguments, lexicon)
+    unclear = next((step.unclear for step in description.steps if step.unclear), None)
+    if unclear is not None:
+        raise ToolRetryError(unclear)
     extra = _extra(context, scope, arguments)
     steps = [_with_partner(step, lexicon, context) for step in description.steps]
     alone, own = len(steps) == 1, any(step.is_decidable for step in steps)

@@ -44,6 +44,8 @@ class Step:
     """What must not hold and nothing here marks: whether it does cannot be told."""
     unread: tuple[str, ...] = ()
     """Words that mean nothing here; they only rank."""
+    unclear: str | None = None
+    """Why it would be read as something else than is meant."""
 
     @property
     def is_decidable(self) -> bool:
@@ -103,6 +105,15 @@ _NOT: Final = re.compile(
     r"\b(?:but not|not|neither|nor|without(?: any)?|never|no|except(?: for| when)?|rather than|instead of|other than|(?:is|are|does|do|was)n['’]t|"
     r"avoids?|avoiding|away from|outside(?: of)?|far from|out of|off)\b",
     re.I,
+)
+# "Not followed by": the first step ends with the negation of the next.
+_NOT_NEXT: Final = re.compile(
+    r"(?:\b(?:not|never|without)|n['’]t)(?: (?:being|be|immediately|directly|ever))*\s*$"
+    r"|\b(?:not|never|without)\b[^,;]*\b(?:preceded|afterwards?|beforehand)\b",
+    re.I,
+)
+_NEVER_AFTERWARDS: Final = re.compile(
+    r"\b(?:not|never|without)\b[^,;]*\b(?:afterwards?|beforehand)\W*$", re.I
 )
 _CLAUSE: Final = re.compile(
     r"[,;](?!\s*(?:or|nor|and not)\b)|\bbut\b(?! not)|\bwhile\b|\bwith\b(?!out)", re.I
@@ -216,6 +227,8 @@ _IN_BRACKETS: Final = re.compile(
 
 def _steps(text: str) -> list[str]:
     """Cut into steps, in order of time."""
+    if _NEVER_AFTERWARDS.search(text):
+        return [text]
     text = _AT_ONCE.sub("", text)
     text = _BEFORE_FIRST.sub(r"\2 before \1", text, count=1)
     text = _FROM_REST.sub(r"\g<first> then \g<then>\g<rest>", text, count=1)
@@ -270,7 +283,25 @@ def _read_step(text: str, lexicon: Lexicon) -> Step:
         together=together,
         unexcluded=tuple(term.label for term in denied if term.is_absent),
         unread=(*absent, *_unread(_NOT.sub(" ", left) if matches else left)),
+        unclear=_unclear(blanked, named, matches),
     )
+
+
+def _unclear(text: str, named: Sequence[Match], matches: Sequence[Match]) -> str | None:
+    """Say of "not followed by", and of "or" between a place and a behavior among others, that they cannot be read."""
+    if matches and _NOT_NEXT.search(text):
+        return "What does not follow or come before cannot be searched for; search for both with and without the next step, and compare."
+    mixed = any(
+        len({_is_place(one.concept) for one in named if match.start <= one.start < match.stop}) > 1
+        for match in matches
+    )
+    if mixed and len(matches) > 1:
+        return f"“Or” between whole conditions is not understood in “{' '.join(text.split())}”; search for one after the other."
+    return None
+
+
+def _is_place(concept: Concept) -> bool:
+    return not set(concept.behaviors) - PLACES
 
 
 def _blank(text: str, spans: Sequence[tuple[int, int]]) -> str:
@@ -300,8 +331,8 @@ def _negated(text: str, matches: Sequence[Match]) -> Iterator[int]:
     for cue in _NOT.finditer(text):
         if any(match.start <= cue.start() < match.stop for match in matches):
             continue  # part of a name, such as "not moving"
-        if _LEAVE.search(text, max(0, cue.start() - 12), cue.end()):
-            continue
+        if _LEAVE.search(text, max(0, cue.start() - 12), cue.end()) or _LEAVE.match(text, cue.end() + 1):
+            continue  # "goes out of", and who never leaves is there
         clause = _CLAUSE.search(text, cue.end())
         stop = clause.start() if clause is not None else len(text)
         for place, match in enumerate(matches):
@@ -312,6 +343,8 @@ def _negated(text: str, matches: Sequence[Match]) -> Iterator[int]:
 def _edge(text: str, matches: Sequence[Match], negated: set[int]) -> Literal["enter", "leave"] | None:
     """Whether the step is the moment at which a place is entered or left."""
     if len(matches) - len(negated) != 1:
+        return None
+    if any(_LEAVE.match(text, cue.end() + 1) for cue in _NOT.finditer(text)):
         return None
     if _LEAVE.search(text):
         return "leave"

@@ -121,6 +121,7 @@ def test_a_step_that_means_nothing_takes_on_no_condition_where_others_mean_somet
         ({"query": "walking", "zones": ["attic"]}, "attic"),
         ({"query": "walking", "sources": ["zoe"]}, "zoe"),
         ({"like": [{"session_id": "s9", "time": 1}]}, "s9"),
+        ({"query": "walking not followed by grooming"}, "does not follow"),
         ({"query": "walking " * 300}, "at most 2000 characters"),
         ({"query": "walking", "followed_by": ["x" * 2001]}, "at most 2000 characters"),
     ],

@@ -238,6 +238,46 @@ def test_a_negation_governs_its_clause_alone(text, wanted, without):
     assert (names(step.terms), names(step.without)) == (wanted, without)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rearing not followed by grooming",
+        "rearing never followed by grooming",
+        "rearing that isn't followed by grooming",
+        "rearing without being followed by grooming",
+        "rearing without grooming afterwards",
+        "grooming not preceded by rearing",
+        "grooming, not after rearing",
+        "walking in the center or running in the corner",
+    ],
+)
+def test_what_would_be_read_as_something_else_is_said(text):
+    assert any(step.unclear for step in read(text).steps)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "walking, not grooming, then rearing",
+        "not grooming then rearing",
+        "not grooming",
+        "not moving",
+        "walking or in the center",
+        "walking in the center or in the corner",
+        "walking or running in the center",
+        "rearing, not in the center, followed by grooming",
+    ],
+)
+def test_what_is_plain_is_read(text):
+    assert not any(step.unclear for step in read(text).steps)
+
+
+def test_who_never_leaves_is_there():
+    step = only("never leaves the center")
+    assert (names(step.terms), names(step.without), step.edge) == (["center"], [], None)
+    assert names(only("not entering the center").without) == ["center"]
+
+
 def test_a_number_behind_a_negated_place_belongs_to_the_whole():
     step = only("walking, not in the center, for 2 s")
     assert names(step.terms) == ["walking"]
