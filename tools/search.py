@@ -59,13 +59,16 @@ def _counts(scope: Scope, found: Findings) -> list[Value]:
     """How many events there are in all and of each animal; by likeness nothing can be counted."""
     if found.by_likeness:
         return []
-    per_animal: dict[tuple[str, str], int] = {
-        (session_id, ""): 0 for session_id in scope.session_ids if session_id in found.known
+    keys = [(item.event.session_id, item.event.individual) for item in found.ranked]
+    unnamed = {session_id for session_id, individual in keys if not individual}
+    per_animal = {
+        (session_id, name): 0
+        for session_id in scope.session_ids
+        if session_id in found.known
+        for name in ([] if session_id in unnamed else _animals(scope, session_id)) or [""]
     }
-    for item in found.ranked:
-        key = (item.event.session_id, item.event.individual)
+    for key in keys:
         per_animal[key] = per_animal.get(key, 0) + 1
-    named = {session_id for session_id, individual in per_animal if individual}
     total = Value(
         name="event_count",
         value=float(len(found.ranked)),
@@ -86,9 +89,14 @@ def _counts(scope: Scope, found: Findings) -> list[Value]:
                 group={"individual": individual} if individual else {},
             )
             for (session_id, individual), n in sorted(per_animal.items())
-            if individual or session_id not in named or n
         ),
     ]
+
+
+def _animals(scope: Scope, session_id: str) -> list[str]:
+    """Animals of a session by name, as far as they were asked for: without an event they have none."""
+    known = [name for owner, name in scope.subjects if owner == session_id and name]
+    return [name for name in known if scope.includes(session_id, name)]
 
 
 def _clips(context: ToolContext, scope: Scope, found: Findings, shown: Sequence[Ranked]) -> list[ClipRef]:

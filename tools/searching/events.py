@@ -128,6 +128,15 @@ class Evaluator:
             )
             known &= later.known
             flags += later.flags
+        if (
+            len(places) > 1
+            and not description.in_frames
+            and any(c.fps is None for c in self._clocks.values())
+        ):
+            flags.append(
+                f"Where the frame rate is not documented, {setting_frames(TimeBase(fps=None), 1.0)} frames are taken for a second "
+                "between steps."
+            )
         events = [
             self._event(key, parts)
             for key, lane in chains.items()

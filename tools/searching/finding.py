@@ -90,8 +90,13 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
     unclear = next((step.unclear for step in description.steps if step.unclear), None)
     if unclear is not None:
         raise ToolRetryError(unclear)
+    if arguments.within_s is not None and set(scope.sessions["time_unit"].to_list()) == {"frames"}:
+        description = replace(description, in_frames=True)  # as all times of a call there
     extra = _extra(context, scope, arguments)
     steps = [_with_partner(step, lexicon, context) for step in description.steps]
+    if not steps[0].text and len(steps) > 1 and extra.terms:
+        # Without words, the behaviors and zones of the call are what comes first.
+        steps[0], extra = replace(steps[0], terms=extra.terms), replace(extra, terms=())
     alone, own = len(steps) == 1, any(step.is_decidable for step in steps)
     query = Query(
         description=replace(
@@ -135,7 +140,8 @@ def find(context: ToolContext, scope: Scope, query: Query) -> Findings:
     hits: Sequence[Hit] = []
     if kept and (query.like or query.description.unread):
         hits = _retrieve(context, scope, query)
-    missed = _missed(context, scope, evaluator, query) if not kept and events.known else []
+    wanted = not kept and events.known and not query.description.absent
+    missed = _missed(context, scope, evaluator, query) if wanted else []
     ranked = rank(context, scope, kept, query.description, hits, by_likeness=bool(query.like))
     return Findings(
         query=query,

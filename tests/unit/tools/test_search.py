@@ -75,6 +75,26 @@ def test_events_are_counted_in_all_and_for_each_session_in_which_it_can_be_told(
     assert "Hits 1 to 1 of 2 are given." in evidence.flags
 
 
+def test_an_animal_without_an_event_has_a_count_of_zero(labeled):
+    context = labeled({"s1": [("anna", "walking", 0, 2, "a"), ("anna", "grooming", 5, 6, "b")], "s2": []})
+    found = {
+        (v.session_id, v.group.get("individual")): v.value for v in search(context, query="walking").values
+    }
+    assert found == {
+        (None, None): 1.0,
+        ("s1", "a"): 1.0,
+        ("s1", "b"): 0.0,
+        ("s2", "a"): 0.0,
+        ("s2", "b"): 0.0,
+    }
+
+
+def test_sessions_without_something_need_no_index(labeled):
+    looked = [("s1", "anna", "", 0, 10, ["grooming", "walking"])]
+    context = labeled({"s1": [("anna", "walking", 0, 2)]}, looked_for=looked)
+    assert times(search(context, query="sessions without grooming")) == [("s1", 0, 10)]
+
+
 def test_excluded_sessions_are_left_out_and_named_unless_they_are_kept(context):
     evidence = search(context, query="Rearing", limit=100)
     assert "bad" not in {clip.session_id for clip in evidence.clips}

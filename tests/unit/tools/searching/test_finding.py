@@ -10,6 +10,7 @@ from ethochat.index.errors import StaleIndexError
 from ethochat.index.store.base import Hit
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
+from ethochat.tools.searching.events import Evaluator
 from ethochat.tools.searching.finding import find, understand_query
 from ethochat.tools.selection import select_sessions
 
@@ -101,6 +102,29 @@ def test_next_steps_come_from_words_and_from_arguments(context):
     assert query.description.within == (3.0, 2.0)
     assert query.description.text == "walking then grooming within 3 s then turning left"
     assert understood(context, query="walking then grooming", within_s=2).description.within == (2.0,)
+
+
+def test_without_words_the_behaviors_of_the_call_come_first(context):
+    query = understood(context, behaviors=["walking"], followed_by=["grooming"])
+    assert [[term.behaviors for term in step.terms] for step in query.description.steps] == [
+        [("walking",)],
+        [("grooming",)],
+    ]
+    assert intervals(found(context, behaviors=["walking"], followed_by=["grooming"])) == [("s1", 0, 4)]
+
+
+def test_times_of_a_call_are_frames_where_sessions_count_in_frames(labeled):
+    context = labeled(
+        {"s1": [("anna", "walking", 0, 20), ("anna", "grooming", 60, 70)]}, fps=None, duration=100.0
+    )
+    for frames, n in ((39, 0), (40, 1)):
+        query = understood(context, query="walking then grooming", within_s=frames)
+        assert query.description.in_frames
+        scope = select_sessions(context, SearchArguments(query="x"))
+        assert len(Evaluator(context, scope).find(query.description).found) == n
+    words = found(context, query="walking then grooming within 2 s")
+    assert intervals(words) == [("s1", 0, 70)]
+    assert any("25 frames are taken for a second" in flag for flag in words.flags)
 
 
 def test_a_step_that_means_nothing_takes_on_no_condition_where_others_mean_something(context):
