@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from ethochat.index.behaviors.bouts import clip_intervals, total
+from ethochat.index.behaviors.rules import RULES
 from ethochat.tools.arguments import SearchArguments
-from ethochat.tools.errors import ToolRetryError
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.rows import Call, Kind, Measured, Row, bins_of
 from ethochat.tools.searching.events import Evaluator, Event, Events
 from ethochat.tools.searching.finding import Query, understand_query
@@ -45,6 +46,8 @@ def described_measure(call: Call, name: Name) -> Measured:
         )
     events = Evaluator(call.context, whole, query.extra).find(query.description)
     unit = call.scope.time_unit()
+    if name == "event_rate" and unit == "frames":
+        raise ToolFailedError("The frame rate is not documented, so a rate per minute cannot be given.")
     rows = list(_rows(call, name, events))
     return Measured(
         name=name,
@@ -66,20 +69,37 @@ def _flags(query: Query, events: Events) -> Iterator[str]:
 def _rows(call: Call, name: Name, events: Events) -> Iterator[Row]:
     by_animal: dict[tuple[str, str], list[Event]] = {}
     for event in events.found:
-        by_animal.setdefault((event.session_id, event.individual), []).append(event)
+        for individual in _whose(event):
+            by_animal.setdefault((event.session_id, individual), []).append(event)
     for session in call.scope.sessions.iter_rows(named=True):
         session_id, duration = session["session_id"], session["duration"]
         if session_id not in events.known or duration is None:
             continue
+        bins = bins_of(call.scope.window(session), duration, call.arguments.bin_s)
         for individual in _animals(call.scope, session_id, by_animal):
             mine = by_animal.get((session_id, individual), [])
-            for index, start, stop in bins_of(call.scope.window(session), duration, call.arguments.bin_s):
-                if stop > start:
-                    yield _row(call, name, (session_id, individual), mine, (index, start, stop))
+            if not individual:
+                mine = [event for event in events.found if event.session_id == session_id]
+            for index, start, stop in bins:
+                looked = events.watched((session_id, individual), start, stop) if stop > start else []
+                if looked:
+                    yield _row(
+                        call, name, (session_id, individual), mine, (index, start, stop), total(looked)
+                    )
+
+
+def _whose(event: Event) -> tuple[str, ...]:
+    """Whose an event is: of both where two animals do the same to each other, such as being near."""
+    rules = [RULES.get(part.behavior) for part in event.parts]
+    mutual = all(
+        rule.symmetric if rule is not None else not part.behavior
+        for rule, part in zip(rules, event.parts, strict=True)
+    )
+    return (event.individual, event.partner) if event.partner and mutual else (event.individual,)
 
 
 def _animals(scope: Scope, session_id: str, having: dict[tuple[str, str], list[Event]]) -> Sequence[str]:
-    """Animals of a session that were asked for; where labels name none, the session stands for its animals."""
+    """Animals of a session that were asked for; where a label names none, the session stands for its animals."""
     if (session_id, "") in having:
         return [""]
     known = [name for owner, name in scope.subjects if owner == session_id and scope.includes(owner, name)]
@@ -87,18 +107,23 @@ def _animals(scope: Scope, session_id: str, having: dict[tuple[str, str], list[E
     return named or [""]
 
 
-def _row(
-    call: Call, name: Name, key: tuple[str, str], events: Sequence[Event], part: tuple[int, float, float]
+def _row(  # noqa: PLR0917 - what was found, where and how long was looked
+    call: Call,
+    name: Name,
+    key: tuple[str, str],
+    events: Sequence[Event],
+    part: tuple[int, float, float],
+    looked: float,
 ) -> Row:
     index, start, stop = part
-    started = [event for event in events if start <= event.start < stop]
+    n = float(sum(start <= event.start < stop for event in events))
     lasted = total(clip_intervals([(event.start, event.stop) for event in events], start, stop))
-    minutes = (stop - start) / 60.0
+    minutes = looked / 60.0
     values: dict[Name, tuple[float, tuple[float, float] | None]] = {
-        "event_count": (float(len(started)), None),
-        "event_rate": (len(started) / minutes, (float(len(started)), minutes)),
+        "event_count": (n, None),
+        "event_rate": (n / minutes, (n, minutes)),
         "event_duration": (lasted, None),
-        "event_percent": (100.0 * lasted / (stop - start), (100.0 * lasted, stop - start)),
+        "event_percent": (100.0 * lasted / looked, (100.0 * lasted, looked)),
     }
     value, shares = values[name]
     return Row(
@@ -109,6 +134,6 @@ def _row(
         bin_start=start if call.arguments.bin_s is not None else None,
         value=value,
         parts=shares,
-        observed=stop - start,
+        observed=looked,
         n_rows=len(events),
     )

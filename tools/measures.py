@@ -64,7 +64,7 @@ _ALL: Final = (
         name="bout_count",
         synonyms=_words(
             "count | number of bouts | how many bouts | how many times | how often | bouts | frequency | number of events | "
-            "occurrences | number of episodes | event count | number"
+            "occurrences | number of episodes | number"
         ),
         unit="bouts",
         definition="Number of bouts of a behavior that start in the window, as one source lists them; a source that looked and "
@@ -282,7 +282,7 @@ _ALL: Final = (
         name="event_rate",
         synonyms=_words("described events per minute"),
         unit="events/min",
-        definition="Described events per minute of the window.",
+        definition="Described events per minute of the window in which they can be told: who marks them was watching, the position is known.",
         needs="labels",
         kind="ratio",
         compute=partial(described_measure, name="event_rate"),
@@ -305,7 +305,7 @@ _ALL: Final = (
         name="event_percent",
         synonyms=_words("percent of time of described events"),
         unit="%",
-        definition="Time that described events last as a percentage of the window.",
+        definition="Time that described events last as a percentage of the window in which they can be told.",
         needs="labels",
         kind="ratio",
         compute=partial(described_measure, name="event_percent"),

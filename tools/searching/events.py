@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from ethochat.index.behaviors.bouts import unite
+from ethochat.index.behaviors.bouts import Interval, intersect, unite
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
@@ -26,6 +26,7 @@ from ethochat.tools.searching.lanes import (
     behavior_lanes,
     intersect_lanes,
     limit_lanes,
+    of_same,
     subtract_lanes,
     touching_joined,
     whole_lanes,
@@ -70,6 +71,15 @@ class Events:
     known: frozenset[str]
     """Sessions of which the tables can tell."""
     flags: tuple[str, ...] = ()
+    told: tuple[Mapping[Key, Sequence[Interval]], ...] = ()
+    """For each thing that had to hold or not: when it was looked for and its place was known."""
+
+    def watched(self, key: Key, start: float, stop: float) -> list[Interval]:
+        """When between two times all of it can be told of an animal."""
+        left: list[Interval] = [(start, stop)]
+        for told in self.told:
+            left = intersect(left, unite(interval for some in of_same(key, told) for interval in some))
+        return left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +103,7 @@ class Evaluator:
         self._scope = scope
         self._extra = extra or Extra()
         self._lanes: dict[object, Lanes] = {}
+        self._told: list[Mapping[Key, Sequence[Interval]]] = []
         self._clocks = clocks(scope)
         self._ends = {
             row["session_id"]: row["duration"] if row["duration"] is not None else float("inf")
@@ -112,6 +123,7 @@ class Evaluator:
         places = [place for place, step in enumerate(steps) if self._is_decidable(step)]
         if not places:
             raise ToolRetryError(f"Nothing in {description.text!r} names what the tables hold.")
+        self._told = []
         found = self._step(steps[places[0]])
         chains: dict[Key, list[tuple[Span, ...]]] = {
             key: [(span,) for span in lane if self._is_in(key)] for key, lane in found.spans.items()
@@ -143,7 +155,12 @@ class Evaluator:
             for parts in lane
             if self._lasts(key, parts)
         ]
-        return Events(found=tuple(self._ordered(events)), known=known, flags=tuple(dict.fromkeys(flags)))
+        return Events(
+            found=tuple(self._ordered(events)),
+            known=known,
+            flags=tuple(dict.fromkeys(flags)),
+            told=tuple(self._told),
+        )
 
     def _is_decidable(self, step: Step) -> bool:
         return step.is_decidable or bool(self._extra.terms or self._extra.limits)
@@ -165,6 +182,7 @@ class Evaluator:
         negated = [*step.without, *self._extra.without]
         for term in negated:
             held = subtract_lanes(held, self._term(term))
+        self._told += [lane.told for lane in (*lanes, *map(self._term, negated)) if lane.told]
         if len(lanes) > 1 or negated:
             bouts = [
                 lane for term, lane in zip(terms, lanes, strict=False) if term.behaviors and not term.zones

@@ -444,14 +444,14 @@ def subtract_lanes(first: Lanes, second: Lanes) -> Lanes:
     for key, lane in first.spans.items():
         if key[0] not in second.known:
             continue
-        taken = [(span.start, span.stop) for other in _of_same(key, second.spans) for span in other]
+        taken = [(span.start, span.stop) for other in of_same(key, second.spans) for span in other]
         left = list(_without(lane, unite([*taken, *_untold(key, second.told)])))
         if left:
             spans[key] = left
     return Lanes(spans=spans, known=first.known & second.known, flags=(*first.flags, *second.flags))
 
 
-def _of_same(key: Key, items: Mapping[Key, Sequence[_T]]) -> Iterator[Sequence[_T]]:
+def of_same(key: Key, items: Mapping[Key, Sequence[_T]]) -> Iterator[Sequence[_T]]:
     """What belongs to an animal: its own, and what names no animal of the session, or all where it has no name itself."""
     for other, item in items.items():
         if other[0] == key[0] and (other[1] == key[1] or not other[1] or not key[1]):
@@ -461,7 +461,7 @@ def _of_same(key: Key, items: Mapping[Key, Sequence[_T]]) -> Iterator[Sequence[_
 def _untold(key: Key, told: Mapping[Key, Sequence[Interval]]) -> Iterator[Interval]:
     """Stretches of which it cannot be told for an animal."""
     since = 0.0
-    for start, stop in unite(interval for some in _of_same(key, told) for interval in some):
+    for start, stop in unite(interval for some in of_same(key, told) for interval in some):
         if start > since:
             yield since, start
         since = stop

@@ -250,7 +250,10 @@ def why(event: Event, description: Description, unit: str, speed: tuple[float, s
     told = [", then ".join(said)] if said else []
     limits = [limit.words() for step in decided for limit in step.limits]
     told += limits
-    told.append(f"{number(event.stop - event.start)} {unit}")
+    length = f"{number(event.stop - event.start)} {unit}"
+    whole = max(part.stop for part in event.parts) - event.parts[0].start
+    cut = whole - (event.stop - event.start) > 1e-6
+    told.append(f"{length} of {number(whole)} {unit}, cut at the time window" if cut else length)
     if speed is not None:
         told.append(f"mean speed {speed[0]:.3g} {speed[1]}")
     return "; ".join(told)

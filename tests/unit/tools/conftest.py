@@ -262,6 +262,17 @@ def social(tmp_path: Path) -> ToolContext:
 
 
 @pytest.fixture
+def made(tmp_path: Path) -> Callable[[dict[str, Rows]], ToolContext]:
+    """Make an experiment of one session ``s1`` of 10 s at 10 frames per second from rows of its tables."""
+
+    def make(tables: dict[str, Rows]) -> ToolContext:
+        rows = {"sessions": [session_row("s1")], **tables}
+        return context_of(tmp_path / "made", {"s1": _named("s1", rows)}, {})
+
+    return make
+
+
+@pytest.fixture
 def labeled(tmp_path: Path) -> Callable[..., ToolContext]:
     """Make an experiment of labels alone.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ethochat.tools.errors import ToolRetryError
+from ethochat.tools.errors import ToolFailedError, ToolRetryError
 
 
 def of_sessions(evidence):
@@ -102,3 +102,50 @@ def test_other_measures_take_no_description(context, call):
             sources=["anna"],
             described="rearing",
         )
+
+
+COVERED = {"source_kind": "manual", "start_time": 0.0, "stop_time": 10.0, "n_frames": 100, "individual": ""}
+
+
+@pytest.mark.parametrize(("measure", "expected"), [("event_rate", 12.0), ("event_percent", 20.0)])
+def test_a_rate_is_of_the_time_that_was_watched(made, call, measure, expected):
+    """Somebody watches half of ten seconds and marks one event of a second."""
+    seen = {**COVERED, "kind": "annotations", "source": "anna", "behaviors": ["hop"], "stop_time": 5.0}
+    hop = {
+        "individual": "",
+        "behavior": "hop",
+        "source": "anna",
+        "source_kind": "manual",
+        "start_time": 1.0,
+        "stop_time": 2.0,
+    }
+    watched = made({"coverage": [seen], "bouts": [hop]})
+    evidence = call(watched, "measure", measure=measure, described="hop")
+    assert evidence.values[0].value == pytest.approx(expected)
+
+
+def test_being_near_is_an_event_of_both_animals(made, call):
+    """a is near b from 1 to 2 s, b near c from 4 to 5 s."""
+    ruled = {**COVERED, "kind": "rules", "source": "rules", "source_kind": "rule", "behaviors": ["near"]}
+    near = {"behavior": "near", "source": "rules", "source_kind": "rule"}
+    together = made(
+        {
+            "individuals": [{"individual": name, "subject_id": name} for name in "abc"],
+            "coverage": [{**ruled, "individual": name} for name in "abc"],
+            "bouts": [
+                {**near, "individual": "a", "partner": "b", "start_time": 1.0, "stop_time": 2.0},
+                {**near, "individual": "b", "partner": "c", "start_time": 4.0, "stop_time": 5.0},
+            ],
+        }
+    )
+    evidence = call(together, "measure", measure="event_count", described="near", group_by=["individual"])
+    assert {value.group["individual"]: value.value for value in evidence.values} == {
+        "a": 1.0,
+        "b": 2.0,
+        "c": 1.0,
+    }
+
+
+def test_a_rate_per_minute_needs_a_frame_rate(social, call):
+    with pytest.raises(ToolFailedError, match="frame rate"):
+        call(social, "measure", measure="event_rate", described="chase")
