@@ -70,16 +70,16 @@ def build_search(tab: SearchTab, saving: Saving) -> None:
         tab.search,
         [finding, box, *widgets],
         outputs,
-        trigger_mode="always_last",
+        trigger_mode="multiple",
         **heard,
     )
-    cards.select(tab.act, [finding], outputs, trigger_mode="always_last", **heard).then(
+    cards.select(tab.act, [finding], outputs, trigger_mode="multiple", **heard).then(
         tab.text, [finding], box, **_PRIVATE
     )
-    understood.input(tab.take_back, [finding, understood], outputs, trigger_mode="always_last", **heard).then(
+    understood.input(tab.take_back, [finding, understood], outputs, trigger_mode="multiple", **heard).then(
         tab.widgets, [finding], widgets, **_PRIVATE
     )
-    elsewhere.input(tab.elsewhere, [finding, elsewhere], outputs, trigger_mode="always_last", **heard)
+    elsewhere.input(tab.elsewhere, [finding, elsewhere], outputs, trigger_mode="multiple", **heard)
     more.click(tab.more, [finding], outputs, **heard)
     stop.click(tab.stop, [finding], outputs, queue=False, **_PRIVATE)
     clear.click(tab.clear, [finding], widgets, **_PRIVATE)

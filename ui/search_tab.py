@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,8 +29,12 @@ MOST_AT_ONCE: Final = 1000
 """Most hits that one call gives."""
 _AT_ONCE: Final = 4
 """Most searches running at the same time."""
-_NOT_ASKED: Final = frozenset(("limit", "offset", "per_session", "other_sessions"))
-"""Arguments that alone ask for nothing."""
+_PATIENCE_S: Final = 0.05
+"""How soon a search that is out of date leaves its place; what it runs ends in its own time."""
+_NOT_ASKED: Final = frozenset(
+    ("where", "sessions", "subjects", "individuals", "sources", "start_s", "stop_s", "start_part", "stop_part", "per_session", "other_sessions")
+)  # fmt: skip
+"""Arguments that only narrow, and alone ask for nothing."""
 
 View = tuple[Any, ...]
 """Updates of what a search changes: parts understood, what was found, cards, more, bar, elsewhere, search and stop button."""
@@ -43,8 +47,8 @@ class Finding:
     """What one visitor looks for, and what of it is on the screen."""
 
     text: str = ""
-    read: Call | None = None
-    """What the text was read as; ``None`` before it was."""
+    read: tuple[str, Call] = ("", {})
+    """The text that was read last, and what it was read as."""
     more: Call = field(default_factory=dict)
     """What is set beside the text."""
     dropped: set[str] = field(default_factory=set)
@@ -64,7 +68,8 @@ class Finding:
 
     def call(self) -> Call:
         """Put together what is looked for."""
-        call = without_parts(narrowed(self.read or {}, self.more), self.dropped)
+        text, read = self.read
+        call = without_parts(narrowed(read if text == self.text else {}, self.more), self.dropped)
         for name, moments in (("like", self.like), ("unlike", self.unlike)):
             if moments:
                 call[name] = [*call.get(name, []), *moments]
@@ -74,7 +79,7 @@ class Finding:
 
     def retext(self, text: str) -> None:
         """Look for another text; what was clicked for the one before is forgotten."""
-        self.text, self.read = text, None
+        self.text = text
         self.dropped, self.like, self.unlike, self.other_sessions = set(), [], [], False
 
 
@@ -207,10 +212,12 @@ class SearchTab:
         serial = finding.begin()
         yield _waiting()
         done: Future[Hits | None] = self._pool.submit(self._look, finding)
-        error = done.exception()
+        while serial == finding.serial and not wait([done], _PATIENCE_S).done:
+            pass
         if serial != finding.serial:
             yield _unchanged()  # what is yielded last is sent again when a handler ends
             return
+        error = done.exception()
         if error is not None:
             finding.hits = None
             yield self._view(finding, found=message_html(_said(error), kind="failed"), cards="")
@@ -220,12 +227,16 @@ class SearchTab:
 
     def _look(self, finding: Finding) -> Hits | None:
         """Read what is looked for and find it; ``None`` when nothing is asked for."""
-        if finding.read is None:
-            finding.read = read_text(finding.text, self.context)
+        text = finding.text
+        finding.read = text, read_text(text, self.context)
         call = finding.call()
-        if not set(call) - _NOT_ASKED:
+        if call and not set(call) - _NOT_ASKED:
+            raise InputError(
+                "Say what to look for: a description, a behavior, a zone, a speed or a duration."
+            )
+        if not call:
             return None
-        return self._find(finding.text, call | {"limit": PAGE_SIZE})
+        return self._find(text, call | {"limit": PAGE_SIZE})
 
     def _find(self, text: str, call: Call) -> Hits:
         return hits_of(self.context, text, call, run_search(self.context, call))

@@ -1,189 +1,21 @@
-"""The chat page in a browser: a server process of its own, a simulated experiment with hostile names, Debian's chromium."""
+"""The chat page in a browser: questions, answers and what belongs to them, and what is served."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium", path="/usr/bin") or shutil.which("chromium")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 HOSTILE = "<img src=x onerror=window.hacked=1>"
-PATIENCE_MS = 90_000
-"""A busy machine takes many times as long as an idle one; nothing is waited for longer than it takes."""
-
-SERVER = """
-import sys, time
-from pathlib import Path
-from langchain_core.messages import AIMessage
-from ethochat.agent.builtin.model import BuiltinChatModel
-from ethochat.agent.run import open_context
-from ethochat.ui.page import serve
+PATIENCE_S = 90
 
 
-class Patient(BuiltinChatModel):
-    # Thinks about a question with the word slowly for as long as the gate, a file, is there.
-
-    def _generate(self, messages, *args, **kwargs):
-        while "slowly" in str(messages[-1].content) and gate.exists():
-            time.sleep(0.02)
-        return super()._generate(messages, *args, **kwargs)
-
-
-root, gate = Path(sys.argv[1]), Path(sys.argv[2])
-address, blocks = serve(root, model=Patient(context=open_context(root)), block=False)
-print(address, flush=True)
-sys.stdin.read()
-blocks.close()
-"""
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four simulated mice, 8 s each; the experiment's name and a metadata cell are HTML."""
-    from ethochat.index.catalog import Catalog
-    from ethochat.index.experiment import load_experiment
-    from ethochat.index.ingest import ingest_sessions
-    from ethochat.index.sample import write_sample
-
-    root = tmp_path_factory.mktemp("page") / "mice"
-    write_sample(root, n_mice=4, duration_s=8.0)
-    manifest = root / "experiment.toml"
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(
-        text.replace('name = "Open field', f'name = "{HOSTILE} Open field', 1), encoding="utf-8"
-    )
-    sheet = root / "sessions.csv"
-    head, *rows = sheet.read_text(encoding="utf-8").splitlines()
-    notes = [HOSTILE, HOSTILE, "plain", "plain"]
-    lines = [f"{head},cage", *(f"{row},{note}" for row, note in zip(rows, notes, strict=True))]
-    sheet.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    experiment = load_experiment(root)
-    report = ingest_sessions(experiment, Catalog(experiment.data_dir), lambda *_: None)
-    assert not report.failed
-    return root
-
-
-@pytest.fixture(scope="module")
-def gate(root: Path) -> Path:
-    """While this file is there, a question that says "slowly" is being answered."""
-    return root.parent / "gate"
-
-
-@pytest.fixture
-def held(gate: Path) -> Iterator[Path]:
-    """Hold slow questions until the test removes the file: how long they take does not depend on the machine."""
-    gate.touch()
-    yield gate
-    gate.unlink(missing_ok=True)
-
-
-@pytest.fixture(scope="module")
-def address(root: Path, gate: Path) -> Iterator[str]:
-    command = [sys.executable, "-c", SERVER, str(root), str(gate)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        yield server.stdout.readline().strip().rstrip("/")
-        server.stdin.close()
-        server.wait(PATIENCE_MS / 1000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium in /usr/bin or on PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Tab:
-    """An open page, and everything it complained about or asked of others."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-    forgiven: tuple[str, ...] = ()
-    """Parts of complaints that are expected; they may come late."""
-
-    def listen(self) -> None:
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", lambda said: self._console(said.type, said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self._requested(request.url))
-        self.page.on("response", lambda reply: self._replied(reply.status, reply.url))
-
-    def _console(self, kind: str, text: str) -> None:
-        if kind == "error":
-            self.complaints.append(text)
-
-    def unexpected(self) -> list[str]:
-        return [said for said in self.complaints if not any(part in said for part in self.forgiven)]
-
-    def _requested(self, url: str) -> None:
-        if not url.startswith((f"{self.address}/", "data:", "blob:")):
-            self.complaints.append(f"asked {url}")
-
-    def _replied(self, status: int, url: str) -> None:
-        if status >= 400:
-            self.complaints.append(f"{status} {url}")
-
-    def open(self, url: str) -> None:
-        self.page.goto(url)
-        self.page.wait_for_selector("#question textarea")
-        self.page.wait_for_function("new URL(location).searchParams.has('conversation')")
-
-    def reload(self) -> None:
-        """Reload the page; Gradio's script then complains that its own request was broken off."""
-        self.forgiven = ("AbortError", "Connection errored")
-        self.page.reload()
-        self.page.wait_for_selector("#question textarea")
-
-    def ask(self, question: str) -> None:
-        self.page.fill("#question textarea", question)
-        self.page.press("#question textarea", "Enter")
-
-    def answer(self, text: str) -> Any:
-        return self.page.locator("#chat .bot.message", has_text=text).last.wait_for()
-
-    def said(self) -> str:
-        return self.page.inner_text("#chat")
-
-
-@pytest.fixture
-def tab(browser: Browser, address: str) -> Iterator[Tab]:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    tab = Tab(page=page, address=address)
-    tab.listen()
-    tab.open(address)
-    yield tab
-    assert tab.unexpected() == []
-    assert page.evaluate("window.hacked") is None
-    page.close()
-
-
-def test_question_is_answered_with_steps_clips_and_evidence(tab: Tab, held: Path) -> None:
+def test_question_is_answered_with_steps_clips_and_evidence(tab: Any, held: Path) -> None:
     tab.ask("Please show me, slowly, the longest walking bouts of the simulator.")
     tab.page.wait_for_selector("#stop", state="visible")
     held.unlink()
@@ -208,37 +40,28 @@ def test_question_is_answered_with_steps_clips_and_evidence(tab: Tab, held: Path
     tab.page.locator("#chat", has_text='"tool": "find_bouts"').wait_for()
 
 
-def test_example_draws_a_figure(tab: Tab) -> None:
+def test_example_draws_a_figure(tab: Any) -> None:
     tab.page.locator("#chat button", has_text="Plot the trajectory of").click()
     tab.page.locator("#figure .js-plotly-plot .scatterlayer .points path").first.wait_for(state="attached")
     tab.page.locator("#values td").first.wait_for()
     assert not tab.page.is_visible("#overview")
 
 
-def test_figure_and_tables_can_be_saved(tab: Tab, tmp_path: Path) -> None:
+def test_figure_and_tables_can_be_saved(tab: Any, tmp_path: Path) -> None:
     tab.ask("Plot the distance moved by group.")
     tab.page.locator("#figure .js-plotly-plot .scatterlayer .points path").first.wait_for(state="attached")
-    drawn = saved(tab, "#save-svg", tmp_path)
+    drawn = tab.saved("#save-svg", tmp_path)
     assert drawn.suffix == ".svg"
     assert "<svg" in drawn.read_text(encoding="utf-8")
-    pixels = saved(tab, "#save-png", tmp_path).read_bytes()
+    pixels = tab.saved("#save-png", tmp_path).read_bytes()
     assert pixels.startswith(b"\x89PNG")
     assert int.from_bytes(pixels[16:20], "big") == 1920  # 640 px at three pixels each
-    rows = saved(tab, "#save-values", tmp_path).read_text(encoding="utf-8").splitlines()
+    rows = tab.saved("#save-values", tmp_path).read_text(encoding="utf-8").splitlines()
     assert rows[0].startswith("group,measure,value,unit")
     assert len([row for row in rows if ",M0" in row]) == 4
 
 
-def saved(tab: Tab, button: str, folder: Path) -> Path:
-    """Click a button and keep the file that the browser is given."""
-    with tab.page.expect_download() as download:
-        tab.page.click(button)
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
-
-
-def test_names_out_of_tables_are_shown_as_text(tab: Tab) -> None:
+def test_names_out_of_tables_are_shown_as_text(tab: Any) -> None:
     assert HOSTILE in tab.page.inner_text("#heading")
     assert HOSTILE in tab.page.inner_text("#overview")
     tab.ask(f"How many sessions are there by cage? {HOSTILE}")
@@ -249,7 +72,7 @@ def test_names_out_of_tables_are_shown_as_text(tab: Tab) -> None:
     assert tab.page.locator("img[src='x']").count() == 0
 
 
-def test_stopped_question_leaves_the_page_ready(tab: Tab, held: Path) -> None:
+def test_stopped_question_leaves_the_page_ready(tab: Any, held: Path) -> None:
     tab.ask("Slowly: summarize this experiment. slowly")
     tab.page.click("#stop")
     tab.answer("Stopped.")
@@ -262,7 +85,7 @@ def test_stopped_question_leaves_the_page_ready(tab: Tab, held: Path) -> None:
     tab.answer("4 subjects")
 
 
-def test_reload_in_the_middle_of_a_question_goes_on_with_it(tab: Tab, held: Path) -> None:
+def test_reload_in_the_middle_of_a_question_goes_on_with_it(tab: Any, held: Path) -> None:
     tab.ask("Slowly: how many sessions are there? slowly")
     tab.page.wait_for_selector("#stop", state="visible")
     tab.reload()
@@ -274,12 +97,7 @@ def test_reload_in_the_middle_of_a_question_goes_on_with_it(tab: Tab, held: Path
     tab.answer("4 subjects")
 
 
-def test_two_people_have_conversations_of_their_own(
-    tab: Tab, browser: Browser, address: str, held: Path
-) -> None:
-    other = Tab(page=browser.new_page(), address=address)
-    other.listen()
-    other.open(address)
+def test_two_people_have_conversations_of_their_own(tab: Any, other: Any, held: Path) -> None:
     tab.ask("Slowly: how many sessions are there? slowly")
     other.ask("How many animals are there?")
     other.answer("4 subjects")
@@ -288,11 +106,9 @@ def test_two_people_have_conversations_of_their_own(
     tab.answer("4 sessions")
     assert "subjects" not in tab.said()
     assert "sessions" not in other.said()
-    assert other.unexpected() == []
-    other.page.close()
 
 
-def test_nothing_but_cut_clips_is_served(tab: Tab, address: str, root: Path) -> None:
+def test_nothing_but_cut_clips_is_served(tab: Any, address: str, root: Path) -> None:
     clips = root / ".ethochat" / "cache" / "clips"
     tab.ask("Show me the longest walking bouts of the simulator.")
     tab.page.wait_for_selector("#player video", state="attached")
@@ -331,7 +147,7 @@ def status_of(request: Request) -> int:
     from urllib.error import HTTPError
 
     try:
-        with urlopen(request, timeout=PATIENCE_MS / 1000) as reply:
+        with urlopen(request, timeout=PATIENCE_S) as reply:
             return int(reply.status)
     except HTTPError as error:
         with error:

@@ -151,6 +151,12 @@ def test_nothing_asked_offers_examples(tab: SearchTab, search: Search) -> None:
     assert view[FOUND]["visible"] is False
 
 
+def test_narrowing_alone_is_no_search_and_is_said(tab: SearchTab, search: Search) -> None:
+    view = typed(tab, Finding(), "", group=["drug"], stop_s="60")
+    assert search.calls == []
+    assert "Say what to look for" in view[FOUND]["value"]
+
+
 def test_number_that_is_none_is_said_and_nothing_is_searched(tab: SearchTab, search: Search) -> None:
     finding = Finding()
     typed(tab, finding, "rearing")
@@ -387,6 +393,7 @@ def test_all_taken_back_offers_examples(tab: SearchTab, search: Search) -> None:
     finding = Finding()
     typed(tab, finding, "rearing")
     view = list(list(tab.take_back(finding, []))[-1])
+    assert keys(view) == []
     assert "data-act='try'" in view[CARDS]
     assert len(search.calls) == 1
 
