@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ethochat.agent.builtin.designs import MATRIX
 from ethochat.agent.builtin.lexicon import FOLLOW_UP, ZONE_MEASURES, matches
 from ethochat.agent.builtin.phrases import Scanner
 from ethochat.agent.builtin.reading import Reading
+from ethochat.agent.builtin.searching import search_arguments
+from ethochat.agent.builtin.vocabulary import Vocabulary
 
 ASKED_BACK = "asked_back"
 """Slot of a reading that the user was asked to complete."""
@@ -45,13 +48,23 @@ _NEEDS_BEHAVIOR = (
 )
 
 
-def merge_previous(reading: Reading, previous: Reading | None, scan: Scanner) -> Reading:
+def merge_previous(
+    reading: Reading, previous: Reading | None, scan: Scanner, vocabulary: Vocabulary
+) -> Reading:
     """Complete a follow-up question from the turn before; a question that stands alone is returned as it is."""
+    if previous is not None and _narrows_the_search(reading, previous, scan, vocabulary):
+        return reading
     if previous is None or not (_continues(reading, scan) or previous.slots.get(ASKED_BACK)):
         return reading
     slots, before = reading.slots, previous.slots
     if _counts_what_was_searched(reading, previous, scan):
         return reading
+    if (
+        previous.intent == "clips"
+        and matches(_NUMBERS_OF, scan.text)
+        and _says_nothing_new_to_measure(reading)
+    ):
+        _measure_the_clips(reading, before, scan)
     _shows_clips_of_before(reading, before, scan)
     if _keeps_the_kind(reading, previous, scan):
         reading.intent = previous.intent
@@ -182,6 +195,53 @@ def _counts_what_was_searched(reading: Reading, previous: Reading, scan: Scanner
         reading.intent = "measure"
     _inherit(slots, before, ("where", "sessions", "subjects", "individuals", "sources", *WINDOW_SLOTS))
     return True
+
+
+_NARROWS = r"^\W*(?:and |but |now |ok(?:ay)?,? )*(?:only|just|without|not|but not|in|during|within|while|at|near|along|longer|shorter|faster|slower|more than|at least|those|the ones)\b"
+_NUMBERS_OF = (
+    r"\bhow (?:many|often|much|long)\b|\bcompare\b|\bdiffer\w*\b|\bper (?:group|animal|session|cage)\b"
+)
+
+
+def _narrows_the_search(reading: Reading, previous: Reading, scan: Scanner, vocabulary: Vocabulary) -> bool:
+    """Read "only females", "without the corner", "longer than 3 s" after a search: the same search, narrower."""
+    before = previous.slots
+    if (
+        previous.intent != "search"
+        or not (before.get("query") or before.get("like"))
+        or not matches(_NARROWS, scan.text)
+    ):
+        return False
+    own = dict(reading.slots) if reading.intent == "search" else search_arguments(scan.text, vocabulary)
+    added = re.sub(
+        r"^(?:and|but|now|only|just|those|the ones)\s+",
+        "",
+        str(own.pop("query", "") or ""),
+        flags=re.IGNORECASE,
+    )
+    slots = {**before, **{key: value for key, value in own.items() if value}}
+    slots["where"] = [*(before.get("where") or ()), *(own.get("where") or ())]
+    slots["query"] = ", ".join(part for part in (before.get("query"), added) if part)
+    reading.intent, reading.slots = (
+        "search",
+        {key: value for key, value in slots.items() if value not in (None, [], "")},
+    )
+    return True
+
+
+def _measure_the_clips(reading: Reading, before: dict[str, Any], scan: Scanner) -> None:
+    """Read "how many of those per group?" after clips: those bouts counted, with the limits they were chosen by."""
+    if reading.intent in ("clips", "search", "facts"):
+        reading.intent = "measure"
+    timed = matches(r"\bhow (?:much|long)\b", scan.text)
+    reading.slots["measure"] = "total_duration" if timed else "bout_count"
+    reading.slots.pop("measure_guessed", None)
+    reading.slots.pop("topic", None)
+    _inherit(
+        reading.slots,
+        before,
+        ("behaviors", "category", "zones", "min_bout_s", "max_bout_s", "strict", "sources"),
+    )
 
 
 def _enters_the_zone_of_before(slots: dict[str, Any], before: dict[str, Any], scan: Scanner) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ethochat.agent.builtin import lexicon
-from ethochat.agent.builtin.names import correct_typos, fill_names
+from ethochat.agent.builtin.conditions import fill_numeric_conditions
+from ethochat.agent.builtin.names import correct_typos, fill_names, fill_treated, long_names
 from ethochat.agent.builtin.phrases import Scanner, canonical
 from ethochat.agent.builtin.reading import Reading
 from ethochat.agent.builtin.spans import read_spans
 from ethochat.agent.builtin.splits import filter_by_values
-from ethochat.agent.builtin.unread import unknown_member, unknown_session
+from ethochat.agent.builtin.unread import restricting_word, unknown_member, unknown_session, unread_words
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary, build_vocabulary
 from ethochat.index.words import atoms, number
 from ethochat.tools.context import ToolContext
@@ -45,6 +46,9 @@ _ASKS: Final = re.compile(
     r"(?:(?:of\s+)?(?:the\s+)?(?:clips?|moments?|episodes?|parts?|times?|places?|examples?|instances?|segments?|footage)\b\s*"
     r"(?:of|where|when|in which|with|that show|showing|for)?\s*)?(?:(?:the\s+)?(?:mouse|animal|mice|animals)\s+(?=is\b|are\b))?",
     re.I,
+)
+_TREATMENT: Final = re.compile(
+    r"\b(?:(?:un)?(?:treated|drugged|injected|dosed)|drug-?free|controls?)\b", re.I
 )
 _LIKE: Final = re.compile(
     r"\b(?P<less>less|un)?(?:more|less)?\s*(?:like|similar to|resembling)\s+(?P<which>that|this|it|these|those|them|"
@@ -86,7 +90,18 @@ def read_search(text: str, context: ToolContext) -> SearchReading:
     member = unknown_member(spelled, vocabulary)
     if member is not None:
         return SearchReading(refusal=f"There is no {member} in this experiment.")
+    stranger = _unknown_group(spelled, vocabulary)
+    if stranger is not None:
+        return SearchReading(refusal=f"Nothing in this experiment is called “{stranger}”.")
     return SearchReading(arguments=search_arguments(spelled, vocabulary))
+
+
+def _unknown_group(text: str, vocabulary: Vocabulary) -> str | None:
+    """A word in the place of a group or a rater that nothing here is called: "the ketamine group", "by rater Maria"."""
+    scan = Scanner(text)
+    mentions = vocabulary.link(text)
+    fill_names(mentions, scan, vocabulary)
+    return restricting_word(scan, unread_words(scan, mentions, vocabulary))
 
 
 def search_vocabulary(context: ToolContext) -> Vocabulary:
@@ -104,19 +119,27 @@ def search_arguments(text: str, vocabulary: Vocabulary) -> dict[str, Any]:
     text
         See :func:`~ethochat.agent.builtin.phrases.canonical`.
     """
+    if not any(
+        value.lower().startswith("control") for values in vocabulary.columns.values() for value in values
+    ):
+        text = re.sub(r"\bcontrols?\b(?: (?=mice|animals|rats|group))?", "untreated ", text, flags=re.I)
     scan = Scanner(text)
     mentions = vocabulary.link(text)
+    long_names(mentions, scan)
+    seen = scan.rest
+    fill_numeric_conditions(scan, vocabulary)
+    left = _blanked(text, seen, scan.rest)
     fill_names(mentions, scan, vocabulary)
+    fill_treated(scan, vocabulary)
     filter_by_values(scan.slots)
-    left = _without_names(text, [item for item in mentions if item.entry.kind in _WHERE])
+    left = _without_names(left, text, [item for item in mentions if item.entry.kind in _WHERE])
+    if scan.slots.get("where"):
+        left = _TREATMENT.sub(lambda match: " " * len(match[0]), left)
     # What limits a step or the pause between steps is no part of the recording.
     times = Scanner(_without_limits(left))
     read_spans(times)
     if any(times.slots.get(key) is not None for key in ("start_s", "stop_s", "start_part", "stop_part")):
-        left = "".join(
-            char if kept == seen else " "
-            for char, seen, kept in zip(left, _without_limits(left), times.rest, strict=True)
-        )
+        left = _blanked(left, _without_limits(left), times.rest)
         scan.slots.update({key: times.slots[key] for key in _KEPT if times.slots.get(key) is not None})
     arguments = {
         key: value for key, value in scan.slots.items() if key in _KEPT and value not in (None, [], {})
@@ -126,21 +149,29 @@ def search_arguments(text: str, vocabulary: Vocabulary) -> dict[str, Any]:
     return {key: value for key, value in arguments.items() if value not in (None, [], {}, "")}
 
 
-def _without_names(text: str, mentions: Sequence[Mention]) -> str:
+def _blanked(text: str, before: str, after: str) -> str:
+    """Blank in a text what a reader blanked, which had it as ``before`` and left ``after``."""
+    return "".join(
+        char if kept == seen else " " for char, seen, kept in zip(text, before, after, strict=True)
+    )
+
+
+def _without_names(left: str, text: str, mentions: Sequence[Mention]) -> str:
     """Blank names and the words that only lead to them: "only females", "according to Oliver"."""
     words = atoms(text)
     pair = [mention for mention in mentions if mention.entry.kind == "individual"][1:]
     for mention in reversed(mentions):
-        if mention in pair:  # "mouse1 closer than 3 cm to mouse3": the other one of the two
-            start, stop = words[mention.start].start, words[mention.stop - 1].stop
-            text = f"{text[:start]}another mouse{text[stop:]}"
-            continue
         start, stop = words[mention.start].start, words[mention.stop - 1].stop
-        before, behind = _BEFORE.search(text, 0, start), _BEHIND.match(text[stop:])
+        if mention in pair:  # "mouse1 closer than 3 cm to mouse3": the other one of the two
+            left = f"{left[:start]}another mouse{left[stop:]}"
+            continue
+        if not left[start:stop].strip():
+            continue  # read already, as of a number
+        before, behind = _BEFORE.search(left, 0, start), _BEHIND.match(left[stop:])
         start = before.start() if before is not None else start
         stop += behind.end() if behind is not None else 0
-        text = text[:start] + " " * (stop - start) + text[stop:]
-    return text
+        left = left[:start] + " " * (stop - start) + left[stop:]
+    return left
 
 
 def _without_limits(text: str) -> str:
@@ -158,7 +189,7 @@ def _tidy(text: str) -> str:
     text = _ASKS.sub("", " ".join(text.split()))
     text = re.sub(r"(?:\s*,)+\s*", ", ", re.sub(r"\(\s*\)|\[\s*\]", " ", text))
     text = re.sub(
-        r"(?:[\s,;]|\b(?:in|during|for|of|by|and|only|from|the|at|within)\b)+$",
+        r"(?:[\s,;]|\b(?:in|on|or|during|for|of|by|and|only|from|the|at|within)\b)+$",
         "",
         text.strip(" ?.!,;:"),
         flags=re.I,

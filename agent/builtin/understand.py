@@ -67,5 +67,5 @@ def understand(question: str, vocabulary: Vocabulary, previous: Reading | None =
     if is_described(reading, text, vocabulary):
         reading = Reading("search", {"limit": reading.slots.get("limit")})
         COMPLETE["search"](reading, scan, vocabulary)
-    reading = merge_previous(reading, previous, scan)
+    reading = merge_previous(reading, previous, scan, vocabulary)
     return check(reading, scan, vocabulary)

@@ -330,7 +330,7 @@ _TERMS: Final = (
         "upright posture",
         "uprightposture, upright, boxing, box, offensive upright, defensive upright, standing face to face",
         "stands upright facing the other",
-        "aggression,rearing",
+        "aggression",
     ),
     _term(
         "tail rattling",

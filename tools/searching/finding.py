@@ -85,6 +85,12 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
     """
     if any(len(text) > MOST_CHARACTERS for text in (arguments.query, *arguments.followed_by)):
         raise ToolRetryError(f"A description has at most {MOST_CHARACTERS} characters.")
+    for name, low, high in (
+        ("duration_s", arguments.min_duration_s, arguments.max_duration_s),
+        ("speed", arguments.min_speed, arguments.max_speed),
+    ):
+        if low is not None and high is not None and low > high:
+            raise ToolRetryError(f"Expected min_{name} below max_{name}, got {low:g} and {high:g}.")
     lexicon = build_lexicon(context, scope.session_ids[:1])
     description = _described(arguments, lexicon)
     unclear = next((step.unclear for step in description.steps if step.unclear), None)

@@ -99,6 +99,11 @@ class Lexicon:
         tiers = self._meanings.get(key)
         return tiers[min(tiers)] if tiers else None
 
+    def get_near(self, key: Stems, tier: int) -> Concept | None:
+        """What these stems mean, if it is at most so far from a name."""
+        tiers = self._meanings.get(key)
+        return tiers[min(tiers)] if tiers and min(tiers) <= tier else None
+
     def find(self, text: str) -> list[Match]:
         """Find the concepts in a text, the longest names first, none inside another."""
         words = content_words(text)
@@ -180,7 +185,7 @@ def _add_what_is_missing(lexicon: Lexicon, labels: Lexicon) -> None:
         key = content_stems(name)
         if lexicon.get(key) is not None or key in ordinary or name not in telling_names(term):
             continue
-        wider = (labels.get(content_stems(kind.name)) for kind in broader(term))
+        wider = (labels.get_near(content_stems(kind.name), 2) for kind in broader(term))
         found = next((concept for concept in wider if concept is not None), None)
         concept = Concept(label=name) if found is None else replace(found, stands_for=name)
         lexicon.add(name, concept, tier=9)

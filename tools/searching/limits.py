@@ -26,6 +26,8 @@ class Limit:
     """Whether the limits themselves are left out."""
     unit: str
     """``s``, ``frames``, ``cm``, ``px``, ``cm/s`` or ``px/s``."""
+    about: bool = False
+    """Whether a single value was named, for which the range was taken."""
     start: int = 0
     stop: int = 0
     """Where it stands in the text."""
@@ -88,11 +90,19 @@ _APART: Final = re.compile(
     re.I,
 )
 """ "The distance between the animals is below 80 px": what the number is about stands before it."""
+_OTHERS: Final = re.compile(
+    r"\b(?:each other|one another|another (?:mouse|rat|animal)|(?:the|no|any) other(?: mouse| rat| animal)?s?|two (?:mice|rats|animals)|both (?:mice|rats|animals)|close)\b",
+    re.I,
+)
+_NOBODY: Final = re.compile(
+    r"\b(?:no|without(?: any)?|not)\b(?: \w+)? (?:mouse|mice|rats?|animals?|others?)\b[^,;]*$", re.I
+)
+_PATH: Final = re.compile(r"\b(?:mov|walk|run|travel|cover|distance moved|path)\w*", re.I)
 _OF_WALL: Final = re.compile(
     r" (?:away )?(?:from|of|to|off) (?:the |a |any )?(?:nearest )?(?:walls?|edges?|sides?|border)\b", re.I
 )
 _OF_PARTNER: Final = re.compile(
-    r" (?:away )?(?:from|of|to|off) (?:each other|one another|another(?: \w+)?|the (?:other|partner|intruder|resident|cage ?mate)(?: \w+)?|a(?: \w+)? (?:mouse|rat|animal))\b"
+    r" (?:away )?(?:from|of|to|off) (?:each other|one another|another(?: \w+)?|the (?:others|other|partner|intruder|resident|cage ?mate)(?: \w+)?|others|(?:all|both|any) others?|a(?: \w+)? (?:mouse|rat|animal))\b"
     r"| apart\b",
     re.I,
 )
@@ -170,8 +180,22 @@ def _single(text: str) -> Iterator[Limit]:
         low, high, strict = _side(text, match, quantity, value * factor)
         if low is None and high is None:
             continue
+        if (
+            quantity == "partner_distance"
+            and high is not None
+            and low is None
+            and _NOBODY.search(text, 0, match.start())
+        ):
+            low, high, strict = high, None, not strict  # "no other mouse within 15 cm"
         yield Limit(
-            quantity=quantity, low=low, high=high, strict=strict, unit=unit, start=match.start(), stop=stop
+            quantity=quantity,
+            low=low,
+            high=high,
+            strict=strict,
+            unit=unit,
+            about=low is not None and high is not None,
+            start=match.start(),
+            stop=stop,
         )
 
 
@@ -208,7 +232,8 @@ def _what(text: str, match: re.Match[str]) -> tuple[Quantity, str, float, int]:
         behind = pattern.match(text, match.end())
         if behind is not None:
             return quantity, unit, factor, behind.end()  # type: ignore[return-value]  # one of the two literals
-    if _APART.search(text, 0, match.start()):
+    nearer = (match.groupdict().get("under") or "").lower() in ("closer than", "nearer than")
+    if nearer or _APART.search(text, 0, match.start()) or (_OTHERS.search(text) and not _PATH.search(text)):
         return "partner_distance", unit, factor, match.end()
     return "path", unit, factor, match.end()
 

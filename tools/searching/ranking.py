@@ -243,7 +243,7 @@ def why(event: Event, description: Description, unit: str, speed: tuple[float, s
             part.behavior if len(term.behaviors) > 1 and part.behavior in term.behaviors else term.label
             for term in step.terms
         ]
-        what = f"{_edge(step.edge)}{' and '.join(names)}" if names else "the time"
+        what = f"{_edge(step.edge)}{' and '.join(dict.fromkeys(names))}" if names else "the time"
         what += "".join(f", not {term.label}" for term in step.without)
         who = f" ({_who(part)})" if part.sources else ""
         said.append(f"{what}{who}")

@@ -79,7 +79,8 @@ _NO_LENGTH: Final = "".join(
 """ "For 3 s before grooming" says how long, "3 s before grooming" how soon."""
 _WITHIN: Final = re.compile(
     rf",?\s*(?P<and>\band )?\b(?:with)?in(?:side)? (?:the next |less than |at most )?(?P<n>{_NUMBERS}) ?(?P<unit>s|secs?|seconds?|min|minutes?|ms|frames?)\b(?P<of> (?:of|after)\b)?"
-    rf"|,?\s*(?P<and2>\band )?{_NO_LENGTH}\b(?:at most |no more than |less than |up to )?(?P<n2>{_NUMBERS}) ?(?P<unit2>s|secs?|seconds?|min|minutes?|frames?) (?:later|afterwards?|(?P<after>after|before))\b",
+    rf"|,?\s*(?P<and2>\band )?{_NO_LENGTH}\b(?:at most |no more than |less than |up to )?(?P<n2>{_NUMBERS}) ?(?P<unit2>s|secs?|seconds?|min|minutes?|frames?) "
+    r"(?:later|afterwards?|(?P<after>after|before)|(?:at most )?(?:in )?between(?: (?:them|the two|each))?)\b",
     re.I,
 )
 _AT_ONCE: Final = re.compile(
@@ -89,7 +90,7 @@ _AT_ONCE: Final = re.compile(
 _OTHER: Final = r"(?:another|(?:the |an )?other|each other|one another|(?:the|its) (?:partner|intruder|resident|conspecific|cage ?mate))\b"
 """ "Following another" is no order of steps."""
 _THEN: Final = re.compile(
-    rf"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by(?! {_OTHER})|(?:and |but )?(?:then|afterwards?|subsequently|next(?! to))|after which|"
+    rf"[,;]?\s*\b(?:(?:is |are |and is |which is )?followed by(?! {_OTHER})|(?:and |but )?(?:then|afterwards?|subsequently|finally|lastly|next(?! to))|after which|"
     rf"(?:that |which )?(?:leads? to|turns? into|becomes?|escalates? (?:in)?to|changes? (?:in)?to)|leading to|before)\b,?\s*(?!\d)"
     r"|\s*(?:->|→|=>)\s*",
     re.I,
@@ -98,7 +99,9 @@ _AFTER: Final = re.compile(
     rf"[,;]?\s*\b(?:(?<!\brun )(?<!\bruns )(?<!\brunning )after|following\b(?! {_OTHER}))\b\s*(?!which|\d)",
     re.I,
 )
-_BEFORE_FIRST: Final = re.compile(r"^\W*(?:just |shortly )?before ([^,;]+)[,;] *(.+)$", re.I)
+_BEFORE_FIRST: Final = re.compile(
+    r"^\W*(?:just |shortly )?before ([^,;]+?)(?:[,;] *| (?=(?:it|they|the (?:mouse|rat|animal)) ))(.+)$", re.I
+)
 """ "Before grooming, rearing": the second comes first."""
 _WHO_THEN: Final = re.compile(r"(?<=\w) (?:(?:the|an?) (?:mouse|rat|animal)|it|they) (?=\w)", re.I)
 _NOT: Final = re.compile(
@@ -210,8 +213,17 @@ def _take_within(text: str) -> tuple[str, list[Limit]]:
     return " ".join(f"{left}{text}".split()), found
 
 
+_STOPS: Final = re.compile(
+    r"\b(?:stops?|finish(?:es)?|ends?) (?P<first>\w+ing\b[^,;]*?),? (?:and|to) (?:then )?(?:starts?|begins?) (?:to )?",
+    re.I,
+)
+""" "Stops walking and starts to groom": the walking comes first."""
+_PRECEDED: Final = re.compile(
+    r"^(?P<then>.+?),? (?:(?:is |are |was |were )?(?:immediately |directly )?preceded by) (?P<first>.+)$",
+    re.I,
+)
 _FROM_REST: Final = re.compile(
-    r"^(?P<then>.+?)\s+(?:right )?from (?:a |an )?(?P<first>standstill|rest|pause|standing still|sitting still|immobility)\b(?P<rest>.*)$",
+    r"^(?P<then>.+?)\s+(?:right )?(?:from|out of) (?:a |an )?(?P<first>standstill|rest|pause|standing still|sitting still|immobility)\b(?P<rest>.*)$",
     re.I,
 )
 """ "Dashes off from a standstill": the second comes first."""
@@ -231,6 +243,8 @@ def _steps(text: str) -> list[str]:
         return [text]
     text = _AT_ONCE.sub("", text)
     text = _BEFORE_FIRST.sub(r"\2 before \1", text, count=1)
+    text = _STOPS.sub(r"\g<first> then ", text)
+    text = _PRECEDED.sub(r"\g<first> then \g<then>", text, count=1)
     text = _FROM_REST.sub(r"\g<first> then \g<then>\g<rest>", text, count=1)
     text = _FROM_TO.sub(r"\g<first> then \g<then>", text, count=1)
     pieces = _THEN.split(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ethochat.tools.searching.limits import ABOUT, Limit
+from ethochat.tools.searching.limits import ABOUT
 from ethochat.tools.searching.reading import WITHIN_S, Description
 
 
@@ -34,7 +34,7 @@ def remarks(description: Description, *, decided: bool, found: bool = True) -> I
         yield f"Nobody marks “{term.stands_for}” here; {quoted(term.behaviors)}, of which it is a kind, was taken for it."
     if len(steps) > 1 and any(limit is None for limit in description.within):
         yield f"A next step starts at most {WITHIN_S:g} s after the one before ended, since no time was stated."
-    if any(_is_about(limit) for step in steps for limit in step.limits):
+    if any(limit.about for step in steps for limit in step.limits):
         yield f"“About” is taken for {100 * ABOUT:g} % more or less."
 
 
@@ -48,12 +48,6 @@ def _unread(description: Description, *, found: bool) -> Iterator[str]:
         yield f"Used to order the hits only, not to choose them: {quoted(words)}."
     elif words:
         yield f"Not understood: {quoted(words)}."
-
-
-def _is_about(limit: Limit) -> bool:
-    if not limit.low or not limit.high:
-        return False
-    return abs(limit.high / limit.low - (1 + ABOUT) / (1 - ABOUT)) < 1e-9
 
 
 def quoted(words: Sequence[str]) -> str:

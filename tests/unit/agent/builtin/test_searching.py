@@ -160,3 +160,49 @@ def test_no_clip_is_meant(question):
 
 def test_nothing_is_like_clips_that_nobody_showed():
     assert like_before("more like that", []) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "where"),
+    [
+        (
+            "running in the center at dose 3",
+            "running in the center",
+            [{"column": "dose", "op": "==", "value": 3.0}],
+        ),
+        ("running of control mice", "running of mice", SALINE),
+    ],
+)
+def test_numbers_of_columns_and_controls_are_filters(words, text, query, where):
+    found = search_arguments(canonical(text), words)
+    assert found["query"] == query
+    assert [item["column"] for item in found["where"]] == [item["column"] for item in where]
+    assert [item["value"] for item in found["where"]] == [item["value"] for item in where]
+
+
+def test_a_search_is_narrowed_by_what_is_said_next(words):
+    before = understand("Where does the mouse run but not along the wall?", words)
+    assert isinstance(before, Reading)
+    females = understand("only females", words, before)
+    assert isinstance(females, Reading)
+    assert (females.intent, females.slots["query"]) == ("search", before.slots["query"])
+    assert females.slots["where"] == FEMALES
+    centered = understand("without the center", words, females)
+    assert isinstance(centered, Reading)
+    assert centered.slots["query"] == f"{before.slots['query']}, without the center"
+    assert centered.slots["where"] == FEMALES
+
+
+@pytest.mark.parametrize("text", ["compare the treatments", "how many of those per treatment?"])
+def test_clips_are_counted_with_the_limits_they_were_chosen_by(words, text):
+    before = understand("Show grooming scored by Kim that lasts longer than 8 s", words)
+    assert isinstance(before, Reading)
+    assert before.intent == "clips"
+    reading = understand(text, words, before)
+    assert isinstance(reading, Reading)
+    assert reading.slots["measure"] == "bout_count"
+    assert (reading.slots["min_bout_s"], reading.slots["behaviors"], reading.slots["sources"]) == (
+        8.0,
+        ["grooming"],
+        ["kim"],
+    )

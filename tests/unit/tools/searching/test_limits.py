@@ -60,6 +60,8 @@ AMOUNTS = [
 @pytest.mark.parametrize(("words", "side"), SIDES)
 def test_each_comparator_bounds_each_quantity(words, side, amount, quantity, value, unit):
     low, high = (value, None) if side in (OVER, FROM) else (None, value)
+    if quantity == "path" and words in ("closer than", "nearer than"):
+        quantity = "partner_distance"  # nothing is as near as a path
     assert read(f"{words} {amount}") == [(quantity, low, high, side in (OVER, UNDER), unit)]
 
 
@@ -269,3 +271,29 @@ def test_long_texts_take_no_time(part):
     started = time.process_time()
     read_limits(text)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity", "low", "high"),
+    [
+        ("closer than 60 px", "partner_distance", None, 60.0),
+        ("more than 150 px from the others", "partner_distance", 150.0, None),
+        ("no other mouse within 150 px", "partner_distance", 150.0, None),
+        ("the distance between the animals is below 80 px", "partner_distance", None, 80.0),
+        ("moves more than 60 px", "path", 60.0, None),
+        ("faster than 15 but slower than 20 cm/s", "speed", 15.0, 20.0),
+        ("no movement for 2+ s", "duration", 2.0, None),
+    ],
+)
+def test_what_a_number_is_about(text, quantity, low, high):
+    (limit,) = read_limits(text)
+    assert (limit.quantity, limit.low, limit.high) == (quantity, low, high)
+
+
+def test_a_point_from_which_on_is_no_duration():
+    assert read_limits("floating from 4 min on") == []
+
+
+def test_only_a_single_value_is_taken_for_about():
+    assert [limit.about for limit in read_limits("runs at about 20 cm/s")] == [True]
+    assert [limit.about for limit in read_limits("lasting two to three seconds")] == [False]
