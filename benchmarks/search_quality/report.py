@@ -117,6 +117,14 @@ def _targets(results: Rows) -> Iterator[str]:
     yield "| target | measured | |\n|---|---|---|"
     for target, measured, met in targets(results):
         yield f"| {target} | {measured} | {'met' if met else '**not met**'} |"
+    yield (
+        "\nWhat nobody marked and no rule finds, the tool says and returns nothing, which counts as a miss here. Queries with "
+        "something to find that got no clip:\n"
+    )
+    for (data_set, condition), rows in groups_of(results).items():
+        empty = sum(not row.outcome.ranking for row in rows)
+        if empty:
+            yield f"- {TITLES[data_set]}, {condition}: {empty} of {len(rows)}"
 
 
 def _scores(results: Rows) -> Iterator[str]:

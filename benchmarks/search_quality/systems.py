@@ -19,7 +19,8 @@ from ethochat.tools.search import TOOL
 
 Mode = Literal["dense", "sparse", "hybrid"]
 MODES: Final[tuple[Mode, ...]] = ("dense", "sparse", "hybrid")
-MOST_SEGMENTS: Final = 2 * DEPTH
+MOST_SEGMENTS: Final = 4 * DEPTH
+"""More than are judged, since several may be one event or count for nothing."""
 _OWN: Final = ("session_id", "subject_id")
 
 

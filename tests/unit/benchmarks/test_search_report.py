@@ -83,6 +83,7 @@ def test_page_has_all_parts_and_later_wordings_apart():
     assert "1 of 2 are right; 1 brought clips with a remark, 0 brought clips without one" in text
     assert "fly\\|ing" in text
     assert "| 1 | 0.900 | 0.500 |" in text
+    assert "labels searchable: 1 of 1" in text
     assert "afterwards" not in text
     assert "Wordings that came later" not in page(rows[:1])
 
