@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 2
-"""Most clips and stills cut at the same time; the rest wait, and the page goes on."""
+"""Most clips cut at the same time, and most stills beside them; the rest wait, and the page goes on."""
 _MOST_KNOWN: Final = 50_000
 """Moments that have an address; the oldest lose theirs."""
 _SAVED_S: Final = 3600.0
@@ -49,7 +49,10 @@ class Media:
             Cuts clips and stills into its folder.
         """
         self.clips = clips
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cut")
+        # Who plays a clip does not wait for the stills of a long list.
+        self._pools = {
+            still: ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cut") for still in (True, False)
+        }
         self._moments: OrderedDict[str, ClipRef] = OrderedDict()
         self._tokens: dict[str, str] = {}
         self._files: dict[str, tuple[Path, str]] = {}
@@ -111,7 +114,8 @@ class Media:
 
     def close(self) -> None:
         """Cut nothing any more."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True, cancel_futures=True)
 
     async def _still(self, request: Request) -> Response:
         return await self._cut(request, still=True)
@@ -126,7 +130,7 @@ class Media:
         if clip is None:
             return PlainTextResponse("This moment is no longer known: search again.", 404)
         make = self.clips.still if still else self.clips.cut
-        player: Player = await asyncio.get_running_loop().run_in_executor(self._pool, make, clip)
+        player: Player = await asyncio.get_running_loop().run_in_executor(self._pools[still], make, clip)
         if player.path is None:
             return PlainTextResponse(player.caption, 404)
         kind = "image/jpeg" if still else "video/mp4"

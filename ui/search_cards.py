@@ -64,7 +64,8 @@ def _view(hits: Hits, rank: int, clip: ClipRef, address_of: Address) -> str:
     address = escape(address_of(clip))
     label = escape(f"Clip of hit {rank}: {clip.session_id}, {span_words(clip, hits.unit_of(clip))}")
     return (
-        f"<div class='view'><video controls loop playsinline preload='none' poster='{address}.jpg' src='{address}.mp4' "
+        f"<div class='view'><img loading='lazy' alt='' src='{address}.jpg'>"
+        f"<video controls loop playsinline preload='none' src='{address}.mp4' "
         f'aria-label="{label}"></video></div>'
     )
 

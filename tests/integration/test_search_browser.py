@@ -62,11 +62,8 @@ def test_still_stands_for_a_clip_until_it_is_played(tab: Any) -> None:
     tab.to_search()
     tab.search("walking in S02")
     tab.found("moment")
-    poster = tab.cards().first.locator("video").evaluate("video => video.poster")
-    size = tab.page.evaluate(
-        "async (url) => { const image = new Image(); image.src = url; await image.decode(); return [image.width, image.height]; }",
-        poster,
-    )
+    tab.page.wait_for_function("document.querySelector('#hits .view img').naturalWidth > 0")
+    size = tab.cards().first.locator("img").evaluate("image => [image.naturalWidth, image.naturalHeight]")
     assert size == [480, 480]
 
 
