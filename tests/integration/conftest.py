@@ -188,8 +188,12 @@ class Tab:
 
     def understood(self, *parts: str) -> None:
         """Wait until this is what was understood."""
-        said = "() => [...document.querySelectorAll('#understood label')].map(label => label.innerText.trim())"
-        self.page.wait_for_function(f"parts => JSON.stringify(({said})()) === JSON.stringify(parts)", arg=list(parts))
+        said = (
+            "() => [...document.querySelectorAll('#understood label')].map(label => label.innerText.trim())"
+        )
+        self.page.wait_for_function(
+            f"parts => JSON.stringify(({said})()) === JSON.stringify(parts)", arg=list(parts)
+        )
         self.page.wait_for_selector("#go", state="visible")
 
     def saved(self, button: str, folder: Path) -> Path:
