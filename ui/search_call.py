@@ -32,6 +32,13 @@ _LISTS: Final = (
     "like",
     "unlike",
 )
+_NARROWING: Final = frozenset(
+    (
+        "where", "sessions", "subjects", "individuals", "sources", "start_s", "stop_s", "start_part", "stop_part", "per_session",
+        "other_sessions", "limit", "offset",
+    )
+)  # fmt: skip
+"""Arguments that say where to look and how much to show, but not what to look for."""
 _CONDITION: Final = re.compile(
     r"\s*(?P<column>[^<>=!]+?)\s*(?P<op><=|>=|!=|==|=|<|>)\s*(?P<value>.+?)\s*", re.DOTALL
 )
@@ -124,6 +131,20 @@ def narrowed(call: Mapping[str, Any], more: Mapping[str, Any]) -> Call:
 
 def _folded(column: str) -> str:
     return re.sub(r"[\s_-]+", " ", column).strip().casefold()
+
+
+def check_asked(call: Mapping[str, Any]) -> None:
+    """Refuse a call that says where to look but not what for.
+
+    Raises
+    ------
+    InputError
+        When nothing but narrowing is in it.
+    """
+    if not set(call) - _NARROWING:
+        raise InputError(
+            "Say what to look for: a description, a behavior, a zone, a speed, or a moment to be like."
+        )
 
 
 def run_search(context: ToolContext, call: Mapping[str, Any]) -> Evidence:

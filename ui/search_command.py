@@ -114,6 +114,7 @@ def search(  # noqa: PLR0917 - typer passes options by name
     from ethochat.agent.run import open_context
     from ethochat.ui.hits import hits_of
     from ethochat.ui.search_call import (
+        check_asked,
         narrowed,
         read_condition,
         read_moment,
@@ -150,6 +151,7 @@ def search(  # noqa: PLR0917 - typer passes options by name
     }
     context = open_context(folder, store=store)
     call = narrowed(read_text(query, context), more)
+    check_asked(call)
     hits = hits_of(context, query, call, run_search(context, call))
     written, notes = _write(
         context, hits, csv=csv, boris=boris, srt=srt, sheet=(sheet, sheet_frames), clips=clips

@@ -17,7 +17,15 @@ from ethochat.tools.evidence import ClipRef
 from ethochat.ui.examples import example_searches
 from ethochat.ui.hits import Hits, hits_of
 from ethochat.ui.media import Media
-from ethochat.ui.search_call import Call, narrowed, parts_of, read_text, run_search, units_of, without_parts
+from ethochat.ui.search_call import (
+    Call,
+    narrowed,
+    parts_of,
+    read_text,
+    run_search,
+    units_of,
+    without_parts,
+)
 from ethochat.ui.search_cards import cards_html, examples_html, found_html, message_html
 from ethochat.ui.search_filters import call_of, filters_of, values_of
 
@@ -31,11 +39,6 @@ _AT_ONCE: Final = 4
 """Most searches running at the same time."""
 _PATIENCE_S: Final = 0.05
 """How soon a search that is out of date leaves its place; what it runs ends in its own time."""
-_NOT_ASKED: Final = frozenset(
-    ("where", "sessions", "subjects", "individuals", "sources", "start_s", "stop_s", "start_part", "stop_part", "per_session", "other_sessions")
-)  # fmt: skip
-"""Arguments that only narrow, and alone ask for nothing."""
-
 View = tuple[Any, ...]
 """Updates of what a search changes: parts understood, what was found, cards, more, bar, elsewhere, search and stop button."""
 

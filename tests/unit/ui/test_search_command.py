@@ -158,6 +158,15 @@ def test_text_is_not_needed_where_options_say_what(run: Run, search: Search) -> 
     assert search.calls == [{"like": [{"session_id": "oft_1", "time": 3.5}]}]
 
 
+@pytest.mark.parametrize("options", [(), ("--session", "oft_1", "--to", "60")])
+def test_nothing_to_look_for_is_one_line_and_status_2(
+    run: Run, search: Search, options: tuple[str, ...]
+) -> None:
+    status, out, err = run(*options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("Say what to look for")
+
+
 @pytest.mark.parametrize(
     "options", [("--where", "female"), ("--like", "oft_1"), ("--sheet", "a.jpg"), ("--clips", "a.mp4")]
 )
