@@ -257,8 +257,10 @@ def scan(data_dir: Path, spec: str, n: int) -> dict[str, Any]:
         ),
         shape=(len(texts), len(places)),
     )
-    n_with = np.diff(words.indptr)
-    idf = np.log((len(texts) - n_with + 0.5) / (n_with + 0.5) + 1)
+    n_with = np.zeros(len(places))  # texts with a word, as the index counts them
+    for vector in distinct.values():
+        n_with[[places[int(i)] for i in vector.indices]] += 1
+    idf = np.log((len(distinct) - n_with + 0.5) / (n_with + 0.5) + 1)
     opened = time.perf_counter() - began
 
     def mask(condition: FieldCondition) -> np.ndarray:
@@ -319,8 +321,7 @@ def resident_mib() -> float:
 # ------------------------------------------------------------------ all of them
 def run_apart(step: str, data_dir: Path, spec: str, n: int, graph_from: int | None) -> dict[str, Any]:
     call = [sys.executable, __file__, "--step", step, str(data_dir), spec, str(n), str(graph_from or 0)]
-    environment = {**os.environ, "PYTHONPATH": ""}
-    done = subprocess.run(call, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

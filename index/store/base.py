@@ -63,9 +63,8 @@ class Hit:
 class SegmentStore(Protocol):
     """A collection of segments.
 
-    Hits of one score come by ``segment_id``. Which of them survive ``limit`` a hash of their ids decides, as far as the
-    engine proposed them; which it proposes where more are equal than it is asked for it decides itself, the same way
-    until the collection changes, but another engine, or the same after a rebuild, may propose others.
+    Hits of one score come by ``segment_id``. Which of them survive ``limit`` a hash of their ids decides, the same in
+    every engine and whatever was written first, so that of many equals some of all sessions are kept.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,21 +15,26 @@ from ethochat.index.errors import StaleIndexError
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SearchMode, SegmentPoint
 from ethochat.index.store.encoding import (
     ID_FIELD,
+    KEY_FIELD,
+    MARK_FIELD,
     SPARSE_NAME,
+    TEXT_PAYLOAD,
     VECTOR_NAME,
-    best_ids,
-    build_filter,
+    best_scores,
     describe_collection,
     field_key,
     new_fields,
     point_id,
+    segments_filter,
     size_kb,
+    texts_filter,
     to_hits,
     to_payload,
     to_point,
 )
 from ethochat.index.store.generations import FolderEngine, GenerationSession
-from ethochat.index.store.querying import plan_query, read_question
+from ethochat.index.store.querying import Asked, plan_query, read_question
+from ethochat.index.store.texts import choose, without_members
 
 if TYPE_CHECKING:
     from qdrant_edge import EdgeShard
@@ -111,30 +116,35 @@ class EdgeSegmentStore:
 
         if not points:
             return
+        payloads = [to_payload(point) for point in points]
         with self._session.writing() as shard, _engine_errors():
-            _index_fields(shard, points)
-            for start in range(0, len(points), _BATCH):
-                batch = [
-                    Point(
-                        point_id(point.segment_id),
-                        _vectors(point),
-                        _written(to_payload(point)),
-                    )
-                    for point in points[start : start + _BATCH]
-                ]
-                shard.update(UpdateOperation.upsert_points(batch))
+            _index_fields(shard, payloads)
+            shelf = _EdgeShelf(shard)
+            before = shelf.keys_of([point_id(point.segment_id) for point in points])
+            texts = {str(stored[KEY_FIELD]): point for stored, point in zip(payloads, points, strict=True)}
+            made = [Point(key, _vectors(point), dict(TEXT_PAYLOAD)) for key, point in texts.items()]
+            made += [
+                Point(point_id(point.segment_id), {}, _written(stored))
+                for stored, point in zip(payloads, points, strict=True)
+            ]
+            for start in range(0, len(made), _BATCH):
+                shard.update(UpdateOperation.upsert_points(made[start : start + _BATCH]))
+            shelf.drop(without_members(shelf, sorted(set(before.values()) - set(texts))))
 
     def delete(self, conditions: Sequence[FieldCondition]) -> None:
         """Delete the points that meet all conditions."""
         from qdrant_edge import UpdateOperation
 
-        wanted = build_filter(_EdgeDialect(), conditions)
-        if wanted is None:
+        if not conditions:
             raise ValueError(
                 "Expected at least one condition; deleting everything is `rebuild=True` of open_store."
             )
+        wanted = segments_filter(_EdgeDialect(), conditions)
         with self._session.writing() as shard, _engine_errors():
+            shelf = _EdgeShelf(shard)
+            keys = {str(payload[KEY_FIELD]) for payload in _scroll(shard, [KEY_FIELD], conditions)}
             shard.update(UpdateOperation.delete_points_by_filter(wanted))
+            shelf.drop(without_members(shelf, sorted(keys)))
 
     def search(
         self,
@@ -148,63 +158,55 @@ class EdgeSegmentStore:
         mode: SearchMode = "hybrid",
     ) -> list[Hit]:
         """Best points, best first."""
-        from qdrant_edge import Formula, QueryRequest
-
         asked = read_question(vector, sparse, like, unlike, mode)
         if asked is None or limit < 1:
             return []
-        wanted = build_filter(_EdgeDialect(), conditions)
-        plan = plan_query(_EdgeQueries(wanted), asked, limit=limit)
-        alone = plan.formula is None
-        request = QueryRequest(
-            limit=plan.limit,
-            query=plan.leaf if alone else Formula(plan.formula),
-            prefetches=list(plan.prefetches),
-            filter=wanted,
-            with_payload=alone,
-        )
         with self._session.reading() as shard, _engine_errors():
-            found = shard.query(request)
-            if alone:
-                return to_hits(((_read(item.payload), item.score) for item in found), cosine=asked.cosine)
-            scores = best_ids(((item.id, item.score) for item in found), limit)
-            kept = shard.retrieve(list(scores), True, False)
+            scores = choose(_EdgeShelf(shard), asked, limit=limit, conditions=conditions)
+            kept = shard.retrieve(list(scores), True, False) if scores else []
         return to_hits(((_read(item.payload), scores[str(item.id)]) for item in kept), cosine=asked.cosine)
 
     def count(self, conditions: Sequence[FieldCondition] = ()) -> int:
         """Count the points that meet all conditions, exactly."""
         from qdrant_edge import CountRequest
 
-        wanted = build_filter(_EdgeDialect(), conditions)
+        wanted = segments_filter(_EdgeDialect(), conditions)
         with self._session.reading() as shard, _engine_errors():
             return int(shard.count(CountRequest(exact=True, filter=wanted)))
 
     def segment_ids(self, conditions: Sequence[FieldCondition] = ()) -> set[str]:
         """Collect the ids of the points that meet all conditions."""
-        return {str(payload[ID_FIELD]) for payload in self._scroll([ID_FIELD], conditions)}
+        with self._session.reading() as shard, _engine_errors():
+            return {str(payload[ID_FIELD]) for payload in _scroll(shard, [ID_FIELD], conditions)}
 
     def read_field(self, field: str) -> dict[str, PayloadValue]:
         """Read one payload field of every point."""
         key = field_key(field)
-        return {str(payload[ID_FIELD]): payload.get(key) for payload in self._scroll([ID_FIELD, key], ())}
+        with self._session.reading() as shard, _engine_errors():
+            return {
+                str(payload[ID_FIELD]): payload.get(key) for payload in _scroll(shard, [ID_FIELD, key], ())
+            }
 
     def vectors_of(self, segment_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Read the stored vectors of some segments."""
         wanted = {point_id(segment_id): segment_id for segment_id in segment_ids}
         with self._session.reading() as shard, _engine_errors():
-            records = shard.retrieve(list(wanted), False, [VECTOR_NAME])
-        return {wanted[str(item.id)]: np.asarray(_named(item)[VECTOR_NAME], np.float32) for item in records}
+            keys = _EdgeShelf(shard).keys_of(list(wanted))
+            texts = _texts(shard, keys.values())
+        return {wanted[name]: np.asarray(texts[key][VECTOR_NAME], np.float32) for name, key in keys.items()}
 
     def points(self) -> Iterator[list[SegmentPoint]]:
         """Read every point whole, in batches."""
         from qdrant_edge import ScrollRequest
 
-        offset = None
+        offset, everything = None, segments_filter(_EdgeDialect(), ())
         while True:
-            request = ScrollRequest(offset=offset, limit=_BATCH, with_payload=True, with_vector=True)
+            request = ScrollRequest(offset=offset, limit=_BATCH, filter=everything, with_payload=True)
             with self._session.reading() as shard, _engine_errors():
                 records, offset = shard.scroll(request)
-            yield [_to_point(record) for record in records]
+                payloads = [_read(record.payload) for record in records]
+                texts = _texts(shard, (str(payload[KEY_FIELD]) for payload in payloads))
+            yield [_to_point(payload, texts[str(payload[KEY_FIELD])]) for payload in payloads]
             if offset is None:
                 return
 
@@ -217,21 +219,6 @@ class EdgeSegmentStore:
         """Release without publishing."""
         with _engine_errors():
             self._session.abandon()
-
-    def _scroll(self, keys: list[str], conditions: Sequence[FieldCondition]) -> list[dict[str, PayloadValue]]:
-        from qdrant_edge import PayloadSelector, ScrollRequest
-
-        wanted, offset = build_filter(_EdgeDialect(), conditions), None
-        payloads: list[dict[str, PayloadValue]] = []
-        with self._session.reading() as shard, _engine_errors():
-            while True:
-                request = ScrollRequest(
-                    offset=offset, limit=_PAGE, filter=wanted, with_payload=PayloadSelector.Include(keys)
-                )
-                records, offset = shard.scroll(request)
-                payloads += [_read(record.payload) for record in records]
-                if offset is None:
-                    return payloads
 
 
 def _create(folder: Path, dimension: int) -> EdgeShard:
@@ -255,7 +242,8 @@ def _create(folder: Path, dimension: int) -> EdgeShard:
     )
     with _engine_errors():
         shard = EdgeShard.create(str(folder), config)
-        shard.update(UpdateOperation.create_field_index(ID_FIELD, PayloadSchemaType.Keyword))
+        for field in (ID_FIELD, KEY_FIELD, MARK_FIELD):
+            shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))
     return shard
 
 
@@ -276,7 +264,7 @@ def _replay_journals(folder: Path) -> None:
     _load(folder).close()
 
 
-def _index_fields(shard: EdgeShard, points: Sequence[SegmentPoint]) -> None:
+def _index_fields(shard: EdgeShard, payloads: Sequence[Mapping[str, PayloadValue]]) -> None:
     from qdrant_edge import PayloadSchemaType, UpdateOperation
 
     schemas = {
@@ -284,7 +272,7 @@ def _index_fields(shard: EdgeShard, points: Sequence[SegmentPoint]) -> None:
         "float": PayloadSchemaType.Float,
         "keyword": PayloadSchemaType.Keyword,
     }
-    for key, kind in new_fields(points, set(shard.info().payload_schema)).items():
+    for key, kind in new_fields(payloads, set(shard.info().payload_schema)).items():
         shard.update(UpdateOperation.create_field_index(key, schemas[kind]))
 
 
@@ -297,15 +285,33 @@ def _vectors(point: SegmentPoint) -> Any:  # noqa: ANN401 - the engine's classes
     return vectors
 
 
-def _named(record: Any) -> Any:  # noqa: ANN401 - the engine types a record's vectors as a union
-    return record.vector
+def _texts(shard: EdgeShard, keys: Iterable[str]) -> dict[str, Any]:
+    """Read the vectors of texts by key."""
+    records = shard.retrieve(sorted(set(keys)), False, True)
+    return {str(record.id): record.vector for record in records}
 
 
-def _to_point(record: Any) -> SegmentPoint:  # noqa: ANN401
-    vectors = _named(record)
+def _to_point(payload: dict[str, PayloadValue], vectors: Any) -> SegmentPoint:  # noqa: ANN401 - the engine types them as a union
     words = vectors.get(SPARSE_NAME)
     sparse = ((), ()) if words is None else (words.indices, words.values)
-    return to_point(_read(record.payload), vectors[VECTOR_NAME], *sparse)
+    return to_point(payload, vectors[VECTOR_NAME], *sparse)
+
+
+def _scroll(
+    shard: EdgeShard, keys: list[str], conditions: Sequence[FieldCondition]
+) -> list[dict[str, PayloadValue]]:
+    from qdrant_edge import PayloadSelector, ScrollRequest
+
+    wanted, offset = segments_filter(_EdgeDialect(), conditions), None
+    payloads: list[dict[str, PayloadValue]] = []
+    while True:
+        request = ScrollRequest(
+            offset=offset, limit=_PAGE, filter=wanted, with_payload=PayloadSelector.Include(keys)
+        )
+        records, offset = shard.scroll(request)
+        payloads += [_read(record.payload) for record in records]
+        if offset is None:
+            return payloads
 
 
 def _written(payload: dict[str, PayloadValue]) -> dict[str, PayloadValue]:
@@ -345,6 +351,11 @@ class _EdgeDialect:
 
         return IsEmptyCondition(key)
 
+    def ids(self, names: list[str]) -> Any:  # noqa: ANN401
+        from qdrant_edge import HasIdCondition
+
+        return HasIdCondition(set(names))
+
     def any_clause(self, clauses: list[Any]) -> Any:  # noqa: ANN401
         from qdrant_edge import Filter
 
@@ -354,6 +365,61 @@ class _EdgeDialect:
         from qdrant_edge import Filter
 
         return Filter(must=must, must_not=must_not)
+
+
+class _EdgeShelf:
+    """Texts and segments of one shard."""
+
+    def __init__(self, shard: EdgeShard) -> None:
+        self._shard = shard
+
+    def rank(self, asked: Asked, *, limit: int, among: Sequence[str] | None) -> dict[str, float]:
+        from qdrant_edge import Formula, QueryRequest
+
+        wanted = texts_filter(_EdgeDialect(), among)
+        plan = plan_query(_EdgeQueries(wanted), asked, limit=limit, exhaustive=among is not None)
+        request = QueryRequest(
+            limit=plan.limit,
+            query=plan.leaf if plan.formula is None else Formula(plan.formula),
+            prefetches=list(plan.prefetches),
+            filter=wanted,
+        )
+        found = {str(item.id): item.score for item in self._shard.query(request)}
+        return best_scores(found, limit)
+
+    def estimate(self, conditions: Sequence[FieldCondition]) -> int:
+        from qdrant_edge import CountRequest
+
+        wanted = segments_filter(_EdgeDialect(), conditions)
+        return int(self._shard.count(CountRequest(exact=False, filter=wanted)))
+
+    def members(
+        self, conditions: Sequence[FieldCondition], *, among: Sequence[str] | None, limit: int
+    ) -> list[tuple[str, str]]:
+        from qdrant_edge import PayloadSelector, ScrollRequest
+
+        request = ScrollRequest(
+            limit=limit,
+            filter=segments_filter(_EdgeDialect(), conditions, of_texts=among),
+            with_payload=PayloadSelector.Include([KEY_FIELD]),
+        )
+        return [
+            (str(item.id), str((item.payload or {})[KEY_FIELD])) for item in self._shard.scroll(request)[0]
+        ]
+
+    def keys_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """Keys of the segments that are there."""
+        from qdrant_edge import PayloadSelector
+
+        records = self._shard.retrieve(list(ids), PayloadSelector.Include([KEY_FIELD]), False)
+        return {str(item.id): str((item.payload or {})[KEY_FIELD]) for item in records}
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Delete texts."""
+        from qdrant_edge import UpdateOperation
+
+        if keys:
+            self._shard.update(UpdateOperation.delete_points(list(keys)))
 
 
 class _EdgeQueries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +16,17 @@ from ethochat.index.embedders.sparse import SparseVector
 from ethochat.index.errors import StaleIndexError
 from ethochat.index.store.base import FieldCondition, Hit, PayloadValue, SegmentPoint
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Raised whenever ids, field names or the kinds of vectors change; older collections must be rebuilt."""
 ID_FIELD: Final = "segment_id"
 TEXT_FIELD: Final = "text"
+KEY_FIELD: Final = "text_key"
+"""Of a segment: the id of the point that holds the vectors of its text."""
+MARK_FIELD: Final = "is_text"
 VECTOR_NAME: Final = "text"
 SPARSE_NAME: Final = "words"
 _NAMESPACE: Final = uuid.UUID("5d0e1a3c-6a0b-5c1f-9f44-0b9f3d5b8a21")
+_OWN_FIELDS: Final = frozenset({ID_FIELD, TEXT_FIELD, KEY_FIELD, MARK_FIELD})
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _ESCAPED = re.compile(r"-([0-9a-f]+)-")
 
@@ -60,14 +65,22 @@ def to_payload(point: SegmentPoint) -> dict[str, PayloadValue]:
     ValueError
         When the payload uses a name that the store needs.
     """
-    reserved = {ID_FIELD, TEXT_FIELD} & set(point.payload)
+    reserved = _OWN_FIELDS & set(point.payload)
     if reserved:
         names = ", ".join(sorted(reserved))
         raise ValueError(
             f"Expected no {names} in the payload of {point.segment_id!r}; the store writes them."
         )
     fields = {field_key(name): value for name, value in point.payload.items()}
-    return {ID_FIELD: point.segment_id, TEXT_FIELD: point.text, **fields}
+    return {ID_FIELD: point.segment_id, TEXT_FIELD: point.text, KEY_FIELD: text_key(point), **fields}
+
+
+def text_key(point: SegmentPoint) -> str:
+    """Give the id of the point that holds a segment's vectors: the same for the same vectors."""
+    # Equal texts may differ in the last digits, by the batch they were embedded in.
+    parts = (np.round(point.vector, 4) + 0.0, point.sparse.indices, np.round(point.sparse.values, 4))
+    digest = hashlib.blake2b(b"|".join(part.tobytes() for part in parts), digest_size=16)
+    return str(uuid.UUID(bytes=digest.digest()))
 
 
 def to_hits(scored: Iterable[tuple[Mapping[str, PayloadValue], float]], *, cosine: bool) -> list[Hit]:
@@ -98,14 +111,10 @@ def rounded(score: float) -> float:
     return round(score, 6)
 
 
-def best_ids(candidates: Iterable[tuple[int | str | uuid.UUID, float]], limit: int) -> dict[str, float]:
-    """Choose the best candidates; gives scores by point id.
-
-    Equal scores go by the id of the point, which every engine knows without reading the payload and which is a hash of
-    the segment's: of many equals a limit keeps some of all sessions.
-    """
-    in_order = sorted(candidates, key=lambda item: (-rounded(item[1]), str(item[0])))
-    return {str(name): score for name, score in in_order[:limit]}
+def best_scores(found: Mapping[str, float], limit: int) -> dict[str, float]:
+    """Keep the best of scores by id, equal ones by id."""
+    kept = sorted(found, key=lambda name: (-rounded(found[name]), name))[:limit]
+    return {name: found[name] for name in kept}
 
 
 def to_point(
@@ -127,25 +136,20 @@ def to_point(
 
 
 def _from_payload(stored: Mapping[str, PayloadValue]) -> dict[str, PayloadValue]:
-    return {field_name(key): value for key, value in stored.items() if key not in (ID_FIELD, TEXT_FIELD)}
+    return {field_name(key): value for key, value in stored.items() if key not in _OWN_FIELDS}
 
 
 def new_fields(
-    points: Sequence[SegmentPoint], known: set[str]
+    payloads: Iterable[Mapping[str, PayloadValue]], known: set[str]
 ) -> dict[str, Literal["bool", "float", "keyword"]]:
     """Kinds of the stored fields that no index covers yet, by their first known value."""
     kinds: dict[str, Literal["bool", "float", "keyword"]] = {}
-    for point in points:
-        for key, value in to_payload(point).items():
-            if (
-                key not in known
-                and key not in kinds
-                and key != TEXT_FIELD
-                and value is not None
-                and value != []
-            ):
-                number = isinstance(value, int | float)
-                kinds[key] = "bool" if isinstance(value, bool) else "float" if number else "keyword"
+    for payload in payloads:
+        for key, value in payload.items():
+            if key in known or key in kinds or key == TEXT_FIELD or value is None or value == []:
+                continue
+            number = isinstance(value, int | float)
+            kinds[key] = "bool" if isinstance(value, bool) else "float" if number else "keyword"
     return kinds
 
 
@@ -197,6 +201,10 @@ class Dialect(Protocol[ClauseT, FilterT_co]):
         """Ask that the field is null, absent or an empty list."""
         ...
 
+    def ids(self, names: list[str]) -> ClauseT:
+        """Ask that the point is one of these."""
+        ...
+
     def any_clause(self, clauses: list[ClauseT]) -> ClauseT:
         """Ask that at least one of the clauses holds."""
         ...
@@ -209,8 +217,18 @@ class Dialect(Protocol[ClauseT, FilterT_co]):
 LIMITS: Final[Mapping[str, str]] = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
 
-def build_filter(dialect: Dialect[ClauseT, FilterT], conditions: Sequence[FieldCondition]) -> FilterT | None:
-    """Translate conditions; ``None`` where there are none.
+def segments_filter(
+    dialect: Dialect[ClauseT, FilterT],
+    conditions: Sequence[FieldCondition],
+    *,
+    of_texts: Sequence[str] | None = None,
+) -> FilterT:
+    """Translate conditions on segments, of some texts or of all; points that are texts meet none.
+
+    Parameters
+    ----------
+    of_texts
+        Keys of texts.
 
     Raises
     ------
@@ -227,7 +245,19 @@ def build_filter(dialect: Dialect[ClauseT, FilterT], conditions: Sequence[FieldC
             must.append(_membership(dialect, key, condition))
         else:
             must_not += [_membership(dialect, key, condition), dialect.empty(key)]
-    return dialect.combine(must, must_not) if conditions else None
+    if of_texts is not None:
+        must.append(dialect.any_of(KEY_FIELD, list(of_texts)))
+    if not must and not must_not:
+        must_not.append(dialect.equals(MARK_FIELD, "yes"))
+    return dialect.combine(must, must_not)
+
+
+def texts_filter(dialect: Dialect[ClauseT, FilterT], among: Sequence[str] | None) -> FilterT | None:
+    """Ask for some texts; ``None`` for all, which needs no filter where only texts have vectors."""
+    return None if among is None else dialect.combine([dialect.ids(list(among))], [])
+
+
+TEXT_PAYLOAD: Final[Mapping[str, PayloadValue]] = {MARK_FIELD: "yes"}
 
 
 def ordered_value(condition: FieldCondition) -> float:

@@ -15,6 +15,9 @@ from ethochat.index.store.encoding import (
     describe_collection,
     member_values,
     ordered_value,
+    point_id,
+    rounded,
+    text_key,
     to_hits,
     to_payload,
 )
@@ -77,12 +80,16 @@ class MemorySegmentStore:
             cosine=lambda wanted: matrix @ (wanted / np.linalg.norm(wanted)),
             words=lambda wanted: self._bm25(wanted, points),
         )
-        scored = ((to_payload(points[row]), float(scores[row])) for row in np.flatnonzero(scores > -np.inf))
-        return to_hits(scored, cosine=asked.cosine)[:limit]
+        found = {row: float(scores[row]) for row in np.flatnonzero(scores > -np.inf).tolist()}
+        in_order = sorted(found, key=lambda row: (-rounded(found[row]), point_id(points[row].segment_id)))
+        return to_hits(
+            ((to_payload(points[row]), found[row]) for row in in_order[:limit]), cosine=asked.cosine
+        )
 
     def _bm25(self, wanted: SparseVector, points: Sequence[SegmentPoint]) -> NDArray[np.float64]:
-        """Sum the weights of the words that a point shares, each by its rarity in the collection as in Qdrant."""
-        everything = [_weights(point.sparse) for point in self._points.values() if point.sparse]
+        """Sum the weights of the words that a point shares, each by its rarity among texts as in Qdrant."""
+        texts = {text_key(point): point.sparse for point in self._points.values() if point.sparse}
+        everything = [_weights(sparse) for sparse in texts.values()]
         total = np.zeros(len(points))
         for place, value in _weights(wanted).items():
             n_with = sum(place in weights for weights in everything)

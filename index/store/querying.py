@@ -1,19 +1,19 @@
 """What a search asks of an engine, the same in every engine.
 
-A query has up to three parts: the cosine of the dense vectors, the BM25 score of the words (``s``), and the
-nearness to examples. One part alone is asked directly. Several are one call: each part proposes its best
-candidates, every candidate is scored in every part, and the engine adds the scores up::
+Texts are ranked, since segments of one text are equal (:mod:`ethochat.index.store.texts`). A query has up to three
+parts: the cosine of the dense vectors, the BM25 score of the words (``s``), and the nearness to examples. One part
+alone is asked directly. Several are one call: each part proposes its best candidates, every candidate is scored in
+every part, and the engine adds the scores up::
 
     0.7 cosine + 0.3 s / (s + 5)                        words
     nearness                                            examples
     half of each                                        both
 
-Why not by ranks (reciprocal rank fusion): thousands of segments share one text, and ranks put equals in an order
-that is chance; why not by distributions (DBSF): scores then depend on which of the equals were proposed. In
-16 questions to five labeled experiments the mean average precision was 0.875 by cosine, 0.775 by words, 0.834 by
-ranks, 0.905 by distributions, and 0.907 by the sum, whatever the weights from 0.3 to 0.8. A candidate that only
-one part proposes is still scored in the others: with the prefetches alone, a segment would gain or lose its
-words' share by which of its equals came under ``limit``.
+Why not by ranks (reciprocal rank fusion): how much better the first is than the second is lost, and equals are put in
+an order that is chance; why not by distributions (DBSF): a score then depends on what else was proposed. In 16
+questions to five labeled experiments the mean average precision was 0.875 by cosine, 0.775 by words, 0.834 by ranks,
+0.905 by distributions, and 0.907 by the sum, whatever the weights from 0.3 to 0.8. A candidate that only one part
+proposes is still scored in the others: with the prefetches alone its words' share would depend on the limit.
 
 ``s / (s + 5)`` keeps the order of BM25 scores, which have no upper end, within 0 to 1; Craswell, Robertson, Zaragoza
 and Taylor (2005), Relevance weighting for query independent evidence, SIGIR, their function ``sat``.
@@ -38,8 +38,8 @@ from ethochat.index.store.base import SearchMode
 DENSE_SHARE: Final = 0.7
 PIVOT: Final = 5.0
 """BM25 score at which the words' share is half of its most: two or three telling words."""
-_SPARE_CANDIDATES: Final = 200
-"""Proposed by each part beyond the limit: what is best in sum need not be among the best of a part."""
+_SPARE: Final = 200
+"""Candidates of each part beyond the limit: what is best in sum need not be among the best of a part."""
 
 LeafT = TypeVar("LeafT")
 PrefetchT = TypeVar("PrefetchT")
@@ -140,13 +140,20 @@ class Plan(Generic[LeafT, PrefetchT, ExprT]):
     prefetches: tuple[PrefetchT, ...] = ()
     limit: int
     """Points to ask for. With a formula every candidate, since which of equal ones a smaller limit kept would differ
-    from call to call: engines join prefetches in a hash table. Their payloads are then read for the best alone."""
+    from call to call: engines join prefetches in a hash table."""
 
 
 def plan_query(
-    dialect: QueryDialect[LeafT, PrefetchT, ExprT], asked: Asked, *, limit: int
+    dialect: QueryDialect[LeafT, PrefetchT, ExprT], asked: Asked, *, limit: int, exhaustive: bool = False
 ) -> Plan[LeafT, PrefetchT, ExprT]:
-    """Write a question as one call that gives its ``limit`` best points."""
+    """Write a question as one call that gives its ``limit`` best points.
+
+    Parameters
+    ----------
+    exhaustive
+        Let each part score ``limit`` points, which are all there are, or as many as there can be: then there is no need
+        to look at the candidates of each part a second time.
+    """
     leaves = [
         *([dialect.nearest(asked.dense)] if asked.dense is not None else []),
         *([dialect.words(asked.sparse)] if asked.sparse is not None else []),
@@ -160,12 +167,15 @@ def plan_query(
         # Who is farthest from what is unwanted is no candidate for anything.
         proposing = [*leaves, examples] if asked.like or not leaves else list(leaves)
         leaves.append(examples)
-    n_candidates = limit + _SPARE_CANDIDATES
+    formula = _formula(dialect, asked)
+    if exhaustive or len(leaves) == 1:
+        prefetches = tuple(dialect.prefetch(leaf, limit, []) for leaf in leaves)
+        return Plan(formula=formula, prefetches=prefetches, limit=limit)
+    n_candidates = limit + _SPARE
     inner = [dialect.prefetch(leaf, n_candidates, []) for leaf in proposing]
-    scored = [dialect.prefetch(leaf, n_candidates * len(inner), inner) for leaf in leaves]
     return Plan(
-        formula=_formula(dialect, asked),
-        prefetches=tuple(inner if len(leaves) == 1 else scored),
+        formula=formula,
+        prefetches=tuple(dialect.prefetch(leaf, n_candidates * len(inner), inner) for leaf in leaves),
         limit=n_candidates * len(inner),
     )
 

@@ -8,7 +8,8 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import methodcaller
 from pathlib import Path
@@ -17,8 +18,14 @@ from urllib.parse import urlsplit
 
 from ethochat.index.errors import BackendUnavailableError, NotIngestedError
 from ethochat.index.store.base import PayloadValue, SegmentPoint
-from ethochat.index.store.client import ClientSegmentStore, collection_config
-from ethochat.index.store.encoding import check_description, describe_collection, new_fields
+from ethochat.index.store.client import Call, ClientSegmentStore, collection_config
+from ethochat.index.store.encoding import (
+    MARK_FIELD,
+    check_description,
+    describe_collection,
+    new_fields,
+    to_payload,
+)
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -203,7 +210,7 @@ class ServerSegmentStore(ClientSegmentStore):
 
     def upsert(self, points: Sequence[SegmentPoint]) -> None:
         """Add or replace points; fields met for the first time are indexed."""
-        for key, kind in new_fields(points, self._indexed_fields()).items():
+        for key, kind in new_fields(map(to_payload, points), self._indexed_fields()).items():
             make_index = methodcaller(
                 "create_payload_index", self._collection, field_name=key, field_schema=kind, wait=True
             )
@@ -252,6 +259,7 @@ class ServerSegmentStore(ClientSegmentStore):
                 # Made by an attempt whose answer was lost, or by another process: its description is compared next.
                 if exc.status_code != _CONFLICT:
                     raise
+            client.create_payload_index(self._collection, MARK_FIELD, "keyword", wait=True)
 
         return create
 
@@ -261,12 +269,21 @@ class ServerSegmentStore(ClientSegmentStore):
             self._indexed = set(info.payload_schema)
         return self._indexed
 
-    def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+    @contextmanager
+    def _reading(self) -> Iterator[Call]:
+        yield self._read
+
+    @contextmanager
+    def _writing(self) -> Iterator[Call]:
         if self._read_only:
             raise RuntimeError(
                 f"{self._url}: expected an index opened for writing, got one opened for reading."
             )
-        return self._read(call)
+        yield self._read
+
+    def _write(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
+        with self._writing() as make:
+            return make(call)
 
     def _read(self, call: Callable[[QdrantClient], ResultT]) -> ResultT:
         """Call the server, again after a pause where it is busy or out of reach."""

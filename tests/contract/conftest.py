@@ -76,7 +76,8 @@ class _Engine:
         return _DONE
 
     def _post_points_delete(self, collection: str, body: dict) -> object:
-        self._client.delete(collection, models.FilterSelector.model_validate(body))
+        kind = models.FilterSelector if "filter" in body else models.PointIdsList
+        self._client.delete(collection, kind.model_validate(body))
         return _DONE
 
     def _post_points_count(self, collection: str, body: dict) -> object:

@@ -340,6 +340,43 @@ class TestWords:
         assert [hit.segment_id for hit in hits] == sorted(hit.segment_id for hit in hits)
         assert store.search(EAST, sparse=embed_query("rearing"), limit=5) == hits
 
+    def test_what_is_second_in_both_and_best_in_sum_is_not_hidden_by_the_many(self, store):
+        """Of 600 each, one text is nearest and another says the words; three segments are near and say them too."""
+        store.upsert([a_point(f"near{n}", (1, 0, 0, 0), words="digs") for n in range(600)])
+        store.upsert([a_point(f"said{n}", (0, 1, 0, 0), words="rears rears at the wall") for n in range(600)])
+        store.upsert(
+            [a_point(f"both{n}", (0.95, 0.3, 0, 0), words="rears at the wall slowly") for n in range(3)]
+        )
+        hits = store.search(EAST, sparse=embed_query("rearing at the wall"), limit=5)
+        assert [hit.segment_id for hit in hits[:3]] == ["both0", "both1", "both2"]
+        (hit,) = store.search(
+            EAST,
+            sparse=embed_query("wall"),
+            limit=1,
+            conditions=[where("segment_id", "in", ("both2", "near7"))],
+        )
+        assert hit.segment_id == "both2"
+
+    def test_text_that_no_segment_has_any_more_is_not_in_the_way(self, filled):
+        """Thirty texts come and go; what is left is found as before."""
+        before = filled.search(EAST, sparse=embed_query("wall"), limit=10)
+        filled.upsert([a_point(f"x{n}", (1, n / 100, 0, 0), words="wall", group="x") for n in range(30)])
+        filled.upsert([a_point("x0", (0, 0, 1, 0), words="other", group="x")])
+        filled.delete([where("group", "==", "x")])
+        after = filled.search(EAST, sparse=embed_query("wall"), limit=10)
+        assert [hit.segment_id for hit in after] == [hit.segment_id for hit in before]
+        assert filled.count() == 4
+        assert set(filled.read_field("group")) == {"rear", "walk", "groom", "mute"}
+
+    def test_which_of_equals_are_kept_is_the_same_in_every_engine(self, store):
+        store.upsert([a_point(f"s{n}", words="rears") for n in range(300)])
+        double = MemorySegmentStore(dimension=DIMENSION, embedder_name="test@1")
+        double.upsert([a_point(f"s{n}", words="rears") for n in reversed(range(300))])
+        query = {"sparse": embed_query("rear"), "limit": 7}
+        kept = [hit.segment_id for hit in store.search(EAST, **query)]
+        assert kept == [hit.segment_id for hit in double.search(EAST, **query)]
+        assert kept == sorted(kept)
+
     def test_upsert_replaces_words_also_by_none(self, filled):
         filled.upsert([a_point("rear", (1, 0, 0, 0), words="digs"), a_point("walk", (0.8, 0.6, 0, 0))])
         assert [hit.segment_id for hit in filled.search(None, sparse=embed_query("dig"), mode="sparse")] == [

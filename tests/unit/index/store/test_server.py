@@ -110,7 +110,26 @@ def existing(method: str, path: str, body: dict) -> tuple[int, object]:
         return 200, {"count": 7}
     if method == "GET":
         return 200, a_collection()
+    if method == "POST" and path.endswith("/points"):
+        return 200, []
     return 200, {"operation_id": 1, "status": "completed"}
+
+
+def absent(made: list[dict], metadata: dict | None = None) -> Answer:
+    """Answer as where the collection is not there yet, and keep how it is made."""
+
+    def answer(method: str, path: str, body: dict) -> tuple:
+        if path.endswith("/exists"):
+            return 200, {"exists": False}
+        if method == "GET":
+            return 200, a_collection(metadata=metadata)
+        if path.count("/") > 2:
+            return existing(method, path, body)
+        if method == "PUT":
+            made.append(body)
+        return 200, True
+
+    return answer
 
 
 def open_server(url: str, tmp_path, **options) -> ServerSegmentStore:
@@ -172,17 +191,8 @@ def test_collection_is_named_by_the_url_or_after_the_experiment(serve, tmp_path)
 
 
 def test_new_collection_is_made_with_its_description(serve, tmp_path):
-    made = []
-
-    def answer(method, path, body):
-        if path.endswith("/exists"):
-            return 200, {"exists": False}
-        if method == "PUT":
-            made.append(body)
-            return 200, True
-        return 200, a_collection()
-
-    open_server(serve(answer).url, tmp_path).close()
+    made: list[dict] = []
+    open_server(serve(absent(made)).url, tmp_path).close()
     assert made[0]["vectors"]["text"]["size"] == 4
     assert made[0]["sparse_vectors"] == {"words": {"modifier": "idf"}}
     assert {key: made[0]["metadata"][key] for key in ("embedder", "dimension", "schema")} == {
@@ -193,12 +203,7 @@ def test_new_collection_is_made_with_its_description(serve, tmp_path):
 
 
 def test_server_that_keeps_no_description_is_refused(serve, tmp_path):
-    def old(method, path, body):
-        if path.endswith("/exists"):
-            return 200, {"exists": False}
-        return 200, True if method in ("PUT", "DELETE") else a_collection(metadata={})
-
-    server = serve(old)
+    server = serve(absent([], metadata={}))
     with pytest.raises(BackendUnavailableError, match=r"1\.16 or newer"):
         open_server(server.url, tmp_path)
     assert server.asked[-1][0] == "DELETE"
@@ -234,15 +239,16 @@ def test_fields_are_indexed_once_by_kind_and_points_sent_in_batches(serve, tmp_p
     indexes = {body["field_name"]: body["field_schema"] for body in made}
     assert indexes == {
         "segment_id": "keyword",
+        "text_key": "keyword",
         "meta-2e-dose": "float",
         "tame": "bool",
         "behaviors": "keyword",
     }
-    assert len(made) == 4
+    assert len(made) == 5
     sent = [
         len(body["points"]) for method, path, body in server.asked if method == "PUT" and "/points?" in path
     ]
-    assert sent == [256, 44, 1]
+    assert sent == [257, 45, 2]  # the one text of all of them, with each batch
     store.close()
 
 
@@ -316,31 +322,15 @@ class TestOptions:
     def test_new_collection_is_spread_as_asked(self, serve, tmp_path, monkeypatch):
         for name, value in {"SHARDS": "4", "REPLICAS": "2", "WRITE_CONSISTENCY": "1"}.items():
             monkeypatch.setenv(f"QDRANT_{name}", value)
-        made = []
-
-        def answer(method, path, body):
-            if path.endswith("/exists"):
-                return 200, {"exists": False}
-            if method == "PUT":
-                made.append(body)
-            return (200, True) if method == "PUT" else (200, a_collection())
-
-        open_server(serve(answer).url, tmp_path).close()
+        made: list[dict] = []
+        open_server(serve(absent(made)).url, tmp_path).close()
         (body,) = made
         asked = [body["shard_number"], body["replication_factor"], body["write_consistency_factor"]]
         assert asked == [4, 2, 1]
 
     def test_nothing_is_said_of_what_is_not_asked(self, serve, tmp_path):
-        made = []
-
-        def answer(method, path, body):
-            if path.endswith("/exists"):
-                return 200, {"exists": False}
-            if method == "PUT":
-                made.append(body)
-            return (200, True) if method == "PUT" else (200, a_collection())
-
-        open_server(serve(answer).url, tmp_path).close()
+        made: list[dict] = []
+        open_server(serve(absent(made)).url, tmp_path).close()
         assert not {"shard_number", "replication_factor", "write_consistency_factor"} & set(made[0])
 
 
@@ -381,6 +371,10 @@ class TestSecureConnection:
             open_server("https://127.0.0.1:1", tmp_path)
 
 
+KEY = "0b5e0f5a-0000-4000-8000-000000000001"
+"""Id of a text."""
+
+
 def test_every_kind_of_call_is_tried_again(serve, tmp_path):
     """Each call fails once before it is answered."""
     failed = set()
@@ -395,12 +389,14 @@ def test_every_kind_of_call_is_tried_again(serve, tmp_path):
         if method in ("PUT", "PATCH") and call[1].count("/") == 2:
             return 200, True
         if path.endswith("/scroll"):
-            return 200, {"points": [], "next_page_offset": None}
+            stored = {"segment_id": "s1", "text": "t", "text_key": KEY}
+            return 200, {"points": [{"id": point_id("s1"), "payload": stored}], "next_page_offset": None}
         if path.endswith("/query"):
-            scored = {"id": point_id("s1"), "version": 1, "score": 0.5}
-            return 200, {"points": [scored | {"payload": {"segment_id": "s1", "text": "t"}}]}
+            return 200, {"points": [{"id": KEY, "version": 1, "score": 0.5}]}
         if method == "POST" and path.endswith("/points"):
-            return 200, []
+            stored = {"segment_id": "s1", "text": "t", "text_key": KEY}
+            known = {point_id("s1"): {"payload": stored}, KEY: {"vector": {"text": [1.0] * 4}}}
+            return 200, [{"id": name, **known[name]} for name in body["ids"]]
         return existing(method, path, body)
 
     server = serve(shaky)
@@ -412,10 +408,10 @@ def test_every_kind_of_call_is_tried_again(serve, tmp_path):
     assert store.describe()["embedder"] == "test@1"
     assert store.count() == 7
     assert [hit.segment_id for hit in store.search(point.vector)] == ["s1"]
-    assert store.search(point.vector, sparse=embed_query("rear")) == []  # deleted meanwhile
-    assert store.segment_ids() == set()
-    assert list(store.points()) == [[]]
-    assert store.vectors_of(["s1"]) == {}
+    assert [hit.segment_id for hit in store.search(point.vector, sparse=embed_query("rear"))] == ["s1"]
+    assert store.segment_ids() == {"s1"}
+    assert [point.segment_id for batch in store.points() for point in batch] == ["s1"]
+    assert set(store.vectors_of(["s1"])) == {"s1"}
     store.close()
     calls = [(method, path.split("?")[0].rpartition("/")[2]) for method, path, _ in server.asked]
     assert {call for call in calls if calls.count(call) < 2} == set()
@@ -444,7 +440,8 @@ def test_collection_made_by_an_attempt_whose_answer_was_lost_is_used(serve, tmp_
     def lossy(method, path, body):
         if path.endswith("/exists"):
             return 200, {"exists": False}
-        return (next(answers), None) if method == "PUT" else existing(method, path, body)
+        made = method == "PUT" and path.count("/") == 2
+        return (next(answers), None) if made else existing(method, path, body)
 
     store = open_server(serve(lossy).url, tmp_path)
     assert store.count() == 7
@@ -457,22 +454,64 @@ def test_collection_behind_a_proxys_prefix(serve, tmp_path):
     assert server.asked[0][1] == "/qdrant/collections/mice/exists"
 
 
-def test_hybrid_search_is_one_query_with_the_filter_in_every_leaf(serve, tmp_path):
+def test_hybrid_search_ranks_texts_in_one_query_and_filters_their_segments(serve, tmp_path):
     def answer(method, path, body):
-        return (200, {"points": []}) if path.endswith("/query") else existing(method, path, body)
+        if path.endswith("/query"):
+            return 200, {"points": [{"id": KEY, "version": 1, "score": 0.5}]}
+        if path.endswith("/count"):
+            return 200, {"count": 1_000_000}
+        if path.endswith("/scroll"):
+            return 200, {
+                "points": [{"id": point_id("s1"), "payload": {"text_key": KEY}}],
+                "next_page_offset": None,
+            }
+        if method == "POST" and path.endswith("/points"):
+            stored = {"segment_id": "s1", "text": "t", "text_key": KEY}
+            return 200, [{"id": point_id("s1"), "payload": stored}]
+        return existing(method, path, body)
 
     server = serve(answer)
     store = open_server(server.url, tmp_path)
     server.asked.clear()
     condition = FieldCondition(field="group", op="==", value="CSI")
-    store.search(np.float32([1, 0, 0, 0]), sparse=embed_query("rear"), limit=10, conditions=[condition])
-    queries = [body for _, path, body in server.asked if path.endswith("/query")]
-    assert len(queries) == 1
-    by_meaning, by_word = queries[0]["prefetch"]
+    (hit,) = store.search(
+        np.float32([1, 0, 0, 0]), sparse=embed_query("rear"), limit=1, conditions=[condition]
+    )
+    assert (hit.segment_id, hit.score) == ("s1", 0.5)
+    (query,) = [body for _, path, body in server.asked if path.endswith("/query")]
+    by_meaning, by_word = query["prefetch"]
     assert (by_meaning["using"], by_word["using"]) == ("text", "words")
     leaves = [*by_meaning["prefetch"], *by_word["prefetch"]]
     assert [leaf["using"] for leaf in leaves] == ["text", "words"] * 2
-    wanted = {"must": [{"key": "group", "match": {"value": "CSI"}}], "must_not": []}
-    assert all(leaf["filter"] == wanted for leaf in leaves)
-    assert "$score[1]" in json.dumps(queries[0]["query"]["formula"])
+    assert "$score[1]" in json.dumps(query["query"]["formula"])
+    (scroll,) = [body for _, path, body in server.asked if path.endswith("/scroll")]
+    assert scroll["filter"]["must"] == [
+        {"key": "group", "match": {"value": "CSI"}},
+        {"key": "text_key", "match": {"any": [KEY]}},
+    ]
+    assert scroll["limit"] == 1
+    store.close()
+
+
+def test_few_segments_that_meet_the_conditions_say_which_texts_are_ranked(serve, tmp_path):
+    def answer(method, path, body):
+        if path.endswith("/query"):
+            return 200, {"points": [{"id": KEY, "version": 1, "score": 0.5}]}
+        if path.endswith("/scroll"):
+            return 200, {
+                "points": [{"id": point_id("s1"), "payload": {"text_key": KEY}}],
+                "next_page_offset": None,
+            }
+        if method == "POST" and path.endswith("/points"):
+            stored = {"segment_id": "s1", "text": "t", "text_key": KEY}
+            return 200, [{"id": point_id("s1"), "payload": stored}]
+        return existing(method, path, body)
+
+    server = serve(answer)
+    store = open_server(server.url, tmp_path)
+    server.asked.clear()
+    condition = FieldCondition(field="group", op="==", value="CSI")
+    assert store.search(np.float32([1, 0, 0, 0]), sparse=embed_query("rear"), limit=5, conditions=[condition])
+    (query,) = [body for _, path, body in server.asked if path.endswith("/query")]
+    assert [leaf["filter"]["must"] for leaf in query["prefetch"]] == [[{"has_id": [KEY]}]] * 2
     store.close()
