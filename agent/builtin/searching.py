@@ -14,7 +14,7 @@ from ethochat.agent.builtin.phrases import Scanner, canonical
 from ethochat.agent.builtin.reading import Reading
 from ethochat.agent.builtin.spans import read_spans
 from ethochat.agent.builtin.splits import filter_by_values
-from ethochat.agent.builtin.unread import restricting_word, unknown_member, unknown_session, unread_words
+from ethochat.agent.builtin.unread import unknown_member, unknown_session, unread_words
 from ethochat.agent.builtin.vocabulary import Mention, Vocabulary, build_vocabulary
 from ethochat.index.words import atoms, number
 from ethochat.tools.context import ToolContext
@@ -96,12 +96,25 @@ def read_search(text: str, context: ToolContext) -> SearchReading:
     return SearchReading(arguments=search_arguments(spelled, vocabulary))
 
 
+_STRANGERS: Final = re.compile(
+    r"\b(?P<group>[\w-]+)[ -](?:treated |dosed )?(?:group|condition|treatment|treated)\b|\b(?:rater|annotator|scorer|observer) (?P<rater>\w+)"
+    r"|\b(?:scored|rated|annotated|labell?ed|according to|marked) by (?:rater )?(?P<by>\w+)",
+    re.I,
+)
+"""What is spoken of as a group or a rater in so many words."""
+
+
 def _unknown_group(text: str, vocabulary: Vocabulary) -> str | None:
-    """A word in the place of a group or a rater that nothing here is called: "the ketamine group", "by rater Maria"."""
+    """What is called a group or a rater and nothing here is: "the ketamine group", "by rater Maria"."""
     scan = Scanner(text)
     mentions = vocabulary.link(text)
     fill_names(mentions, scan, vocabulary)
-    return restricting_word(scan, unread_words(scan, mentions, vocabulary))
+    unread = {word.lower() for word in unread_words(scan, mentions, vocabulary)}
+    for match in _STRANGERS.finditer(text):
+        name = match["group"] or match["rater"] or match["by"]
+        if name.lower() in unread and not (vocabulary.lexicon and vocabulary.lexicon.find(name)):
+            return name
+    return None
 
 
 def search_vocabulary(context: ToolContext) -> Vocabulary:

@@ -40,7 +40,7 @@ def _term(name: str, also: str = "", looks: str = "", kind_of: str = "") -> Term
 _TERMS: Final = (
     _term(
         "locomotion",
-        "moving, moves, move, travel, travels, ambulation, locomote",
+        "on the move, moving, moves, move, travel, travels, ambulation, locomote",
         "moves from place to place",
     ),
     _term(
@@ -121,7 +121,7 @@ _TERMS: Final = (
     ),
     _term(
         "grooming",
-        "preen, preens, preening, clean fur, cleans fur, wash face, face washing, lick itself, groom, grooms, self-grooming, self-groom, "
+        "self-cleaning, clean, cleaning, lick, licks, licking, preen, preens, preening, clean fur, cleans fur, wash face, face washing, lick itself, groom, grooms, self-grooming, self-groom, "
         "self groom, sgrm, s-grm, wash, washes, washing, lick fur, licking itself, clean itself, cleaning itself",
         "licks and strokes its own fur, head and flanks",
     ),
@@ -197,7 +197,7 @@ _TERMS: Final = (
     ),
     _term(
         "wall-hugging",
-        "beside wall, alongside wall, along side of arena, border, thigmotaxis, wall hugging, hug wall, along wall, near wall, at wall, "
+        "wall, walls, edge, beside wall, alongside wall, along side of arena, border, thigmotaxis, wall hugging, hug wall, along wall, near wall, at wall, "
         "by wall, next to wall, close to wall, wall following, along edge, periphery, perimeter, along side",
         "keeps close to the wall",
     ),
@@ -346,7 +346,7 @@ _TERMS: Final = (
 )
 
 ORDINARY: Final = frozenset(
-    "exploration,explore,explores,exploring,exploratory,box,trail,rest,stop,stops,close,together,contact,middle,center,race,avoid,turn,nest,hunt,hang,hangs,support,supported,still,threat,mount,"
+    "wall,walls,edge,clean,cleaning,lick,licks,licking,exploration,explore,explores,exploring,exploratory,box,trail,rest,stop,stops,close,together,contact,middle,center,race,avoid,turn,nest,hunt,hang,hangs,support,supported,still,threat,mount,"
     "quiet,shake,travel,travels,float,floats,upright,alone,apart,pace,flank,border,touch,corner,periphery,perimeter,passive,pause,freeze,dash,"
     "moving,moves,move,track,box,interaction,interact,interacts,offensive,flight,defense,idle,tense,rigid,central,snap,snaps,nip,nips,roll together,"
     "locked together,open area,run,runs,walk,walks,running,walking,locomotion,stand up,stands up,hop,hops,leap,leaps,circling,rotate,rotation".split(
