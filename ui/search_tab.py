@@ -19,6 +19,7 @@ from ethochat.ui.hits import Hits, hits_of
 from ethochat.ui.media import Media
 from ethochat.ui.search_call import (
     Call,
+    check_asked,
     narrowed,
     parts_of,
     read_text,
@@ -233,12 +234,9 @@ class SearchTab:
         text = finding.text
         finding.read = text, read_text(text, self.context)
         call = finding.call()
-        if call and not set(call) - _NOT_ASKED:
-            raise InputError(
-                "Say what to look for: a description, a behavior, a zone, a speed or a duration."
-            )
         if not call:
             return None
+        check_asked(call)
         return self._find(text, call | {"limit": PAGE_SIZE})
 
     def _find(self, text: str, call: Call) -> Hits:
