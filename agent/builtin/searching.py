@@ -307,5 +307,10 @@ def _needs_search(description: Description, reading: Reading, *, plain: bool) ->
     unheeded = reading.intent == "clips" and reading.slots.get("keep") not in (None, "all")
     if reading.intent == "clips" or plain:
         unheeded = unheeded or bool(reading.unread)
+    chosen = set(reading.slots.get("behaviors") or ())
+    wider = any(set(term.behaviors) > chosen for step in decided for term in step.terms)
+    special = special or (
+        reading.intent == "clips" and wider and bool(chosen) and not reading.slots.get("sources")
+    )
     timed = plain and any(step.limits for step in decided)
     return special or steps_named or (joined and len(decided) == 1) or unheeded or timed
