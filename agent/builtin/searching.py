@@ -277,7 +277,7 @@ _QUANTITY: Final = re.compile(
 def is_described(reading: Reading, text: str, vocabulary: Vocabulary) -> bool:
     """Whether moments are asked for by more than the behavior, rater, duration and zone that a list of bouts is chosen by."""
     if vocabulary.lexicon is None or reading.intent not in (
-        "clips", "measure", "compare", "facts", "proximity"
+        "clips", "measure", "compare", "facts"
     ):  # fmt: skip
         return False
     asks = lexicon.matches(r"^\W*(?:where|when) (?:does|do|did|is|are|was|were)\b", text) or lexicon.matches(

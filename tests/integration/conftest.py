@@ -105,7 +105,9 @@ def address(root: Path, gate: Path) -> Iterator[str]:
         server.wait(PATIENCE_MS / 1000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its event loop would be in the way of whoever comes after the last browser test
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs chromium in /usr/bin or on PATH")
