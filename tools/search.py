@@ -19,7 +19,11 @@ from ethochat.tools.wording import some, summarize_evidence
 
 
 def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidence:
-    """Search an experiment for moments that match a description."""
+    """Search an experiment for moments that match a description, again where an ingest replaced a session meanwhile."""
+    return context.catalog.whole(lambda: _searched(context, arguments))
+
+
+def _searched(context: ToolContext, arguments: SearchArguments) -> Evidence:
     scope = select_sessions(context, arguments)
     require_sessions(scope, arguments)
     query = understand_query(context, scope, arguments)
