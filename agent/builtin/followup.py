@@ -198,6 +198,9 @@ def _counts_what_was_searched(reading: Reading, previous: Reading, scan: Scanner
 
 
 _NARROWS = r"^\W*(?:and |but |now |ok(?:ay)?,? )*(?:only|just|without|not|but not|in|during|within|while|at|near|along|longer|shorter|faster|slower|more than|at least|those|the ones)\b"
+_ASKS_ANEW = (
+    r"\b(?:how|which|what|who|whose|why|whether|do|does|did|is|are|was|were|compare|plot|draw|correlat\w+)\b"
+)
 _NUMBERS_OF = (
     r"\bhow (?:many|often|much|long)\b|\bcompare\b|\bdiffer\w*\b|\bper (?:group|animal|session|cage)\b"
 )
@@ -210,6 +213,7 @@ def _narrows_the_search(reading: Reading, previous: Reading, scan: Scanner, voca
         previous.intent != "search"
         or not (before.get("query") or before.get("like"))
         or not matches(_NARROWS, scan.text)
+        or matches(_ASKS_ANEW, scan.text)
     ):
         return False
     own = dict(reading.slots) if reading.intent == "search" else search_arguments(scan.text, vocabulary)

@@ -70,7 +70,7 @@ class BuiltinChatModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=reply)])
 
     def _ask_tools(self, question: str, before: Sequence[BaseMessage]) -> AIMessage:
-        alike = like_before(question, previous_clips(before))
+        alike = like_before(question, previous_clips(before), previous_reading(before))
         if alike is not None:
             return call_message([alike], Reading("search", dict(alike[1])))
         understanding = understand(question, self.vocabulary, previous_reading(before))

@@ -51,10 +51,12 @@ _TREATMENT: Final = re.compile(
     r"\b(?:(?:un)?(?:treated|drugged|injected|dosed)|drug-?free|controls?)\b", re.I
 )
 _LIKE: Final = re.compile(
-    r"\b(?P<less>less|un)?(?:more|less)?\s*(?:like|similar to|resembling)\s+(?P<which>that|this|it|these|those|them|"
-    r"(?:the )?(?P<nth>first|second|third|fourth|fifth|last|\d+)(?:st|nd|rd|th)?(?: (?:one|clip|hit|moment))?)\b",
+    r"(?:\b(?P<less>less|not|unlike)\b|\b(?:more|others?|something|anything|moments?|clips?|ones?)\b)\s*(?:like|similar to|resembling)?\s*\b"
+    r"(?P<which>that|this|it|these|those|them|(?:the )?(?P<nth>first|second|third|fourth|fifth|last|\d+)(?:st|nd|rd|th)?(?: (?:one|clip|hit|moment))?)\b\s*"
+    r"(?=$|[?.!,;]|\b(?:in|from|of|but|and|please)\b)",
     re.I,
 )
+_SAYS_LIKE: Final = re.compile(r"\b(?:like|unlike|similar to|resembling)\b", re.I)
 _NTH: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _ELSEWHERE: Final = re.compile(
     r"\b(?:other|another|different)\s+(?:sessions?|recordings?|animals?|mice|mouse|videos?)\b", re.I
@@ -227,38 +229,43 @@ def _examples(text: str, arguments: dict[str, Any], behaviors: list[str]) -> Non
         arguments["behaviors"] = behaviors
 
 
-def like_before(question: str, clips: Sequence[ClipRef]) -> Call | None:
-    """Read "more like the second one" after clips were shown; ``None`` where the question is another.
+def like_before(question: str, clips: Sequence[ClipRef], previous: Reading | None = None) -> Call | None:
+    """Read "more like the second one" or "less like that" after clips were shown; ``None`` where the question is another.
 
     Parameters
     ----------
     clips
         Of the answer before, in its order.
+    previous
+        The reading of the turn before: a search goes on without what is unlike.
     """
     match = _LIKE.search(question)
-    if match is None or not clips:
+    chosen = _chosen(match, clips) if match is not None and _SAYS_LIKE.search(match.group()) else []
+    if match is None or not chosen:
         return None
-    which = match["which"].lower()
-    if match["nth"]:
-        place = (
-            len(clips)
-            if match["nth"].lower() == "last"
-            else _NTH.get(match["nth"].lower()) or int(number(match["nth"]) or 1)
-        )
-        chosen = clips[place - 1 : place]
-    else:
-        chosen = clips[:10] if which in ("these", "those", "them") else clips[:1]
     moments = [
         {"session_id": clip.session_id, "time": (clip.start_time + clip.stop_time) / 2}
         | ({"individual": clip.individual} if clip.individual else {})
         for clip in chosen
     ]
-    if not moments:
-        return None
+    if match["less"]:
+        before = dict(previous.slots) if previous is not None and previous.intent == "search" else {}
+        if not (before.get("query") or before.get("like")):
+            return None
+        return "search_segments", {**before, "unlike": [*(before.get("unlike") or ()), *moments], "limit": 10}
     arguments: dict[str, Any] = {"like": moments, "limit": 10}
     if _ELSEWHERE.search(question):
         arguments["other_sessions"] = True
     return "search_segments", arguments
+
+
+def _chosen(match: re.Match[str], clips: Sequence[ClipRef]) -> Sequence[ClipRef]:
+    """The clips that "the second one", "that" and "these" point at."""
+    if not match["nth"]:
+        return clips[:10] if match["which"].lower() in ("these", "those", "them") else clips[:1]
+    nth = match["nth"].lower()
+    place = len(clips) if nth == "last" else _NTH.get(nth) or int(number(nth) or 0)
+    return clips[place - 1 : place] if place > 0 else []
 
 
 # ------------------------------------------------------------------ search or a list of bouts

@@ -206,3 +206,44 @@ def test_clips_are_counted_with_the_limits_they_were_chosen_by(words, text):
         ["grooming"],
         ["kim"],
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In which treatment do mice run more?",
+        "During the first minute, how much do the mice groom, Kim?",
+        "At least how many bouts did Kim score?",
+    ],
+)
+def test_a_question_that_begins_like_a_narrowing_is_a_question(words, text):
+    before = understand("Where does the mouse run but not along the wall?", words)
+    assert isinstance(before, Reading)
+    reading = understand(text, words, before)
+    assert not (isinstance(reading, Reading) and reading.intent == "search")
+
+
+def test_less_like_a_clip_goes_on_with_the_search_before(words):
+    before = understand("Where does the mouse run but not along the wall?", words)
+    assert isinstance(before, Reading)
+    call = like_before("less like the second one", CLIPS, before)
+    assert call is not None
+    assert call[1]["query"] == before.slots["query"]
+    assert call[1]["unlike"] == [{"session_id": "T_2", "time": 10.5, "individual": "red"}]
+    assert "like" not in call[1]
+
+
+def test_less_like_a_clip_says_nothing_without_a_search_before():
+    assert like_before("less like the second one", CLIPS) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Find grooming like those of saline mice",
+        "does it look like that session was short?",
+        "what is the first one?",
+    ],
+)
+def test_likeness_in_passing_points_at_no_clip(question):
+    assert like_before(question, CLIPS) is None
