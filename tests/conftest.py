@@ -81,6 +81,14 @@ def write_labels(path: Path, session: int) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def own_index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the shell says of a vector index away from tests; only the contract of the stores asks for a server."""
+    if "contract" not in request.path.parts:
+        monkeypatch.delenv("ETHOCHAT_STORE", raising=False)
+        monkeypatch.delenv("QDRANT_URL", raising=False)
+
+
 @pytest.fixture
 def make_lab(tmp_path: Path) -> Callable[..., Path]:
     """Write an experiment of sessions ``s1``, ``s2`` … of 10 s, alternately of group drug and control."""

@@ -226,11 +226,12 @@ def serve(
         int | None, typer.Option(help="Port; the first free one by default.", show_default=False)
     ] = None,
     model: Model = "builtin",
+    store: Store = None,
 ) -> None:
-    """Open the chat page."""
+    """Open the page: chat and search."""
     from ethochat.ui.page import serve as run_page
 
-    run_page(folder, host=host, port=port, model=model)
+    run_page(folder, host=host, port=port, model=model, store=store)
 
 
 @app.command(epilog="Example: ethochat doctor lab/oft")

@@ -20,7 +20,7 @@ Model = Annotated[
 Store = Annotated[
     str | None,
     typer.Option(
-        envvar="ETHOCHAT_STORE",
+        envvar=["ETHOCHAT_STORE", "QDRANT_URL"],
         help="Vector index: edge, local or the URL of a Qdrant server.",
         show_default=False,
     ),

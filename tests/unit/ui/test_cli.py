@@ -13,7 +13,7 @@ import pytest
 from ethochat.index.catalog import CATALOG_VERSION, Catalog
 from ethochat.ui import cli
 
-COMMANDS = ("demo", "init", "ingest", "ask", "chat", "search", "serve", "doctor", "eval")
+COMMANDS = ("demo", "init", "ingest", "ask", "chat", "search", "serve", "doctor", "eval", "move-index")
 
 
 @pytest.fixture
@@ -219,3 +219,20 @@ def test_init_drafts_and_says_what_it_made_of_each_file(run, tmp_path):
     assert "m1_labels.csv" in out
     assert "notes.xyz" in out
     assert (tmp_path / "experiment.toml").exists()
+
+
+@pytest.mark.parametrize("variable", ["ETHOCHAT_STORE", "QDRANT_URL"])
+def test_the_environment_names_the_vector_index(run, experiment, monkeypatch, variable):
+    monkeypatch.setenv(variable, "https://127.0.0.1:1/mice")
+    monkeypatch.setenv("QDRANT_CA_FILE", str(experiment / "nowhere.pem"))
+    status, _, err = run("search", experiment, "whatever nobody here has a name for")
+    assert status == 2
+    assert "nowhere.pem" in err
+
+
+def test_our_own_variable_goes_before_qdrants(run, experiment, monkeypatch):
+    monkeypatch.setenv("ETHOCHAT_STORE", "nothing")
+    monkeypatch.setenv("QDRANT_URL", "http://127.0.0.1:1")
+    status, _, err = run("search", experiment, "whatever nobody here has a name for")
+    assert status == 2
+    assert "'nothing'" in err
