@@ -20,7 +20,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import polars as pl
@@ -74,7 +74,7 @@ def segment_session(  # noqa: PLR0917 - the derived tables of a session, in the 
         Table SEGMENTS, sorted by individual, source and start.
     """
     clock = session.timebase
-    motions = _motions(kinematics, zones)
+    motions = motions_of(kinematics, zones)
     rows: list[dict[str, object]] = []
     for individual, source, pieces in _pieces_by_source(clock, duration, bouts, coverage, settings):
         name = tracked_as(individual, motions)
@@ -301,6 +301,8 @@ def _segment_row(
 class Motion:
     """Running sums over the frames of one animal, so that any interval costs two look-ups."""
 
+    unit: Literal["cm", "px"]
+    """Of lengths."""
     first_frame: int
     speed: NDArray[np.float64]
     """Shape ``(2, n_frames + 1)``: sums and counts."""
@@ -329,8 +331,18 @@ class Motion:
         return sorted(zone for zone, n in counts.items() if n > (stop - start) / 2)
 
 
-def _motions(kinematics: pl.DataFrame, zones: pl.DataFrame) -> dict[str, Motion]:
-    """Motion by individual, of the first tracker that has it."""
+def motions_of(
+    kinematics: pl.DataFrame, zones: pl.DataFrame, unit: Literal["cm", "px"] | None = None
+) -> dict[str, Motion]:
+    """Motion by individual, of the first tracker that has it.
+
+    Parameters
+    ----------
+    kinematics, zones
+        One session's rows of these tables.
+    unit
+        Of lengths; centimeters where there is a scale by default. An animal without any length in it is left out.
+    """
     motions: dict[str, Motion] = {}
     if kinematics.is_empty():
         return motions
@@ -338,12 +350,16 @@ def _motions(kinematics: pl.DataFrame, zones: pl.DataFrame) -> dict[str, Motion]
         if individual in motions:
             continue
         ordered = rows.sort("frame")
-        unit = "cm" if ordered["step_cm"].is_not_null().any() else "px"
+        scaled = any(ordered[name].is_not_null().any() for name in ("step_cm", "speed_cm_per_s"))
+        length: Literal["cm", "px"] = unit or ("cm" if scaled else "px")
+        if unit is not None and ordered[f"step_{unit}"].is_null().all():
+            continue
         mine = zones.filter((pl.col("source") == source) & (pl.col("individual") == individual))
         motions[str(individual)] = Motion(
+            unit=length,
             first_frame=int(ordered["frame"][0]),
-            speed=_running(ordered[f"speed_{unit}_per_s"]),
-            step=_running(ordered[f"step_{unit}"]),
+            speed=_running(ordered[f"speed_{length}_per_s"]),
+            step=_running(ordered[f"step_{length}"]),
             inside={
                 str(zone): _running(part.sort("frame")["inside"].cast(pl.Float64))
                 for (zone,), part in mine.group_by("zone", maintain_order=True)

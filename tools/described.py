@@ -44,7 +44,7 @@ def described_measure(call: Call, name: Name) -> Measured:
         raise ToolRetryError(
             f"{arguments.described!r} names nothing that can be counted: no label, place, speed or rule of this experiment."
         )
-    events = Evaluator(call.context, whole, query.extra).find(query.description)
+    events = Evaluator(call.context, whole, query.of_hits).find(query.description)
     unit = call.scope.time_unit()
     if name == "event_rate" and unit == "frames":
         raise ToolFailedError("The frame rate is not documented, so a rate per minute cannot be given.")

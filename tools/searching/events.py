@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import polars as pl
-
 from ethochat.index.behaviors.bouts import Interval, intersect, unite
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolRetryError
-from ethochat.tools.motion.tracks import scan_session
 from ethochat.tools.names import listing
 from ethochat.tools.rows import clocks
 from ethochat.tools.searching.lanes import (
@@ -24,6 +21,7 @@ from ethochat.tools.searching.lanes import (
     Lanes,
     Span,
     behavior_lanes,
+    clustered,
     intersect_lanes,
     limit_lanes,
     of_same,
@@ -34,6 +32,7 @@ from ethochat.tools.searching.lanes import (
 )
 from ethochat.tools.searching.lexicon import Concept
 from ethochat.tools.searching.limits import Limit
+from ethochat.tools.searching.motion import Tracked
 from ethochat.tools.searching.reading import PLACES, WITHIN_S, Description, Step
 from ethochat.tools.selection import Scope
 
@@ -261,14 +260,14 @@ class Evaluator:
         spans = {}
         known = set()
         for session_id in sorted(lanes.known):
-            paths = _paths(self._context, session_id, f"step_{limit.unit}")
-            if paths:
+            tracked = Tracked(
+                self._context, session_id, self._clocks[session_id], "cm" if limit.unit == "cm" else "px"
+            )
+            if tracked.is_known:
                 known.add(session_id)
             for key in [key for key in lanes.spans if key[0] == session_id]:
-                path = paths.get(key[1]) or (next(iter(paths.values())) if len(paths) == 1 else None)
-                if path is not None:
-                    clock = self._clocks[session_id]
-                    spans[key] = [span for span in lanes.spans[key] if limit.holds(path.length(span, clock))]
+                far = [(span, tracked.distance(key[1], span.start, span.stop)) for span in lanes.spans[key]]
+                spans[key] = [span for span, path in far if path is not None and limit.holds(path)]
         return Lanes(
             spans={key: lane for key, lane in spans.items() if lane},
             known=lanes.known & frozenset(known),
@@ -390,20 +389,7 @@ def _is_place(step: Step) -> bool:
 def _either(parts: Sequence[Lanes]) -> Lanes:
     """When one of several things holds."""
     keys = {key for part in parts for key in part.spans}
-    spans: dict[Key, list[Span]] = {}
-    for key in keys:
-        joined: list[Span] = []
-        for span in sorted(
-            (s for part in parts for s in part.spans.get(key, ())), key=lambda s: (s.start, s.stop)
-        ):
-            if joined and span.start < joined[-1].stop:
-                last = joined[-1]
-                joined[-1] = replace(
-                    last, stop=max(last.stop, span.stop), sources=last.sources | span.sources
-                )
-            else:
-                joined.append(span)
-        spans[key] = joined
+    spans = {key: clustered(span for part in parts for span in part.spans.get(key, ())) for key in keys}
     known = frozenset[str]().union(*(part.known for part in parts))
     told = {
         key: unite(interval for part in parts for interval in part.told.get(key, ()))
@@ -458,36 +444,3 @@ def _pairs(
         if gap <= reach + 1e-9 and span.stop > chain[-1].start and not (may_overlap and place == taken):
             taken = place
             yield (*chain, span)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
-    """Steps of one animal as running sums, so that any stretch costs two look-ups."""
-
-    first_frame: int
-    sums: Sequence[float]
-
-    def length(self, span: Span, clock: TimeBase) -> float:
-        """Length of the path in a span."""
-        last = len(self.sums) - 1
-        start, stop = (
-            min(max(clock.nearest_boundary(time) - self.first_frame, 0), last)
-            for time in (span.start, span.stop)
-        )
-        return self.sums[stop] - self.sums[start]
-
-
-def _paths(context: ToolContext, session_id: str, column: str) -> dict[str, Path]:
-    table = (
-        scan_session(context, "kinematics", session_id)
-        .select("source", "individual", "frame", column)
-        .collect()
-    )
-    paths: dict[str, Path] = {}
-    for (_, individual), rows in table.group_by("source", "individual", maintain_order=True):
-        if str(individual) in paths or rows[column].is_null().all():
-            continue
-        ordered = rows.sort("frame")
-        sums = [0.0, *ordered[column].cast(pl.Float64).fill_null(0.0).cum_sum().to_list()]
-        paths[str(individual)] = Path(first_frame=int(ordered["frame"][0]), sums=sums)
-    return paths

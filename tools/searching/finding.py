@@ -99,7 +99,7 @@ def understand_query(context: ToolContext, scope: Scope, arguments: SearchArgume
     if arguments.within_s is not None and set(scope.sessions["time_unit"].to_list()) == {"frames"}:
         description = replace(description, in_frames=True)  # as all times of a call there
     extra = _extra(context, scope, arguments)
-    steps = [_with_partner(step, lexicon, context) for step in description.steps]
+    steps = [_with_partner(step, lexicon) for step in description.steps]
     if not steps[0].text and len(steps) > 1 and extra.terms:
         # Without words, the behaviors and zones of the call are what comes first.
         steps[0], extra = replace(steps[0], terms=extra.terms), replace(extra, terms=())
@@ -264,7 +264,7 @@ def _behavior_or_zone(context: ToolContext, scope: Scope, name: str) -> Concept:
             raise unknown from None
 
 
-def _with_partner(step: Step, lexicon: Lexicon, context: ToolContext) -> Step:
+def _with_partner(step: Step, lexicon: Lexicon) -> Step:
     """Read "two mice" as being near each other, where no word says what they do with each other."""
     if not step.together or any(limit.quantity == "partner_distance" for limit in step.limits):
         return step

@@ -137,14 +137,14 @@ def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str],
 
 def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> Lane:
     """One span per event: raters' spans that overlap are one; a rule only confirms where someone watched."""
-    labels = _clustered(span for span in lane if RULES_SOURCE not in span.sources)
+    labels = clustered(span for span in lane if RULES_SOURCE not in span.sources)
     watchers = _Watchers(watched)
     counted = [replace(span, n_watching=watchers.count(span)) for span in labels]
     # What was watched or marked is disjoint once united, so that a rule's span is held against its neighbors only.
     looked = unite([(start, stop) for start, stop, _ in watched])
     kept: list[Span] = []
     place = since = 0
-    for rule in _clustered(span for span in lane if RULES_SOURCE in span.sources):
+    for rule in clustered(span for span in lane if RULES_SOURCE in span.sources):
         while place < len(counted) and counted[place].stop <= rule.start:
             place += 1
         while since < len(looked) and looked[since][1] <= rule.start:
@@ -175,7 +175,7 @@ class _Watchers:
         )
 
 
-def _clustered(spans: Iterable[Span]) -> Lane:
+def clustered(spans: Iterable[Span]) -> Lane:
     """Spans that overlap as one; those that only touch stay apart, as bouts of one source do."""
     united: Lane = []
     for span in sorted(spans, key=lambda item: (item.start, item.stop)):
@@ -211,7 +211,7 @@ def _named_once(spans: dict[Key, Lane]) -> dict[Key, Lane]:
                 named[key][place] = _joined(span, named[key][place])
         spans[session_id, ""] = left
         for key, lane in named.items():
-            spans[key] = _clustered(lane)
+            spans[key] = clustered(lane)
     return spans
 
 
@@ -354,7 +354,7 @@ def _apart(context: ToolContext, scope: Scope, limit: Limit) -> Lanes:
                 lane = _intervals(both["frame"].to_numpy(), within(limit, values), by_session[session_id])
                 spans[session_id, first] += [Span(start=x, stop=y, partner=second) for x, y in lane]
                 spans[session_id, second] += [Span(start=x, stop=y, partner=first) for x, y in lane]
-    return Lanes(spans={key: _clustered(lane) for key, lane in spans.items()}, known=frozenset(known))
+    return Lanes(spans={key: clustered(lane) for key, lane in spans.items()}, known=frozenset(known))
 
 
 def whole_lanes(context: ToolContext, scope: Scope) -> Lanes:
@@ -388,7 +388,7 @@ def intersect_lanes(first: Lanes, second: Lanes) -> Lanes:
             key = (session_id, individual or other[1])
             spans[key] += _shared(lane, second.spans[other])
     return Lanes(
-        spans={key: _clustered(lane) for key, lane in spans.items() if lane},
+        spans={key: clustered(lane) for key, lane in spans.items() if lane},
         known=first.known & second.known,
         flags=(*first.flags, *second.flags),
     )

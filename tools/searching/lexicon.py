@@ -224,13 +224,12 @@ def _behavior_words(context: ToolContext, known: Sequence[str], *, by_rules: boo
 
 def telling_names(term: Term) -> tuple[str, ...]:
     """Names of a term that still say it without their small words: "in corner" does, "on its back" is left as "back"."""
-    place = {
-        stem for name in (term.name, *term.also) for stem in content_stems(name) if len(atoms(name)) == 1
-    }
+    names = (term.name, *term.also)
+    single = {stem for name in names if len(atoms(name)) == 1 for stem in content_stems(name)}
     return tuple(
         name
-        for name in (term.name, *term.also)
-        if len(content_stems(name)) > 1 or len(atoms(name)) == 1 or set(content_stems(name)) <= place
+        for name in names
+        if len(content_stems(name)) > 1 or len(atoms(name)) == 1 or set(content_stems(name)) <= single
     )
 
 

@@ -13,7 +13,7 @@ from ethochat.tools.searching.limits import Limit
 _WALL: Final = r"(?:walls?|sides?(?: of the (?:arena|cage|box|field))?|edges?|borders?)"
 _FREE: Final = re.compile(
     rf"\b(?:without|not|never|no)\b[^,;]*\b{_WALL}\b|\b(?:away|far|off) from (?:the |a |any )?{_WALL}\b|\boff the {_WALL}\b|\bfree(?:ly|standing)?\b|\bunsupported\b|\bunaided\b"
-    r"|\b(?:leaning|leans|lean) on nothing\b|\bin the open\b",
+    r"|\b(?:leaning|leans|lean) on nothing\b|\bin the open\b(?! (?:arms?|fields?|areas?)\b)",
     re.I,
 )
 _SUPPORTED: Final = re.compile(

@@ -14,13 +14,12 @@ import polars as pl
 from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.store.base import Hit
-from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
-from ethochat.tools.motion.tracks import scan_session
 from ethochat.tools.rows import clocks
 from ethochat.tools.searching.events import Event
 from ethochat.tools.searching.lanes import Span
 from ethochat.tools.searching.lexicon import content_words
+from ethochat.tools.searching.motion import Tracked
 from ethochat.tools.searching.reading import Description, Liking
 from ethochat.tools.selection import Scope
 from ethochat.tools.wording import number
@@ -186,43 +185,11 @@ def mean_speeds(
     clock_of = clocks(scope)
     found: list[tuple[float, str] | None] = [None] * len(events)
     for session_id, members in by_session.items():
-        tracks = _Speeds(context, clock_of[session_id], session_id)
+        tracked = Tracked(context, session_id, clock_of[session_id])
         for place in members:
-            found[place] = tracks.mean(events[place])
+            event = events[place]
+            found[place] = tracked.mean_speed(event.individual, event.start, event.stop)
     return found
-
-
-class _Speeds:
-    """Speeds of the animals of one session as running sums over frames."""
-
-    def __init__(self, context: ToolContext, clock: TimeBase, session_id: str) -> None:
-        self._clock = clock
-        table = scan_session(context, "kinematics", session_id).select(
-            "source", "individual", "frame", "speed_cm_per_s", "speed_px_per_s"
-        )
-        self._sums: dict[str, tuple[int, list[float], list[int], str]] = {}
-        for (_, individual), rows in table.collect().group_by("source", "individual", maintain_order=True):
-            if str(individual) in self._sums:
-                continue
-            unit = "cm" if rows["speed_cm_per_s"].is_not_null().any() else "px"
-            ordered = rows.sort("frame")
-            values = ordered[f"speed_{unit}_per_s"].cast(pl.Float64)
-            sums = [0.0, *values.fill_null(0.0).cum_sum().to_list()]
-            counts = [0, *values.is_not_null().cum_sum().to_list()]
-            name = f"{unit} per frame" if self._clock.fps is None else f"{unit}/s"
-            self._sums[str(individual)] = (int(ordered["frame"][0]), sums, counts, name)
-
-    def mean(self, event: Event) -> tuple[float, str] | None:
-        track = self._sums.get(event.individual)
-        if track is None and len(self._sums) == 1:
-            track = next(iter(self._sums.values()))
-        if track is None:
-            return None
-        first, sums, counts, unit = track
-        last = len(sums) - 1
-        a, b = (min(max(self._clock.nearest_boundary(t) - first, 0), last) for t in (event.start, event.stop))
-        n = counts[b] - counts[a]
-        return ((sums[b] - sums[a]) / n, unit) if n else None
 
 
 # ------------------------------------------------------------------ why
