@@ -186,11 +186,16 @@ def _write(
     """Write the files asked for; return them, and what must be said about them."""
     from ethochat.ui.clips import Clips
     from ethochat.ui.hits.archive import write_clips
-    from ethochat.ui.hits.boris import write_boris
+    from ethochat.ui.hits.boris import boris_bytes, write_boris
     from ethochat.ui.hits.sheet import write_sheet
-    from ethochat.ui.hits.subtitles import write_srt
+    from ethochat.ui.hits.subtitles import check_srt, write_srt
     from ethochat.ui.hits.table import write_csv
 
+    # What one of the files cannot hold is refused before the others are there.
+    if srt is not None:
+        check_srt(hits, srt)
+    if boris is not None:
+        boris_bytes(hits, boris.suffix.lower())
     written: list[Path] = []
     notes: list[str] = []
     if csv is not None:

@@ -153,7 +153,7 @@ def find(context: ToolContext, scope: Scope, query: Query) -> Findings:
         query=query,
         ranked=tuple(ranked),
         known=events.known,
-        flags=(*events.flags, *missed),
+        flags=(*events.flags, *missed, *(_notices(context) if hits else ())),
     )
 
 
@@ -331,6 +331,15 @@ def _segments_at(context: ToolContext, moments: Sequence[Moment], extra: Extra) 
 
 
 # ------------------------------------------------------------------ likeness
+def _notices(context: ToolContext) -> list[str]:
+    """What the index says of itself: that an ingest is running, and how many sessions it leaves out."""
+    try:
+        notice = context.open_search().check()
+    except CatalogError as exc:
+        raise ToolFailedError(str(exc)) from exc
+    return [notice] if notice is not None else []
+
+
 def _retrieve(context: ToolContext, scope: Scope, query: Query) -> list[Hit]:
     try:
         return context.open_search().retrieve(
@@ -383,7 +392,14 @@ def _by_likeness(context: ToolContext, scope: Scope, query: Query) -> Findings:
         cut = replace(event, start=max(event.start, start), stop=min(event.stop, stop))
         ranked.append(Ranked(event=cut, score=min(1.0, max(0.0, best.score))))
     known = frozenset(scope.session_ids)
-    return Findings(query=query, ranked=tuple(ranked), texts=texts, known=known, by_likeness=True)
+    return Findings(
+        query=query,
+        ranked=tuple(ranked),
+        texts=texts,
+        known=known,
+        by_likeness=True,
+        flags=tuple(_notices(context)),
+    )
 
 
 def _is_same(one: Event, other: Event) -> bool:

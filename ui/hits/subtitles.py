@@ -70,6 +70,22 @@ def _clock(milliseconds: int) -> str:
     return f"{hours:02d}:{minutes:02d}:{seconds:02d},{rest:03d}"
 
 
+def check_srt(hits: Hits, target: Path) -> None:
+    """Refuse what :func:`write_srt` would refuse, before anything is written.
+
+    Raises
+    ------
+    InputError
+        When there are several sessions for one file, or when times are frames and nothing says how long one is.
+    """
+    sessions = list(hits.by_session())
+    if target.suffix.lower() == ".srt" and len(sessions) > 1:
+        raise InputError(
+            f"Expected hits of one session for {target.name}, found hits of {named(sessions)}; name a folder, for one file per session."
+        )
+    seconds_per_unit(hits)
+
+
 def write_srt(hits: Hits, target: Path) -> tuple[list[Path], list[str]]:
     """Write subtitles, and beside them how the hits were found.
 
@@ -89,12 +105,9 @@ def write_srt(hits: Hits, target: Path) -> tuple[list[Path], list[str]]:
         When there are several sessions for one file, when times are frames and nothing says how long one is, or when a file cannot be
         written.
     """
+    check_srt(hits, target)
     sessions = list(hits.by_session())
     one = target.suffix.lower() == ".srt"
-    if one and len(sessions) > 1:
-        raise InputError(
-            f"Expected hits of one session for {target.name}, found hits of {named(sessions)}; name a folder, for one file per session."
-        )
     _, notes = seconds_per_unit(hits)
     if not sessions:
         return [], notes

@@ -21,6 +21,10 @@ class FakeSearch:
 
     def __init__(self, hits=()):
         self.hits = list(hits)
+        self.notice = None
+
+    def check(self):
+        return self.notice
 
     def retrieve(self, query="", **more):
         if not (query.strip() or more.get("like") or more.get("unlike")):

@@ -211,6 +211,15 @@ def test_without_hits_there_are_tables_but_no_pictures(run: Run, search: Search,
     assert not (tmp_path / "s.png").exists()
 
 
+def test_what_one_file_cannot_hold_is_refused_before_another_is_written(
+    run: Run, search: Search, tmp_path: Path
+) -> None:
+    status, _, err = run("rearing", "--csv", tmp_path / "hits.csv", "--srt", tmp_path / "hits.srt")
+    assert status == 2
+    assert "one session" in err
+    assert list(tmp_path.rglob("hits*")) == []
+
+
 def test_frames_without_a_rate_are_refused_for_formats_in_seconds(
     run: Run, search: Search, context: ToolContext, tmp_path: Path
 ) -> None:

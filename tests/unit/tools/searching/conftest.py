@@ -18,6 +18,10 @@ class FakeSearch:
     def __init__(self, hits: Sequence[Hit]) -> None:
         self.hits = list(hits)
         self.asked: list[dict[str, Any]] = []
+        self.notice: str | None = None
+
+    def check(self) -> str | None:
+        return self.notice
 
     def retrieve(self, query: str = "", **more: Any) -> list[Hit]:
         self.asked.append({"query": query, **more})

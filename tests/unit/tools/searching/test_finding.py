@@ -275,3 +275,12 @@ def test_two_animals_are_near_where_no_word_says_what_they_do(labeled, query, be
 def test_where_no_rule_knows_nearness_the_other_animal_is_an_unread_word(context):
     (step,) = understood(context, query="two mice walking").description.steps
     assert "other animal" in step.unread
+
+
+@pytest.mark.parametrize("query", ["sashays about", "walking sideways"])
+def test_an_index_in_the_making_says_so(context, indexed, query):
+    changed, fake = indexed(context, [hit(5, 8, 0.9)])
+    fake.notice = "An ingest is running; 1 session is left out."
+    arguments = SearchArguments(query=query)
+    scope = select_sessions(changed, arguments)
+    assert fake.notice in find(changed, scope, understand_query(changed, scope, arguments)).flags
