@@ -7,17 +7,24 @@ import pytest
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 
 
+@pytest.fixture
+def measured(context, call):
+    """Measure described events by anna."""
+
+    def make(measure, described, **more):
+        return call(context, "measure", measure=measure, described=described, sources=["anna"], **more)
+
+    return make
+
+
 def of_sessions(evidence):
     return {value.session_id: value.value for value in evidence.values if value.session_id}
 
 
-def test_bouts_of_one_rater_are_counted_and_a_zero_is_a_zero(context, call):
-    evidence = call(
-        context,
-        "measure",
-        measure="event_count",
-        described="rearing",
-        sources=["anna"],
+def test_bouts_of_one_rater_are_counted_and_a_zero_is_a_zero(measured):
+    evidence = measured(
+        "event_count",
+        "rearing",
         group_by=["session_id"],
     )
     # oft_5's two bouts of anna overlap, so they are one event; oft_4 was watched and has none.
@@ -25,13 +32,10 @@ def test_bouts_of_one_rater_are_counted_and_a_zero_is_a_zero(context, call):
     assert evidence.values[0].unit == "events"
 
 
-def test_time_is_that_of_the_events_within_the_window(context, call):
-    evidence = call(
-        context,
-        "measure",
-        measure="event_duration",
-        described="rearing",
-        sources=["anna"],
+def test_time_is_that_of_the_events_within_the_window(measured):
+    evidence = measured(
+        "event_duration",
+        "rearing",
         sessions=["oft_1"],
         start_s=1.5,
         stop_s=4.0,
@@ -39,21 +43,16 @@ def test_time_is_that_of_the_events_within_the_window(context, call):
     assert [value.value for value in evidence.values][:1] == [1.5]  # [1.5, 2) and [3, 4)
 
 
-def test_share_and_rate_are_of_the_window(context, call):
+def test_share_and_rate_are_of_the_window(measured):
     for measure, expected in (("event_percent", 30.0), ("event_rate", 12.0)):
-        evidence = call(
-            context, "measure", measure=measure, described="rearing", sources=["anna"], sessions=["oft_1"]
-        )
+        evidence = measured(measure, "rearing", sessions=["oft_1"])
         assert evidence.values[0].value == pytest.approx(expected)  # 3 s and 2 events in 10 s
 
 
-def test_a_sequence_is_counted(context, call):
-    evidence = call(
-        context,
-        "measure",
-        measure="event_count",
-        described="rearing followed by grooming within 1 s",
-        sources=["anna"],
+def test_a_sequence_is_counted(measured):
+    evidence = measured(
+        "event_count",
+        "rearing followed by grooming within 1 s",
         group_by=["session_id"],
     )
     assert of_sessions(evidence)["oft_1"] == 1.0  # rearing [3, 5), grooming [5, 6)
@@ -73,13 +72,10 @@ def test_groups_are_compared_by_described_events(context, call):
     assert means == {"drug": 1.5, "vehicle": 0.5}
 
 
-def test_sessions_where_it_cannot_be_told_are_named_and_have_no_value(context, call):
-    evidence = call(
-        context,
-        "measure",
-        measure="event_count",
-        described="rearing in the center",
-        sources=["anna"],
+def test_sessions_where_it_cannot_be_told_are_named_and_have_no_value(measured):
+    evidence = measured(
+        "event_count",
+        "rearing in the center",
         group_by=["session_id"],
     )
     assert of_sessions(evidence) == {"oft_1": 1.0}  # [3, 5) meets the center's frames 20 to 39: [3, 4)
