@@ -130,3 +130,10 @@ def test_refusals():
         influence({"a": named("a", [1.0, 2.0])}, repeated=True)
     with pytest.raises(ToolRetryError, match="welch_t"):
         influence({"a": named("a", [1.0, 2.0]), "b": named("b", [1.0, 2.0])}, "paired_t")
+
+
+def test_differences_of_the_largest_values_are_judged_too():
+    """Each value is small enough to compute with; their differences are twice as large."""
+    largest = {"a": 1e70, "b": 0.9e70, "c": 0.8e70, "d": 0.95e70, "e": 0.85e70}
+    groups = {"before": largest, "after": {animal: -value for animal, value in largest.items()}}
+    assert not [one for one in influence(groups, repeated=True) if one.outlier]
