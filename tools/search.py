@@ -192,11 +192,9 @@ def _said(
     scope: Scope, found: Findings, arguments: SearchArguments, n_chosen: int, n_shown: int
 ) -> list[str]:
     flags = []
-    if not found.ranked:
-        flags.append(
-            "No segment meets the conditions." if found.by_likeness else "Nothing meets all conditions."
-        )
-    elif found.by_likeness:
+    if not found.ranked and not found.by_likeness:
+        flags.append("Nothing meets all conditions.")
+    elif found.ranked and found.by_likeness:
         flags.append("Ordered by likeness of descriptions alone; nobody looked at the pixels.")
     flags += found.flags
     flags += remarks(found.query.description, decided=not found.by_likeness, found=bool(found.ranked))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError, ToolRetryError
 from ethochat.tools.motion import match_zones
 from ethochat.tools.names import match_name
+from ethochat.tools.rows import clocks
 from ethochat.tools.searching.events import Evaluator, Event, Extra
 from ethochat.tools.searching.lanes import Span
 from ethochat.tools.searching.lexicon import Concept, Lexicon, build_lexicon, content_stems, terms_of
@@ -30,6 +31,8 @@ from ethochat.tools.searching.remarks import quoted
 from ethochat.tools.selection import Scope, find_name, match_behaviors, match_sources
 from ethochat.tools.wording import number
 
+LEAST_ALIKE: Final = 0.15
+"""Likeness to words below which a description has nothing to do with them: sentences on tax law come as near."""
 _CANDIDATES: Final = 512
 """Segments that are looked at for their likeness."""
 
@@ -381,7 +384,9 @@ def _by_likeness(context: ToolContext, scope: Scope, query: Query) -> Findings:
     windows = {row["session_id"]: scope.window(row) for row in scope.sessions.iter_rows(named=True)}
     ranked: list[Ranked] = []
     texts: dict[int, str] = {}
-    for best, _ in merge_events(_retrieve(context, scope, query)):
+    hits = _retrieve(context, scope, query)
+    alike = hits if query.like else [hit for hit in hits if hit.score >= LEAST_ALIKE]
+    for best, _ in merge_events(alike):
         event = _event_of(best)
         start, stop = windows[event.session_id]
         if event.start >= stop or event.stop <= start or _is_example(event, query):
@@ -398,7 +403,19 @@ def _by_likeness(context: ToolContext, scope: Scope, query: Query) -> Findings:
         texts=texts,
         known=known,
         by_likeness=True,
-        flags=tuple(_notices(context)),
+        flags=(*(() if ranked else _why_none(hits, alike, scope)), *_notices(context)),
+    )
+
+
+def _why_none(hits: Sequence[Hit], alike: Sequence[Hit], scope: Scope) -> Iterator[str]:
+    """Say why likeness found nothing: no segment is left by the filters, or none is described like the words."""
+    if alike or not hits:
+        yield "No segment meets the conditions."
+        return
+    best = _event_of(hits[0])
+    yield (
+        f"Nothing here is described like that. Nearest, and hardly alike (likeness {max(0.0, hits[0].score):.2f}): {best.session_id} "
+        f"{number(best.start)}–{number(best.stop)} {clocks(scope)[best.session_id].unit}: {hits[0].text}"
     )
 
 

@@ -197,7 +197,23 @@ def test_likeness_alone_merges_windows_of_one_event_and_stays_in_the_window(cont
 
 def test_scores_of_likeness_lie_between_0_and_1(context, indexed):
     changed, _ = indexed(context, [hit(0, 2, 1.2), hit(5, 8, -0.3, behaviors=("grooming",))])
-    assert [item.score for item in found(changed, query="xyzzy").ranked] == [1.0, 0.0]
+    assert [item.score for item in found(changed, query="xyzzy").ranked] == [1.0]
+    alike = found(changed, like=[{"session_id": "s1", "time": 3}])
+    assert [item.score for item in alike.ranked] == [1.0, 0.0]
+
+
+def test_what_is_hardly_alike_is_no_hit_and_named_as_the_nearest(context, indexed):
+    changed, _ = indexed(context, [hit(5, 8, 0.14), hit(0, 2, 0.05)])
+    nothing = found(changed, query="the law of taxes")
+    assert nothing.ranked == ()
+    (flag,) = [text for text in nothing.flags if text.startswith("Nothing here is described like that")]
+    assert "likeness 0.14" in flag
+    assert "s1 5–8 s: text of 5" in flag
+
+
+def test_filters_that_leave_nothing_are_told_from_words_that_nothing_is_like(context, indexed):
+    changed, _ = indexed(context, [])
+    assert "No segment meets the conditions." in found(changed, query="xyzzy").flags
 
 
 def test_an_example_is_no_hit_of_its_own_search_and_its_session_may_be_left_out(context, indexed):
