@@ -19,8 +19,9 @@ demo: $(STAMP)
 
 test: lint unit
 
+# Files go to two processes: what they set up is theirs.
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP) .typing/ethochat
 	$(BIN)/ruff check .

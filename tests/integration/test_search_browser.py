@@ -115,7 +115,7 @@ def test_example_begins_a_search(tab: Any) -> None:
 
 def test_list_goes_on_while_a_clip_plays(tab: Any) -> None:
     tab.to_search()
-    tab.search("elegance in S01, S02 and S03")
+    tab.search("a busy rodent in S01, S02 and S03")
     tab.found("most alike")
     video = tab.cards().first.locator("video")
     video.evaluate("video => video.play()")
