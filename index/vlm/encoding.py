@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +30,8 @@ class Encoder:
     """Whether clips may be given as videos."""
     system: bool
     """Whether the chat template has a place for a system message; else it opens the user's."""
+    control: re.Pattern[str] | None
+    """Tokens that the tokenizer finds in text: speakers, places of images."""
 
     def as_video(self, request: VlmRequest) -> bool:
         """Whether a request's clips are given as videos.
@@ -64,15 +67,28 @@ class Encoder:
             if getattr(self.loaded.processor.video_processor, "cap_pixels_per_frame", False) is None:
                 options["cap_pixels_per_frame"] = True  # as the model was trained; its default is to change
         inputs = self.loaded.processor.apply_chat_template(
-            [messages(request, video=video, system=self.system) for request in requests],
+            [messages(self._harmless(request), video=video, system=self.system) for request in requests],
             tokenize=True,
             add_generation_prompt=True,
             return_dict=True,
             return_tensors="pt",
             processor_kwargs=options,
-            sanitize_control_tokens=True,  # a special token in a prompt's text is text, wherever it came from
         )
         return inputs.to(getattr(torch, self.loaded.dtype))
+
+    def _harmless(self, request: VlmRequest) -> VlmRequest:
+        """Break up control tokens in what is said: names and questions come from people, and are text.
+
+        The processors' own ``sanitize_control_tokens`` is not used: several count places of images in the text
+        before it and refuse the prompt.
+        """
+        if self.control is None:
+            return request
+        return replace(
+            request,
+            system=self.control.sub(_broken, request.system),
+            prompt=self.control.sub(_broken, request.prompt),
+        )
 
 
 def make_encoder(loaded: LoadedModel) -> Encoder:
@@ -93,7 +109,7 @@ def make_encoder(loaded: LoadedModel) -> Encoder:
             "this model by its own software and name it as openai:MODEL@URL."
         )
     video = loaded.takes_video and _rendered(loaded, [_said("user", "Hello.", "video")]) not in {None, plain}
-    return Encoder(loaded=loaded, video=video, system=system)
+    return Encoder(loaded=loaded, video=video, system=system, control=_control_tokens(loaded))
 
 
 def messages(request: VlmRequest, *, video: bool, system: bool) -> list[Message]:
@@ -134,6 +150,16 @@ def _metadata(clip: Frames) -> Any:  # noqa: ANN401 - transformers has no types
         duration=clip.duration,
         frames_indices=indices,
     )
+
+
+def _control_tokens(loaded: LoadedModel) -> re.Pattern[str] | None:
+    added = {str(token) for token in loaded.processor.tokenizer.get_added_vocab()}
+    tokens = sorted((token for token in added if len(token.strip()) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, tokens))) if tokens else None
+
+
+def _broken(match: re.Match[str]) -> str:
+    return f"{match[0][0]} {match[0][1:]}"
 
 
 def _said(role: str, text: str, *before: str) -> Message:

@@ -20,7 +20,12 @@ GREEDY: Final[Mapping[str, Any]] = {
     "no_repeat_ngram_size": 0,
 }
 """Stated one by one: what is left out is taken from the file of the model, where it may be anything."""
-_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "Failed to allocate memory")
+_OUT_OF_MEMORY: Final = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "Failed to allocate memory",
+)
 """How CUDA, CPU and MPS say it."""
 
 
@@ -99,7 +104,10 @@ def choice_tokens(tokenizer: Any, choices: Sequence[str]) -> dict[str, list[int]
         codes = (tokenizer.encode(form, add_special_tokens=False) for form in written)
         found[choice] = {int(code[0]) for code in codes if code}
     shared = {
-        token for choice, own in found.items() for token in own if any(token in found[c] for c in found if c != choice)
+        token
+        for choice, own in found.items()
+        for token in own
+        if any(token in found[c] for c in found if c != choice)
     }
     return {choice: sorted(own - shared) for choice, own in found.items()}
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from ethochat.index.errors import BackendUnavailableError
 from ethochat.index.settings import VlmSettings
-from ethochat.index.torchvision_ops import ensure_torchvision
 from ethochat.index.vlm.base import Capabilities, Frames, Vlm, VlmReply, VlmRequest
 from ethochat.index.vlm.batching import Preparation
 from ethochat.index.vlm.encoding import Encoder, make_encoder
@@ -227,7 +226,9 @@ class InProcessVlm:
             self._encoder = replace(self._encoder, video=False)
             notes.append(f"Clips are shown as images: as videos the model does not take them ({why}).")
         elif not loaded.takes_video:
-            notes.append(_no_video(loaded))
+            notes.append(
+                "Clips are shown as images, one after the other: the model's processor takes no videos."
+            )
         if not self._encoder.video and (why := self._refusal(loaded, video=False)):
             raise BackendUnavailableError(
                 f"{self.model!r} was loaded and does not take images: {why}; name another model."
@@ -297,15 +298,6 @@ def load_in_process(rest: str, settings: VlmSettings) -> Vlm:
     """
     return InProcessVlm(
         load_model(rest, run_code=settings.run_model_code), settings, name=f"transformers:{rest}"
-    )
-
-
-def _no_video(loaded: LoadedModel) -> str:
-    if ensure_torchvision():
-        return "Clips are shown as images, one after the other: the model knows no videos."
-    return (
-        "Clips are shown as images: videos need torchvision; run `pip install -c constraints.txt -e '.[video]'` in the "
-        "project folder."
     )
 
 

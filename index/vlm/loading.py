@@ -185,14 +185,16 @@ def _remedy(exc: Exception) -> str:
         )
     if "num2words" in text:
         return "its processor needs num2words; run `pip install num2words`."
-    if "VIDEO_PROCESSOR" in text.upper() or "torchvision" in text:
-        return "its processor needs torchvision; run `pip install -c constraints.txt -e '.[video]'` in the project folder."
+    if "VIDEO_PROCESSOR" in text.upper() or "torchvision" in text.lower():
+        return "its processor takes videos too and needs torchvision; run `pip install -c constraints.txt -e '.[video]'` in the project folder."
     if _is_memory(exc, text):
         return "its weights do not fit into the memory of the device; use a smaller model or a server (openai:MODEL@URL)."
     if "Unrecognized configuration class" in text or "Unrecognized processing class" in text:
         return "transformers knows it, but not as a vision-language model; name another one."
     shown = text if len(text) <= 300 else f"{text[:300]}…"
-    return f"{type(exc).__name__}: {shown or 'no reason given'}; check the name, the files and the connection."
+    return (
+        f"{type(exc).__name__}: {shown or 'no reason given'}; check the name, the files and the connection."
+    )
 
 
 def _is_memory(exc: Exception, text: str) -> bool:
