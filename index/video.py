@@ -10,9 +10,11 @@ import hashlib
 import json
 import logging
 import os
+import threading
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -51,6 +53,8 @@ _EIGHT_BIT_LUMA: Final = (
 _FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 _EXPAND: Final = np.clip(np.rint((np.arange(256) - 16.0) * 255 / 219), 0, 255).astype(np.uint8)
 """Video levels 16..235 to 0..255."""
+_KEPT_BYTES: Final = 96 * 2**20
+"""Decoded frames that an open reader remembers: about four seconds of 640 x 480 pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,116 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Image:
     if not found:
         return np.empty((0, index.info.height, index.info.width, 3), dtype=np.uint8)
     return np.stack([found[number] for number in frames])
+
+
+class FrameReader:
+    """A video that stays open: frames by number, decoded forward where that is nearer than a seek.
+
+    Who asks for clips in the order of time decodes each frame once; the last frames are remembered, so that clips
+    which overlap do not go back. One at a time reads; others wait.
+    """
+
+    def __init__(self, path: Path, *, kept_bytes: int = _KEPT_BYTES) -> None:
+        """Look at the video; it is opened when a frame is asked for.
+
+        Raises
+        ------
+        VideoError
+            As :func:`probe_video`.
+        """
+        self._index = _frame_index(path)
+        self._lock = threading.Lock()
+        self._opened = ExitStack()
+        self._reader: _Reader | None = None
+        self._ahead: Iterator[tuple[int, VideoFrame]] | None = None
+        self._next = 0
+        """The first frame that ``_ahead`` has not given yet."""
+        self._kept: OrderedDict[int, VideoFrame] = OrderedDict()
+        self._kept_bytes, self._most_bytes = 0, kept_bytes
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the file holds."""
+        return self._index.info
+
+    def read(self, frames: Sequence[int], *, window: tuple[int, int, int, int] | None = None) -> list[Image]:
+        """Decode single frames by number.
+
+        Parameters
+        ----------
+        frames
+            Frame numbers from 0, in any order, repeated or not.
+        window
+            Left, top, width and height in pixels of the part to keep.
+
+        Returns
+        -------
+        list of ndarray
+            uint8 RGB, shape ``(height, width, 3)``, in the order asked for.
+
+        Raises
+        ------
+        VideoError
+            When the video cannot be read, or a frame does not exist or cannot be decoded.
+        """
+        _check_frames(self._index, frames)
+        found: dict[int, Image] = {}
+        with self._lock:
+            for number in sorted(set(frames)):
+                frame = self._frame(number)
+                if frame is None:
+                    message = f"Frame {number} cannot be decoded; the file is damaged there."
+                    raise VideoError(message, path=self.info.path)
+                image = _pixels(frame, gray=False)
+                if window is not None:
+                    left, top, width, height = window
+                    image = image[top : top + height, left : left + width].copy()
+                found[number] = image
+        return [found[number] for number in frames]
+
+    def close(self) -> None:
+        """Close the file and forget its frames; a later :meth:`read` opens it again."""
+        with self._lock:
+            self._forget()
+            self._kept.clear()
+            self._kept_bytes = 0
+
+    def _frame(self, number: int) -> VideoFrame | None:
+        if number in self._kept:
+            return self._kept[number]
+        try:
+            for found, frame in self._from(number):
+                self._next = found + 1
+                self._keep(found, frame)
+                if found >= number:
+                    return frame if found == number else None
+        except BaseException:
+            self._forget()  # the decoder may stand anywhere
+            raise
+        self._forget()  # at the end of the file
+        return None
+
+    def _from(self, number: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames from some frame at or before ``number`` on."""
+        near = self._next <= number and self._index.keyframe_before(number) <= self._next
+        if self._ahead is None or not near:
+            if self._reader is None or not self._index.seekable:
+                self._forget()
+                self._reader = self._opened.enter_context(_open_to_seek(self._index))
+            self._ahead = self._reader.numbered_from(self._index, number)
+        return self._ahead
+
+    def _keep(self, number: int, frame: VideoFrame) -> None:
+        if number in self._kept:
+            return
+        self._kept[number] = frame
+        self._kept_bytes += _n_bytes(frame)
+        while self._kept_bytes > self._most_bytes and len(self._kept) > 1:
+            self._kept_bytes -= _n_bytes(self._kept.popitem(last=False)[1])
+
+    def _forget(self) -> None:
+        self._ahead, self._reader, self._next = None, None, 0
+        self._opened.close()
 
 
 def iter_frames(
@@ -483,6 +597,10 @@ def _selected(index: _FrameIndex, wanted: Sequence[int]) -> Iterator[tuple[int, 
             members = set(group)
             frames = reader.between(index, group[0], group[-1] + 1)
             yield from (item for item in frames if item[0] in members)
+
+
+def _n_bytes(frame: VideoFrame) -> int:
+    return sum(int(plane.buffer_size) for plane in frame.planes)
 
 
 def _check_frames(index: _FrameIndex, frames: Sequence[int]) -> None:
