@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal, cast
 
@@ -19,7 +19,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 from langgraph.runtime import Runtime
-from langgraph.types import Overwrite, Send
+from langgraph.types import Overwrite, Send, interrupt
 from pydantic import ValidationError
 
 from ethochat.agent.answer import Status
@@ -33,7 +33,13 @@ from ethochat.index.errors import BackendUnavailableError
 from ethochat.tools.arguments import AskUserArguments, DeclineArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
-from ethochat.tools.errors import AmbiguousSourceError, ToolError, ToolRetryError
+from ethochat.tools.errors import (
+    AmbiguousSourceError,
+    ApprovalNeededError,
+    ToolError,
+    ToolFailedError,
+    ToolRetryError,
+)
 from ethochat.tools.evidence import Evidence
 
 CLOSING: Final[Mapping[str, Status]] = {"ask_user": "needs_clarification", "decline": "cannot_answer"}
@@ -134,7 +140,7 @@ class Nodes:
         runtime.stream_writer(ToolStarted(call_id=str(call["id"]), name=call["name"], arguments=arguments))
         result: dict[str, Any] = {"call_id": str(call["id"]), "name": call["name"]}
         try:
-            evidence = self._tool_for(state, runtime).run(self._context, arguments)
+            evidence = self._evidence(self._tool_for(state, runtime), arguments)
         except ToolError as exc:
             result |= {"message": str(exc), "error": _error_artifact(exc)}
         else:
@@ -152,6 +158,22 @@ class Nodes:
             )
         )
         return {"results": [result]}
+
+    def _evidence(self, tool: Tool[Any], arguments: dict[str, Any]) -> Evidence:
+        """Call a tool; what costs much waits until the user agrees, be it in another process.
+
+        Raises
+        ------
+        ToolError
+            As the tool does, and where the user does not agree.
+        """
+        try:
+            return tool.run(self._context, arguments)
+        except ApprovalNeededError as exc:
+            agreed = interrupt({"tool": tool.name, "cost": exc.cost, "n_clips": exc.n_clips})
+        if agreed is not True:
+            raise ToolFailedError("It was not approved, so nothing was shown to the model.")
+        return tool.run(replace(self._context, approved=True), arguments)
 
     def collect(self, state: AgentState) -> AgentState:
         """Give the evidence of a round its ids, in the order of the calls, and answer each call."""

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -15,6 +16,7 @@ from ethochat.agent.answer import Answer
 from ethochat.agent.events import Event, Final, Token
 from ethochat.index.catalog import Catalog
 from ethochat.index.experiment import load_experiment
+from ethochat.index.vlm.access import VlmAccess
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import Evidence
 
@@ -22,17 +24,25 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AnyMessage
     from langgraph.checkpoint.sqlite import SqliteSaver
+    from langgraph.types import Interrupt
 
     from ethochat.agent.nodes import Budgets
-    from ethochat.agent.state import AgentState
     from ethochat.index.search import SegmentSearch
+    from ethochat.index.vlm.base import Vlm
     from ethochat.tools.base import Tool
 
 CONVERSATIONS = "conversations.sqlite"
 """File in the experiment's ``.ethochat`` folder."""
 
 
-def open_context(root: Path, *, store: str | None = None) -> ToolContext:
+def open_context(
+    root: Path,
+    *,
+    store: str | None = None,
+    vlm: str | Vlm | None = None,
+    run_model_code: bool = False,
+    approved: bool = False,
+) -> ToolContext:
     """Open an ingested experiment for asking; the vector index opens with the first search.
 
     Parameters
@@ -41,6 +51,13 @@ def open_context(root: Path, *, store: str | None = None) -> ToolContext:
         Experiment folder.
     store
         Vector index: ``edge``, ``local`` or the URL of a Qdrant server; by default the one ingested into.
+    vlm
+        Vision-language model that clips may be shown to, by name or instance; see
+        :func:`ethochat.index.vlm.resolve_vlm`. It is loaded or connected to when the first clip is.
+    run_model_code
+        Whether Python code that comes with that model's weights may run.
+    approved
+        Whether it may be shown any number of clips without asking.
 
     Raises
     ------
@@ -50,6 +67,8 @@ def open_context(root: Path, *, store: str | None = None) -> ToolContext:
         When it was not ingested yet.
     """
     experiment = load_experiment(root)
+    settings = replace(experiment.vlm, run_model_code=run_model_code)
+    experiment = replace(experiment, vlm=settings)
     catalog = Catalog.open(experiment.data_dir)
     opened: list[SegmentSearch] = []
     lock = threading.Lock()
@@ -67,6 +86,8 @@ def open_context(root: Path, *, store: str | None = None) -> ToolContext:
         catalog=catalog,
         open_search=open_once,
         figures_dir=experiment.data_dir / "figures",
+        vlm=None if vlm is None else VlmAccess(spec=vlm, settings=settings),
+        approved=approved,
     )
 
 
@@ -159,7 +180,11 @@ class Conversation:
         )
 
     def ask(self, question: str, *, on_event: Callable[[Event], None] | None = None) -> Answer:
-        """Ask the next question of the conversation."""
+        """Ask the next question of the conversation.
+
+        Where the turn before waits for the user's approval, "yes" and "no" decide on it, and anything else is a new
+        question that leaves it undone.
+        """
         answer: Answer | None = None
         for event in self._run(question, watch=on_event is not None):
             if on_event is not None:
@@ -175,6 +200,14 @@ class Conversation:
         A turn that is not read to its end leaves nothing behind.
         """
         return self._run(question, watch=True)
+
+    def waits_for(self) -> str | None:
+        """What the last turn would cost, where it waits for the user's approval; kept over a restart."""
+        waiting = self._waiting()
+        return None if not waiting else "; ".join(str(item.value["cost"]) for item in waiting)
+
+    def _waiting(self) -> Sequence[Interrupt]:
+        return self._graph.get_state(self._config).interrupts
 
     def history(self) -> list[tuple[str, str]]:
         """Return what was said: pairs of ``user`` or ``assistant`` and the text, without unfinished turns."""
@@ -215,9 +248,15 @@ class Conversation:
 
         started = time.monotonic()
         state: Mapping[str, Any] = {}
-        # One checkpoint per turn: a turn is kept whole or not at all.
+        agreed, waiting = _decision(question), self._waiting()
+        begin: Any = {"question": question}
+        if agreed is not None and waiting:
+            from langgraph.types import Command
+
+            begin = Command(resume={item.id: agreed for item in waiting})
+        # One checkpoint per turn: a turn is kept whole or not at all, but for one that waits for approval.
         parts = self._graph.stream(
-            cast("AgentState", {"question": question}),
+            begin,
             self._config,
             context=Run(deadline=started + self._budgets.wall_s),
             stream_mode=["values", "custom", "messages"] if watch else ["values"],
@@ -230,7 +269,22 @@ class Conversation:
                 yield cast("Event", data)
             elif (text := _token(data)) is not None:
                 yield Token(text=text)
-        yield Final(answer=self._answer(question, state, time.monotonic() - started))
+        elapsed_s = time.monotonic() - started
+        cost = self.waits_for() if state.get("status") is None else None
+        if cost is not None:
+            yield Final(answer=self._asks_to_approve(question, cost, elapsed_s))
+            return
+        yield Final(answer=self._answer(question, state, elapsed_s))
+
+    def _asks_to_approve(self, question: str, cost: str, elapsed_s: float) -> Answer:
+        return Answer(
+            question=question,
+            status="needs_clarification",
+            answer=f"This needs your approval: {cost}. Shall I go on?\n\n- yes\n- no",
+            model=self.model,
+            thread_id=self.thread_id,
+            elapsed_s=round(elapsed_s, 4),
+        )
 
     def _answer(self, question: str, state: Mapping[str, Any], elapsed_s: float) -> Answer:
         answer = Answer(
@@ -253,6 +307,14 @@ class Conversation:
                 figure.path for item in by_mention for figure in item.figures if figure.path is not None
             ]
         return answer
+
+
+def _decision(text: str) -> bool | None:
+    """Whether a text agrees or refuses; ``None`` for any other text."""
+    word = text.strip().strip(".!,").lower()
+    if word in ("yes", "y", "yes please", "ok", "okay", "go on", "go ahead", "sure", "do it"):
+        return True
+    return False if word in ("no", "n", "no thanks", "stop", "cancel", "don't") else None
 
 
 def _token(data: Any) -> str | None:  # noqa: ANN401 - LangGraph's pair of message and metadata

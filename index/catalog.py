@@ -29,8 +29,12 @@ import polars as pl
 from ethochat.index.errors import CatalogError, NotIngestedError, StaleIndexError
 from ethochat.index.tables import TABLES, conform, empty
 
-CATALOG_VERSION = 2
+CATALOG_VERSION = 3
 """Raised whenever a table changes; older data must be ingested again."""
+
+PARTS: Final = ("", "vlm")
+"""A table of a session may lie in several files: what was derived from its files, and what a model saw. Each is replaced
+without the other."""
 
 FAILED: Final = "failed"
 """In place of a session's fingerprint: every run tries again, for what is wrong may lie outside its files."""
@@ -133,9 +137,9 @@ class Catalog:
         return tuple(sorted(name for name, value in known.items() if value == PENDING))
 
     # ----------------------------------------------------------------- tables
-    def path(self, table: str, session_id: str) -> Path:
-        """File of one table and session; ids are percent-encoded so that no id can leave the folder."""
-        return self._tables_dir / table / _file_name(session_id)
+    def path(self, table: str, session_id: str, part: str = "") -> Path:
+        """File of one table, session and part; ids are percent-encoded so that no id can leave the folder."""
+        return self._tables_dir / table / _file_name(session_id, part)
 
     @property
     def _tables_dir(self) -> Path:
@@ -145,7 +149,7 @@ class Catalog:
         """Whether the session's tables are there, whole."""
         return self.path("sessions", session_id).exists()
 
-    def write_session(self, session_id: str, tables: Mapping[str, pl.DataFrame]) -> None:
+    def write_session(self, session_id: str, tables: Mapping[str, pl.DataFrame], *, part: str = "") -> None:
         """Write a session's rows of some tables, each file atomically.
 
         With ``sessions`` among them, the session is not there while the others change: who reads meanwhile,
@@ -157,6 +161,8 @@ class Catalog:
             Every row belongs to it.
         tables
             Table name to rows; rows are put into the table's schema.
+        part
+            One of :data:`PARTS`; the others are left as they are.
 
         Raises
         ------
@@ -168,7 +174,7 @@ class Catalog:
                 self.path("sessions", session_id).unlink(missing_ok=True)
             for table in sorted(tables, key=lambda name: name == "sessions"):
                 rows = conform(tables[table], table)
-                target = self.path(table, session_id)
+                target = self.path(table, session_id, part)
                 if rows.is_empty():
                     target.unlink(missing_ok=True)
                     continue
@@ -178,17 +184,22 @@ class Catalog:
                 with _replacing(target) as handle:
                     handle.write(content.getbuffer())
 
+    def has_part(self, table: str, part: str) -> bool:
+        """Whether any session has such a part of a table."""
+        return any((self._tables_dir / table).glob(f"*%{part}.parquet"))
+
     def remove_session(self, session_id: str) -> None:
         """Remove every row of a session."""
         for table in ("sessions", *TABLES):
-            self.path(table, session_id).unlink(missing_ok=True)
+            for part in PARTS:
+                self.path(table, session_id, part).unlink(missing_ok=True)
 
     def keep_only(self, session_ids: Collection[str]) -> None:
         """Remove what belongs to no known table or to none of these sessions, and what killed runs left.
 
         Only for the process that holds the ingest lock.
         """
-        names = {_file_name(session_id) for session_id in session_ids}
+        names = {_file_name(session_id, part) for session_id in session_ids for part in PARTS}
         for folder in _entries(self._tables_dir):
             if folder.name not in TABLES or not folder.is_dir():
                 _remove(folder)
@@ -259,8 +270,14 @@ class Catalog:
 
     def read_session(self, table: str, session_id: str) -> pl.DataFrame:
         """Read one session's rows of a table."""
+        if table == "sessions":  # has columns of its own in every experiment, and one part
+            return self.read_part(table, session_id, "")
+        return pl.concat([self.read_part(table, session_id, part) for part in PARTS])
+
+    def read_part(self, table: str, session_id: str, part: str) -> pl.DataFrame:
+        """Read one session's rows of one part of a table."""
         try:
-            return pl.read_parquet(self.path(table, session_id))
+            return pl.read_parquet(self.path(table, session_id, part))
         except FileNotFoundError:
             return empty(table)
 
@@ -324,8 +341,9 @@ def _steadily(read: Callable[[], ReadT]) -> ReadT:
     return read()
 
 
-def _file_name(session_id: str) -> str:
-    return quote(session_id, safe="") + ".parquet"
+def _file_name(session_id: str, part: str = "") -> str:
+    # In an encoded id a percent sign is followed by two hexadecimal digits: no id is named like a part.
+    return quote(session_id, safe="") + (f"%{part}" if part else "") + ".parquet"
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -16,7 +16,14 @@ from ethochat.index.arena import Arena, Zone
 from ethochat.index.domain import InputFile, Session
 from ethochat.index.errors import ExperimentError
 from ethochat.index.manifest import DEFAULT_INPUTS, InputDeclaration, Manifest, exact_fps, read_manifest
-from ethochat.index.settings import BehaviorSettings, KeypointRoles, SegmentSettings, TrackingSettings
+from ethochat.index.settings import (
+    BehaviorSettings,
+    DescriptionSettings,
+    KeypointRoles,
+    SegmentSettings,
+    TrackingSettings,
+    VlmSettings,
+)
 from ethochat.index.sheet import Problems, Row, Sheet, near, parse_number, read_sheet, shown, typed_column
 
 MANIFEST = "experiment.toml"
@@ -47,6 +54,8 @@ class Experiment:
     behaviors: tuple[BehaviorSettings, ...] = ()
     metric_units: tuple[tuple[str, str], ...] = ()
     """Pairs (metric name, unit) of ``[metric_units]``."""
+    vlm: VlmSettings = field(default_factory=VlmSettings)
+    descriptions: DescriptionSettings = field(default_factory=DescriptionSettings)
 
     @property
     def data_dir(self) -> Path:
@@ -121,6 +130,8 @@ def load_experiment(root: Path) -> Experiment:
         segments=manifest.segments,
         behaviors=manifest.behaviors,
         metric_units=manifest.metric_units,
+        vlm=manifest.vlm,
+        descriptions=manifest.descriptions,
     )
 
 

@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 from ethochat import __version__
 from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog, replace_file, unwritable
 from ethochat.index.derivation import derive_session, read_session, unreadable_session
+from ethochat.index.describers.in_use import JOURNAL_FILE
 from ethochat.index.domain import Session
 from ethochat.index.errors import CatalogLockedError, InputError, NotIngestedError, StaleIndexError
 from ethochat.index.experiment import Experiment, load_experiment
@@ -48,8 +49,8 @@ _NOT_WRITABLE: Final = frozenset(
     {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
 )
 _NOT_DERIVING: Final = frozenset(
-    {"candidates.py", "catalog.py", "drafting.py", "embedders", "freshness.py", "ingest.py", "moving.py"}
-    | {"pairing.py", "sample", "search.py", "silhouettes.py", "store"}
+    {"candidates.py", "catalog.py", "describing", "drafting.py", "embedders", "freshness.py", "ingest.py"}
+    | {"moving.py", "pairing.py", "sample", "search.py", "silhouettes.py", "store", "vlm"}
 )  # fmt: skip
 
 
@@ -99,15 +100,57 @@ def ingest(
     with exclusive(experiment.data_dir):
         catalog = Catalog(experiment.data_dir)
         result = ingest_sessions(experiment, catalog, report)
-        try:
-            n_segments, n_indexed = _bring_index_up_to_date(
-                experiment, catalog, store=store, rebuild=rebuild_index, progress=report
-            )
-        except OSError as exc:
-            if exc.errno not in _NOT_WRITABLE:
-                raise
-            raise unwritable(experiment.data_dir, exc) from exc
-    return dataclasses.replace(result, n_segments=n_segments, n_indexed=n_indexed)
+        published = publish(experiment, catalog, store=store, rebuild_index=rebuild_index, progress=report)
+    return dataclasses.replace(result, n_segments=published.n_segments, n_indexed=published.n_indexed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What was brought into tables and index."""
+
+    n_segments: int
+    n_indexed: int
+    """Segments written to the index now."""
+    unmapped: tuple[str, ...] = ()
+    """Keywords of models that are no behavior of the experiment."""
+
+
+def publish(
+    experiment: Experiment,
+    catalog: Catalog,
+    *,
+    store: str,
+    rebuild_index: bool = False,
+    progress: Progress,
+) -> Published:
+    """Bring what models saw into the tables, and the index to what the tables say; the caller holds the lock.
+
+    Raises
+    ------
+    CatalogError
+        When the derived data cannot be written.
+    """
+    try:
+        unmapped = _bring_in_what_was_seen(experiment, catalog)
+        n_segments, n_indexed = _bring_index_up_to_date(
+            experiment, catalog, store=store, rebuild=rebuild_index, progress=progress
+        )
+    except OSError as exc:
+        if exc.errno not in _NOT_WRITABLE:
+            raise
+        raise unwritable(experiment.data_dir, exc) from exc
+    return Published(n_segments=n_segments, n_indexed=n_indexed, unmapped=unmapped)
+
+
+def _bring_in_what_was_seen(experiment: Experiment, catalog: Catalog) -> tuple[str, ...]:
+    if not (experiment.data_dir / JOURNAL_FILE).exists() and not catalog.has_part("descriptions", "vlm"):
+        return ()  # no model ever looked, and to know it costs a look at the folder
+    from ethochat.index.describing.rows import write_seen
+    from ethochat.index.search import cached_embedder
+
+    hashes = FileHashes(catalog.data_dir / HASHES_FILE)
+    embedder = cached_embedder(experiment.data_dir)
+    return write_seen(experiment, catalog, embedder=embedder, hash_of=hashes.of).unmapped
 
 
 def _no_progress(step: str, done: int, total: int) -> None:
@@ -290,7 +333,7 @@ def fingerprint(experiment: Experiment, session: Session, hashes: FileHashes) ->
     settings = [
         getattr(experiment, field.name)
         for field in dataclasses.fields(experiment)
-        if field.name not in ("root", "sessions", "metadata")
+        if field.name not in ("root", "sessions", "metadata", "vlm", "descriptions")
     ]
     parts = [
         code_digest(),
@@ -345,6 +388,7 @@ def _bring_index_up_to_date(
         "schema": SCHEMA_VERSION,
         "sessions": state.get("sessions"),
         "tables": digest,
+        "describer": experiment.descriptions.describer,
     }
     indexed = state.get("index")
     open_here = partial(
@@ -361,6 +405,7 @@ def _bring_index_up_to_date(
             opened,
             embedder,
             catalog,
+            describer=experiment.descriptions.describer,
             progress=lambda done, total: progress("segments indexed", done, total),
         )
     except BaseException:

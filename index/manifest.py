@@ -20,7 +20,14 @@ from pydantic_core import ErrorDetails
 from ethochat.index.arena import Arena, Point, Zone
 from ethochat.index.domain import InputKind
 from ethochat.index.errors import ExperimentError
-from ethochat.index.settings import BehaviorSettings, KeypointRoles, SegmentSettings, TrackingSettings
+from ethochat.index.settings import (
+    BehaviorSettings,
+    DescriptionSettings,
+    KeypointRoles,
+    SegmentSettings,
+    TrackingSettings,
+    VlmSettings,
+)
 from ethochat.index.sheet import Problems, near, shown
 from ethochat.index.timebase import parse_fps
 
@@ -64,6 +71,8 @@ class Manifest:
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     behaviors: tuple[BehaviorSettings, ...] = ()
     metric_units: tuple[tuple[str, str], ...] = ()
+    vlm: VlmSettings = field(default_factory=VlmSettings)
+    descriptions: DescriptionSettings = field(default_factory=DescriptionSettings)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -283,6 +292,27 @@ class _SegmentsTable(_Table):
     skip_sources: _Texts = ()
 
 
+class _VlmTable(_Table):
+    fps: _Positive | None = None
+    max_frames: Annotated[int, Field(ge=2, le=512)] | None = None
+    size_px: Annotated[int, Field(ge=32, le=4096)] | None = None
+    margin: Annotated[float, Field(ge=0, le=20)] | None = None
+    overlay: Literal["none", "skeleton", "ids"] | None = None
+    scale_bar: bool | None = None
+    facts: bool | None = None
+    max_new_tokens: Annotated[int, Field(ge=1, le=8192)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=1024)] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=256)] | None = None
+    timeout_s: _Positive | None = None
+    keyword_likeness: _Fraction | None = None
+    share_likeness: _Fraction | None = None
+    ask_above: Annotated[int, Field(ge=0)] | None = None
+
+
+class _DescriptionsTable(_Table):
+    describer: Annotated[str, Field(pattern="^(kinematic|vlm:.+)$")] | None = None
+
+
 class _BehaviorTable(_Table):
     definition: _Text | None = None
     synonyms: _Texts = ()
@@ -302,6 +332,8 @@ class _ManifestModel(_Table):
     segments: _SegmentsTable = _SegmentsTable()
     behaviors: dict[str, _BehaviorTable] = {}
     metric_units: dict[str, str] = {}
+    vlm: _VlmTable = _VlmTable()
+    descriptions: _DescriptionsTable = _DescriptionsTable()
 
     @model_validator(mode="after")
     def _consistent(self) -> _ManifestModel:
@@ -350,6 +382,8 @@ class _ManifestModel(_Table):
                 for name, table in self.behaviors.items()
             ),
             metric_units=tuple(self.metric_units.items()),
+            vlm=VlmSettings(**self.vlm.declared()),  # type: ignore[arg-type]
+            descriptions=DescriptionSettings(**self.descriptions.declared()),  # type: ignore[arg-type]
         )
 
 
@@ -417,6 +451,8 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "tracking": _TrackingTable,
         "segments": _SegmentsTable,
         "behaviors": _BehaviorTable,
+        "vlm": _VlmTable,
+        "descriptions": _DescriptionsTable,
     }
     return list(tables[str(location[0])].model_fields)
 

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ethochat.index.catalog import Catalog
+from ethochat.index.describers.in_use import KINEMATIC, descriptions_in_use
 from ethochat.index.embedders import resolve_embedder
 from ethochat.index.embedders.base import Embedder
 from ethochat.index.embedders.cache import EmbeddingCache
@@ -287,6 +288,7 @@ def index_catalog(
     embedder: Embedder,
     catalog: Catalog,
     *,
+    describer: str = KINEMATIC,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
     """Bring the index to what the tables say and record what it was made from; nobody may change them meanwhile.
@@ -297,13 +299,16 @@ def index_catalog(
         As for :func:`index_segments`.
     catalog
         The tables.
+    describer
+        Whose descriptions are searched; see :func:`~ethochat.index.describers.in_use.descriptions_in_use`.
 
     Returns
     -------
     tuple of int
         Segments indexed in all, and written now.
     """
-    segments, descriptions = catalog.scan("segments").collect(), catalog.scan("descriptions").collect()
+    segments, every = catalog.scan("segments").collect(), catalog.scan("descriptions").collect()
+    descriptions = descriptions_in_use(every, describer)
     n_written = index_segments(
         store,
         embedder,

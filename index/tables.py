@@ -160,8 +160,14 @@ DESCRIPTIONS: Final = _schema(
         "limb": pl.String,
         "torso": pl.String,
         "keywords": pl.List(pl.String),
+        "behaviors": pl.List(pl.String),  # of the experiment, that keywords of a model mean
+        "frames": pl.List(pl.Int32),  # that a model was shown
+        "decoding": pl.String,  # JSON: how its words were generated
+        "request_hash": pl.String,  # of all that it was shown and asked
+        "note": pl.String,  # "free text", "shared with …"; what is doubtful
     }
 )
+"""One row per segment and describer; the columns after ``keywords`` are null where no model looked."""
 
 FLAGS: Final = _schema(
     {

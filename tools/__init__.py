@@ -20,6 +20,7 @@ from ethochat.tools import (
     search,
     transitions,
     two_factors,
+    watch,
 )
 from ethochat.tools.base import Tool
 from ethochat.tools.errors import ToolRetryError
@@ -38,6 +39,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     bouts.TOOL,
     proximity.TOOL,
     search.TOOL,
+    watch.TOOL,
     plot.TOOL,
     ask_back.ASK_USER,
     ask_back.DECLINE,

@@ -12,6 +12,7 @@ from ethochat.index.experiment import Experiment
 
 if TYPE_CHECKING:
     from ethochat.index.search import SegmentSearch
+    from ethochat.index.vlm.access import VlmAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,7 @@ class ToolContext:
     """Opens the vector index and the embedding model on first use, since both are heavy."""
     figures_dir: Path
     """Where plots are written."""
+    vlm: VlmAccess | None = None
+    """The model that clips may be shown to; ``None`` where the user named none."""
+    approved: bool = False
+    """Whether the user has agreed to what this call costs."""

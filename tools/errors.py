@@ -29,3 +29,13 @@ class AmbiguousSourceError(ToolRetryError):
         """Name the sources to choose from."""
         super().__init__(message, near=sources)
         self.sources = sources
+
+
+class ApprovalNeededError(ToolError):
+    """The call costs more than may be spent unasked; made again with ``approved`` in its context, it runs."""
+
+    def __init__(self, cost: str, *, n_clips: int) -> None:
+        """Say what it costs: ``120 clips, 3,840 frames, about 6 min``."""
+        super().__init__(f"This needs your approval: {cost}.")
+        self.cost = cost
+        self.n_clips = n_clips

@@ -130,7 +130,11 @@ class ClipRef(BaseModel):
     """Why a search brought it up: what was asked for and what the tables say of this moment."""
     has_video: bool = False
     verified: bool | None = None
-    """Whether something looked at the pixels; ``None``: nothing did."""
+    """Whether a model that was shown the pixels saw what was asked for; ``None``: it was not shown them."""
+    probability: float | None = None
+    """Of "yes", as the model's token probabilities give it."""
+    seen: str | None = None
+    """What the model said of the clip, in its words, or why it was not asked."""
     evidence_id: str | None = None
 
 

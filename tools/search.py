@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from ethochat.index.describers.in_use import KINEMATIC, descriptions_in_use
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.base import Tool
 from ethochat.tools.context import ToolContext
@@ -20,7 +21,25 @@ from ethochat.tools.wording import some, summarize_evidence
 
 def search_segments(context: ToolContext, arguments: SearchArguments) -> Evidence:
     """Search an experiment for moments that match a description, again where an ingest replaced a session meanwhile."""
-    return context.catalog.whole(lambda: _searched(context, arguments))
+    found = context.catalog.whole(lambda: _searched(context, arguments))
+    if not arguments.verify or not found.clips:
+        return found
+    if any(value.name == "session_count" for value in found.values):
+        flag = "No hit was checked: that something is absent is told by the tables, not by a look at some frames."
+        return found.model_copy(update={"flags": [*found.flags, flag], "summary": f"{found.summary}\n{flag}"})
+    return _checked(context, arguments, found)
+
+
+def _checked(context: ToolContext, arguments: SearchArguments, found: Evidence) -> Evidence:
+    """Let the model look at the best hits."""
+    from ethochat.tools.watching.checking import check_hits
+
+    wanted = [arguments.query, *arguments.behaviors]
+    query = "; then ".join([", ".join(filter(None, wanted)), *arguments.followed_by])
+    clips, flags = check_hits(context, found.clips, query, n=arguments.verify, budget_s=arguments.verify_s)
+    evidence = found.model_copy(update={"clips": clips, "flags": [*found.flags, *flags]})
+    evidence.summary = summarize_evidence(evidence)
+    return evidence
 
 
 def _searched(context: ToolContext, arguments: SearchArguments) -> Evidence:
@@ -39,7 +58,11 @@ def _searched(context: ToolContext, arguments: SearchArguments) -> Evidence:
         values=_counts(scope, found),
         clips=_clips(context, scope, found, shown),
         n_rows=len(found.ranked),
-        flags=[*scope.flags, *_said(scope, found, arguments, len(chosen), len(shown))],
+        flags=[
+            *scope.flags,
+            *_said(scope, found, arguments, len(chosen), len(shown)),
+            *_described_by(context, len(shown)),
+        ],
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
@@ -133,7 +156,9 @@ def _texts(context: ToolContext, found: Findings, shown: Sequence[Ranked]) -> li
     if found.texts is not None:
         places = {id(item): place for place, item in enumerate(found.ranked)}
         return [found.texts[places[id(item)]] for item in shown]
-    described = context.catalog.load("descriptions")
+    described = descriptions_in_use(
+        context.catalog.load("descriptions"), context.experiment.descriptions.describer
+    )
     whole = pl.concat_str(["overall", "head", "limb", "torso"], separator=" ", ignore_nulls=True)
     texts: Mapping[str, str] = dict(described.select("segment_id", whole.alias("text")).iter_rows())
     return best_texts(context.catalog.load("segments"), texts, [item.event for item in shown])
@@ -188,6 +213,17 @@ def _without_any(scope: Scope, found: Findings, arguments: SearchArguments) -> E
 
 
 # ------------------------------------------------------------------ what must be said
+def _described_by(context: ToolContext, n_shown: int) -> list[str]:
+    """Say whose words the descriptions are, where they are not our own."""
+    describer = context.experiment.descriptions.describer
+    if describer == KINEMATIC or not n_shown:
+        return []
+    described = context.catalog.load("descriptions")
+    own = described.filter(pl.col("describer") == describer)["segment_id"].n_unique()
+    every = context.catalog.load("segments").height
+    return [f"Descriptions are those of {describer} ({own} of {every} segments; elsewhere kinematic words)."]
+
+
 def _said(
     scope: Scope, found: Findings, arguments: SearchArguments, n_chosen: int, n_shown: int
 ) -> list[str]:

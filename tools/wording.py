@@ -157,6 +157,8 @@ def clip_line(clip: ClipRef) -> str:
         line += f" {clip.individual}"
     if clip.score is not None:
         line += f" (score {clip.score:.2f})"
+    if clip.seen is not None:
+        line += f" [{clip.seen}]"
     return line + (f": {clip.description}" if clip.description else "")
 
 

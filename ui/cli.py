@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ethochat.index.errors import EthochatError
+from ethochat.ui.describe_command import EXAMPLE as DESCRIBE_EXAMPLE
+from ethochat.ui.describe_command import describe
 from ethochat.ui.index_command import EXAMPLE as MOVE_EXAMPLE
 from ethochat.ui.index_command import move_index
-from ethochat.ui.options import AsJson, Folder, Model, Store, print_json
+from ethochat.ui.options import Approve, AsJson, Folder, Model, RunModelCode, Store, Vlm, print_json
+from ethochat.ui.progress import progress
 from ethochat.ui.search_command import EXAMPLE, search
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def demo(
     if not (folder / MANIFEST).exists():
         from ethochat.index.sample import write_sample
 
-        with _progress() as report:
+        with progress() as report:
             write_sample(folder, progress=lambda done, total: report("drawing the sample", done, total))
-    with _progress() as report:
+    with progress() as report:
         show_ingest(run_ingest(folder, progress=report))
     with Conversation(open_context(folder)) as conversation:
         for question in DEMO_QUESTIONS:
@@ -128,7 +129,7 @@ def ingest(
     from ethochat.index.ingest import ingest as run_ingest
     from ethochat.ui.terminal import show_ingest
 
-    with _progress(hidden=as_json) as report:
+    with progress(hidden=as_json) as report:
         result = run_ingest(
             folder, store=store or _recorded_store(folder), rebuild_index=rebuild_index, progress=report
         )
@@ -149,6 +150,9 @@ def ask(  # noqa: PLR0917 - typer passes options by name
     model: Model = "builtin",
     thread: Annotated[str | None, typer.Option(help="Go on with this conversation, or start it.")] = None,
     store: Store = None,
+    vlm: Vlm = None,
+    run_model_code: RunModelCode = False,
+    approve: Approve = False,
     figures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write the answer's figures into this folder.", show_default=False),
@@ -177,7 +181,7 @@ def ask(  # noqa: PLR0917 - typer passes options by name
     from ethochat.ui.terminal import show_answer
 
     formats = _figure_formats(figures, figure_format)
-    context = open_context(folder, store=store)
+    context = open_context(folder, store=store, vlm=vlm, run_model_code=run_model_code, approved=approve)
     kept = context.experiment.data_dir / CONVERSATIONS if thread is not None else None
     with Conversation(context, model=model, thread_id=thread, conversations=kept) as conversation:
         answer = conversation.ask(question)
@@ -189,17 +193,19 @@ def ask(  # noqa: PLR0917 - typer passes options by name
 
 
 @app.command(epilog="Example: ethochat chat lab/oft --thread monday")
-def chat(
+def chat(  # noqa: PLR0917 - typer passes options by name
     folder: Folder,
     model: Model = "builtin",
     thread: Annotated[str | None, typer.Option(help="Conversation to go on with.")] = None,
     store: Store = None,
+    vlm: Vlm = None,
+    run_model_code: RunModelCode = False,
 ) -> None:
     """Ask one question after the other; an empty line ends."""
     from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
     from ethochat.ui.terminal import console
 
-    context = open_context(folder, store=store)
+    context = open_context(folder, store=store, vlm=vlm, run_model_code=run_model_code)
     kept = context.experiment.data_dir / CONVERSATIONS
     with Conversation(context, model=model, thread_id=thread, conversations=kept) as conversation:
         for who, text in conversation.history():
@@ -216,10 +222,11 @@ def chat(
 
 app.command(epilog=EXAMPLE)(search)
 app.command("move-index", epilog=MOVE_EXAMPLE)(move_index)
+app.command(epilog=DESCRIBE_EXAMPLE)(describe)
 
 
 @app.command(epilog="Example: ethochat serve lab/oft --port 7860")
-def serve(
+def serve(  # noqa: PLR0917 - typer passes options by name
     folder: Folder,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -227,11 +234,13 @@ def serve(
     ] = None,
     model: Model = "builtin",
     store: Store = None,
+    vlm: Vlm = None,
+    run_model_code: RunModelCode = False,
 ) -> None:
     """Open the page: chat and search."""
     from ethochat.ui.page import serve as run_page
 
-    run_page(folder, host=host, port=port, model=model, store=store)
+    run_page(folder, host=host, port=port, model=model, store=store, vlm=vlm, run_model_code=run_model_code)
 
 
 @app.command(epilog="Example: ethochat doctor lab/oft")
@@ -266,7 +275,7 @@ def evaluate(
     from ethochat.agent.evaluation import summary_lines
     from ethochat.ui.terminal import console
 
-    with _progress() as report:
+    with progress() as report:
         result = run_evaluation(questions, experiments, answers, model=model, progress=report)
     for line in summary_lines(result):
         console().print(line, markup=False, highlight=False)
@@ -321,23 +330,6 @@ def _recorded_store(folder: Path) -> str:
     from ethochat.index.catalog import Catalog
 
     return recorded_store(Catalog(folder / ".ethochat"))
-
-
-@contextmanager
-def _progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a progress bar on stderr, so that stdout stays what was asked for."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    stderr = Console(stderr=True)
-    with Progress(*columns, console=stderr, transient=True, disable=hidden or not stderr.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-
-        def report(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total)
-
-        yield report
 
 
 def _say_error(message: str) -> None:

@@ -26,6 +26,21 @@ Store = Annotated[
     ),
 ]
 
+Vlm = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ETHOCHAT_VLM",
+        help="Model that looks at clips: transformers:MODEL_OR_PATH or openai:MODEL@URL; frames go where it runs.",
+        show_default=False,
+    ),
+]
+RunModelCode = Annotated[
+    bool, typer.Option("--run-model-code", help="Let Python code that comes with the model's weights run.")
+]
+Approve = Annotated[
+    bool, typer.Option("--approve", help="Show the model any number of clips without asking.")
+]
+
 
 def print_json(data: Any) -> None:  # noqa: ANN401 - anything that JSON can hold
     """Print data as JSON."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ethochat.ui.options import AsJson, Folder, Store, print_json
+from ethochat.ui.options import AsJson, Folder, RunModelCode, Store, Vlm, print_json
 
 if TYPE_CHECKING:
     from ethochat.tools.context import ToolContext
@@ -84,7 +84,21 @@ def search(  # noqa: PLR0917 - typer passes options by name
         int | None, typer.Option(metavar="N", min=1, max=1000, help="Most hits to list, 10 unless said.")
     ] = None,
     offset: Annotated[int, typer.Option(metavar="N", min=0, help="Skip so many hits.")] = 0,
+    verify: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=200,
+            help="Let the model look at the best N hits and say whether they show it.",
+        ),
+    ] = 0,
+    verify_seconds: Annotated[
+        float, typer.Option(metavar="S", min=0.1, help="... for at most so long.")
+    ] = 60.0,
     store: Store = None,
+    vlm: Vlm = None,
+    run_model_code: RunModelCode = False,
     csv: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the hits as CSV, with the metadata of their sessions."),
@@ -148,8 +162,11 @@ def search(  # noqa: PLR0917 - typer passes options by name
         "per_session": per_session,
         "limit": limit,
         "offset": offset or None,
+        "verify": verify or None,
+        "verify_s": verify_seconds if verify else None,
     }
-    context = open_context(folder, store=store)
+    # Who names a number of hits has agreed to it.
+    context = open_context(folder, store=store, vlm=vlm, run_model_code=run_model_code, approved=True)
     call = narrowed(read_text(query, context), more)
     check_asked(call)
     hits = hits_of(context, query, call, run_search(context, call))

@@ -17,6 +17,7 @@ from ethochat.agent.builtin.reading import AskBack, Reading, Refusal, Understand
 from ethochat.agent.builtin.searching import like_before, search_vocabulary
 from ethochat.agent.builtin.understand import understand
 from ethochat.agent.builtin.vocabulary import Vocabulary
+from ethochat.agent.builtin.watching import WATCH_SLOT, watch_before, watch_call, watch_found
 from ethochat.agent.builtin.wording import word_evidence
 from ethochat.agent.state import turn_start
 from ethochat.tools.evidence import ClipRef, Evidence
@@ -73,6 +74,16 @@ class BuiltinChatModel(BaseChatModel):
         alike = like_before(question, previous_clips(before), previous_reading(before))
         if alike is not None:
             return call_message([alike], Reading("search", dict(alike[1])))
+        watched = watch_before(question, previous_clips(before), self.vocabulary)
+        if watched is not None:
+            return call_message([watched], previous_reading(before))
+        watching = watch_found(question)
+        if watching is not None:
+            found = understand(watching.find, self.vocabulary, previous_reading(before))
+            if isinstance(found, Reading) and found.intent in ("clips", "search", "proximity"):
+                calls = plan(found, self.vocabulary)
+                found.slots[WATCH_SLOT] = watching.ask
+                return call_message(calls, found)
         understanding = understand(question, self.vocabulary, previous_reading(before))
         return call_message(plan(understanding, self.vocabulary), kept_reading(understanding))
 
@@ -145,7 +156,10 @@ class BuiltinChatModel(BaseChatModel):
 
 
 def further_call(reading: Reading | None, items: Sequence[Evidence]) -> Call | None:
-    """Look up the columns asked for of the first in a ranking: "which animal …, and which dose had it received?"."""
+    """Call once more on what was found: the columns asked for of the first in a ranking, or a look at the clips."""
+    asked = reading.slots.pop(WATCH_SLOT, None) if reading is not None else None
+    if asked and items:
+        return watch_call(items[-1].clips, str(asked))
     columns = reading.slots.get("also_columns") if reading is not None else None
     first = items[0].values[0] if items and items[0].values else None
     if not columns or first is None or first.session_id is None:

@@ -13,6 +13,7 @@ from ethochat.agent.builtin.verdicts import (
     word_power,
     word_two_factors,
 )
+from ethochat.agent.builtin.watching import word_watch
 from ethochat.tools.evidence import ClipRef, Evidence, Value
 
 _MOST_ROWS = 60
@@ -246,7 +247,8 @@ def _clip_line(clip: ClipRef) -> str:
     said = clip.why or clip.description
     about = f" – {said}" if said else ""
     video = "" if clip.has_video else " (no video)"
-    return f"- {clip.session_id}, {clip.start_time:.2f}–{clip.stop_time:.2f}{about}{video}"
+    seen = f" – {clip.seen}" if clip.seen else ""
+    return f"- {clip.session_id}, {clip.start_time:.2f}–{clip.stop_time:.2f}{about}{video}{seen}"
 
 
 def word_plot(item: Evidence) -> str:
@@ -260,4 +262,5 @@ def word_plot(item: Evidence) -> str:
 _WORDERS: dict[str, Callable[[Evidence], str]] = {
     "measure": word_measure, "compare_groups": word_compare, "compare_many": word_family, "two_factors": word_two_factors, "power": word_power, "correlate": word_correlate, "agreement": word_agreement,
     "transitions": word_transitions, "cooccurrence": word_cooccurrence, "find_bouts": word_clips, "find_proximity": word_clips, "search_segments": word_clips, "plot": word_plot,
+    "watch_clips": word_watch,
 }  # fmt: skip

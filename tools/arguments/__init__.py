@@ -16,6 +16,7 @@ from ethochat.tools.arguments.designs import (
 )
 from ethochat.tools.arguments.lookups import (
     AskUserArguments,
+    Clip,
     DeclineArguments,
     FactsArguments,
     FindBoutsArguments,
@@ -23,6 +24,7 @@ from ethochat.tools.arguments.lookups import (
     Moment,
     PlotArguments,
     SearchArguments,
+    WatchArguments,
 )
 from ethochat.tools.arguments.selected import (
     Arguments,
@@ -44,6 +46,7 @@ __all__ = [
     "AgreementArguments",
     "Arguments",
     "AskUserArguments",
+    "Clip",
     "Combination",
     "CompareArguments",
     "Condition",
@@ -64,5 +67,6 @@ __all__ = [
     "Statistic",
     "TransitionArguments",
     "TwoFactorArguments",
+    "WatchArguments",
     "Window",
 ]

@@ -92,8 +92,50 @@ class SearchArguments(Selection):
     per_session: Annotated[
         int | None, Field(description="At most so many hits of one session, for variety.", ge=1)
     ] = None
+    verify: Annotated[
+        int,
+        Field(
+            description="Let the vision-language model look at so many of the best hits and say whether they show it; 0: none.",
+            ge=0,
+            le=200,
+        ),
+    ] = 0
+    verify_s: Annotated[float, Field(description="Seconds that verifying may take.", gt=0)] = 60.0
     limit: Annotated[int, Field(ge=1, le=1000)] = 10
     offset: Annotated[int, Field(description="Skip so many hits, to go on in a long list.", ge=0)] = 0
+
+
+class Clip(Arguments):
+    """An interval of a session to look at."""
+
+    session_id: str
+    start_s: Annotated[float, Field(description="Seconds from the session's start (frames without a rate).")]
+    stop_s: float
+    individual: Annotated[str | None, Field(description="Which animal, where there are several.")] = None
+
+
+class WatchArguments(Arguments):
+    """Ask the vision-language model about chosen clips."""
+
+    question: Annotated[
+        str,
+        Field(
+            description="One question about what is to be seen, as to a person who watches: 'Is the tail raised?'",
+            min_length=1,
+        ),
+    ]
+    clips: Annotated[
+        list[Clip],
+        Field(
+            description="What to look at: intervals that a tool returned, or that the user named.",
+            min_length=1,
+            max_length=500,
+        ),
+    ]
+    together: Annotated[
+        bool,
+        Field(description="Show all clips at once, to compare them; else each is asked about by itself."),
+    ] = False
 
 
 class FactsArguments(Selection):

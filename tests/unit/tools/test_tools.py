@@ -27,6 +27,7 @@ def test_tools_are_the_named_ones():
         "find_bouts",
         "find_proximity",
         "search_segments",
+        "watch_clips",
         "plot",
         "ask_user",
         "decline",

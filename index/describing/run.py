@@ -1,0 +1,484 @@
+"""One run in which a model describes an experiment's segments; killed at any point, the next one goes on."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
+from ethochat.index.catalog import Catalog, unwritable
+from ethochat.index.describing.journal import Described, Journal, Place
+from ethochat.index.describing.rows import clock_of, describer_name, place_of
+from ethochat.index.describing.sharing import Shelf, look_of
+from ethochat.index.domain import Session
+from ethochat.index.errors import BackendUnavailableError, CatalogLockedError, InputError, VideoError
+from ethochat.index.experiment import Experiment, load_experiment
+from ethochat.index.ingest import HASHES_FILE, FileHashes, exclusive, publish
+from ethochat.index.vlm import resolve_vlm
+from ethochat.index.vlm.base import Vlm, VlmReply, VlmRequest
+from ethochat.index.vlm.parsing import ReplyFormError, parse_description
+from ethochat.index.vlm.prompting import Planned, plan_description, plan_repair
+from ethochat.index.vlm.seeing import SessionView
+
+DESCRIBE_LOCK: Final = "describe.lock"
+Progress = Callable[[str, int, int], None]
+_LOCK_WAIT_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeReport:
+    """What one run did."""
+
+    describer: str
+    """As ``describer`` under ``[descriptions]`` names it."""
+    described: int = 0
+    """Segments that the model was shown in this run."""
+    reused: int = 0
+    """Segments whose reply was there from a run before."""
+    shared: int = 0
+    """Segments that share the description of one they look like."""
+    repaired: int = 0
+    """Replies that had the right form only when asked for again."""
+    free_text: int = 0
+    """Replies that never had it; their words are kept as they are."""
+    failed: tuple[tuple[str, str], ...] = ()
+    """Pairs of segment and reason."""
+    left: int = 0
+    """Segments that were not come to."""
+    without_video: tuple[str, ...] = ()
+    """Sessions in which there is nothing to see."""
+    unmapped: tuple[str, ...] = ()
+    """Keywords that are no behavior of the experiment."""
+    frames: int = 0
+    prompt_tokens: int = 0
+    new_tokens: int = 0
+    elapsed_s: float = 0.0
+    stopped: str | None = None
+    """Why the run ended before its end."""
+    notes: tuple[str, ...] = ()
+    """What the backend cannot do."""
+
+
+def describe_experiment(
+    root: Path,
+    vlm: str | Vlm,
+    *,
+    sessions: Collection[str] = (),
+    sources: Sequence[str] = (RULES_SOURCE,),
+    limit: int | None = None,
+    run_model_code: bool = False,
+    store: str = "edge",
+    progress: Progress | None = None,
+) -> DescribeReport:
+    """Let a model describe the segments of an ingested experiment.
+
+    What it says is added to what other models said, never in place of it. Every reply is kept as soon as it comes.
+
+    Parameters
+    ----------
+    root
+        Experiment folder.
+    vlm
+        Name or instance; see :func:`ethochat.index.vlm.resolve_vlm`.
+    sessions
+        Only these; all by default.
+    sources
+        Whose segments are described. Those of rules, the default, tile a tracked session without overlap.
+    limit
+        Most segments to show in this run; the next run goes on.
+    run_model_code
+        Whether Python code that comes with the model's weights may run.
+    store
+        Vector index to bring up to date.
+    progress
+        Called with what is being done, how much is done and how much there is.
+
+    Raises
+    ------
+    InputError
+        When a session is not known, no segment can be described, or segments are too long for the frames of one request.
+    BackendUnavailableError
+        When the model cannot be loaded or reached at all.
+    CatalogLockedError
+        When another process describes the same experiment.
+    """
+    experiment = load_experiment(root)
+    catalog = Catalog.open(experiment.data_dir)
+    targets, without_video = _targets(experiment, catalog, sessions, sources)
+    model = resolve_vlm(vlm, replace(experiment.vlm, run_model_code=run_model_code))
+    try:
+        notes = model.probe().notes
+        with _alone(experiment.data_dir), Journal(experiment.data_dir) as journal:
+            run = _Run(
+                experiment=experiment,
+                catalog=catalog,
+                vlm=model,
+                journal=journal,
+                progress=progress or _silent,
+                total=sum(len(rows) for _, rows in targets),
+                limit=limit,
+            )
+            stopped = run.through(targets)
+            unmapped, locked = _bring_in(experiment, catalog, store, progress or _silent)
+    finally:
+        if isinstance(vlm, str):
+            model.close()
+    return run.report(
+        without_video=without_video, unmapped=unmapped, stopped=stopped or locked, notes=tuple(notes)
+    )
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Hold the lock under which one process describes; an ingest may run meanwhile."""
+    lock = FileLock(data_dir / DESCRIBE_LOCK)
+    try:
+        lock.acquire(timeout=_LOCK_WAIT_S, poll_interval=0.05)
+    except Timeout as exc:
+        raise CatalogLockedError(
+            f"Another process describes {data_dir.parent}; wait until it is done, or stop it: what it was told is kept."
+        ) from exc
+    except OSError as exc:
+        raise unwritable(data_dir, exc) from exc
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _bring_in(
+    experiment: Experiment, catalog: Catalog, store: str, progress: Progress
+) -> tuple[tuple[str, ...], str | None]:
+    """Bring the journal into tables and index; while an ingest runs that is left to it."""
+    try:
+        with exclusive(experiment.data_dir):
+            published = publish(experiment, catalog, store=store, progress=progress)
+    except CatalogLockedError:
+        return (), (
+            f"an ingest is running; run `ethochat ingest {experiment.root}` when it is done: it brings in the descriptions"
+        )
+    return published.unmapped, None
+
+
+# ------------------------------------------------------------------ what is to be described
+_Rows = list[dict[str, object]]
+
+
+def _targets(
+    experiment: Experiment, catalog: Catalog, sessions: Collection[str], sources: Sequence[str]
+) -> tuple[list[tuple[Session, _Rows]], tuple[str, ...]]:
+    known = {session.session_id for session in experiment.sessions}
+    unknown = sorted(set(sessions) - known)
+    if unknown:
+        raise InputError(f"Expected sessions of {experiment.root}, got {', '.join(map(repr, unknown))}.")
+    wanted = [item for item in experiment.sessions if not sessions or item.session_id in sessions]
+    without = tuple(item.session_id for item in wanted if not item.inputs_of("video"))
+    found = []
+    for session in wanted:
+        if session.session_id in without:
+            continue
+        rows = catalog.read_session("segments", session.session_id).filter(pl.col("source").is_in(sources))
+        if rows.height:
+            found.append((session, rows.sort("start_time", "individual", "segment_id").to_dicts()))
+    if not found:
+        raise InputError(
+            f"Expected segments of {', '.join(sources)} in sessions with a video in {experiment.root}, found none; a model "
+            "can only describe what it can see."
+        )
+    _check_lengths(experiment, catalog, found)
+    return found, without
+
+
+def _check_lengths(
+    experiment: Experiment, catalog: Catalog, targets: Sequence[tuple[Session, _Rows]]
+) -> None:
+    """Refuse segments that would be shown with fewer frames per second than was asked for."""
+    settings = experiment.vlm
+    units = dict(catalog.load("sessions").select("session_id", "time_unit").iter_rows())
+    for session, rows in targets:
+        if units.get(session.session_id) != "s":
+            continue
+        longest = max(_length(row) for row in rows)
+        needed = math.ceil(longest * settings.fps - 1e-9)
+        if needed > settings.max_frames:
+            raise InputError(
+                f"Segments of {session.session_id} last up to {longest:g} s, which takes {needed} frames at {settings.fps:g} "
+                f"per second, more than `max_frames` = {settings.max_frames}; raise it or lower `fps` under [vlm], or lower "
+                "`max_s` under [segments]."
+            )
+
+
+def _length(segment: Mapping[str, object]) -> float:
+    start, stop = segment["start_time"], segment["stop_time"]
+    return stop - start if isinstance(start, float) and isinstance(stop, float) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """One segment on its way."""
+
+    segment_id: str
+    place: Place
+    planned: Planned
+
+
+# ------------------------------------------------------------------ the run
+@dataclass(kw_only=True)
+class _Run:
+    """Asks, keeps and counts; requests are drawn in the backend's own thread."""
+
+    experiment: Experiment
+    catalog: Catalog
+    vlm: Vlm
+    journal: Journal
+    progress: Progress
+    total: int
+    limit: int | None
+    described: int = 0
+    reused: int = 0
+    shared: int = 0
+    repaired: int = 0
+    free_text: int = 0
+    frames: int = 0
+    prompt_tokens: int = 0
+    new_tokens: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    _asked: int = 0
+    _waiting: dict[str, list[_Target]] = field(default_factory=dict)
+    _malformed: list[tuple[_Target, Planned]] = field(default_factory=list)
+    _guard: threading.RLock = field(default_factory=threading.RLock)
+    _started: float = field(default_factory=time.monotonic)
+
+    def through(self, targets: Sequence[tuple[Session, _Rows]]) -> str | None:
+        """Ask about every segment, and once more about replies without the right form; returns why it stopped early."""
+        try:
+            self._ask(self._requests(targets))
+            self._ask(self._repairs())
+        except BackendUnavailableError as exc:
+            return str(exc)
+        except KeyboardInterrupt:
+            return "interrupted"
+        return None
+
+    def report(
+        self,
+        *,
+        without_video: tuple[str, ...],
+        unmapped: tuple[str, ...],
+        stopped: str | None,
+        notes: tuple[str, ...],
+    ) -> DescribeReport:
+        """Sum up."""
+        done = self.described + self.reused + self.shared + len(self.failed)
+        return DescribeReport(
+            describer=describer_name(self.vlm.model),
+            described=self.described,
+            reused=self.reused,
+            shared=self.shared,
+            repaired=self.repaired,
+            free_text=self.free_text,
+            failed=tuple(self.failed),
+            left=self.total - done,
+            without_video=without_video,
+            unmapped=unmapped,
+            frames=self.frames,
+            prompt_tokens=self.prompt_tokens,
+            new_tokens=self.new_tokens,
+            elapsed_s=round(time.monotonic() - self._started, 3),
+            stopped=stopped,
+            notes=notes,
+        )
+
+    # ---------------------------------------------------------------- asking
+    def _ask(self, requests: Iterator[VlmRequest]) -> None:
+        for reply in self.vlm.generate(requests):
+            with self._guard:
+                self._came(reply)
+
+    def _came(self, reply: VlmReply) -> None:
+        targets = self._waiting.pop(reply.key, [])
+        if not targets:
+            return  # asked for by nobody
+        if reply.error is not None:
+            self.failed += [(target.segment_id, reply.error) for target in targets]
+        else:
+            self.journal.keep(reply, model=self.vlm.model, prompt_version=targets[0].planned.prompt_version)
+            self.prompt_tokens += reply.prompt_tokens or 0
+            self.new_tokens += reply.new_tokens or 0
+            for target in targets:
+                if self._settled(target):
+                    self.described += 1
+        self._show()
+
+    def _show(self) -> None:
+        done = self.described + self.reused + self.shared + len(self.failed)
+        self.progress("segments described", done, self.total)
+
+    def _settled(self, target: _Target) -> bool:
+        """Whether the journal holds what is to be known of a segment; a reply without form waits to be asked again."""
+        planned, model = target.planned, self.vlm.model
+        kept = self.journal.reply(planned.key, model)
+        if kept is None:
+            return False
+        key = planned.key
+        problem = _problem(kept.reply.text)
+        if problem is not None:
+            again = plan_repair(planned, kept.reply.text, problem)
+            second = self.journal.reply(again.key, model)
+            if second is None:
+                self._malformed.append((target, again))
+                return False
+            if _problem(second.reply.text) is None:
+                self.repaired, key = self.repaired + 1, again.key
+            else:
+                self.free_text += 1
+        self._note(target, key)
+        return True
+
+    def _note(self, target: _Target, key: str, shared_with: str | None = None) -> None:
+        frames = tuple(number for plan in target.planned.plans for number in plan.frames)
+        self.journal.note(
+            [
+                Described(
+                    place=target.place,
+                    model=self.vlm.model,
+                    prompt_version=target.planned.prompt_version,
+                    key=key,
+                    frames=() if shared_with is not None else frames,
+                    shared_with=shared_with,
+                )
+            ]
+        )
+
+    # ---------------------------------------------------------------- requests
+    def _requests(self, targets: Sequence[tuple[Session, _Rows]]) -> Iterator[VlmRequest]:
+        hashes = FileHashes(self.catalog.data_dir / HASHES_FILE)
+        sessions = {row["session_id"]: row for row in self.catalog.load("sessions").iter_rows(named=True)}
+        shares = self._shares_of_before()
+        for session, rows in targets:
+            try:
+                video_hash = hashes.of(session.inputs_of("video")[0].path)
+                view = SessionView(
+                    self.experiment,
+                    self.catalog,
+                    session.session_id,
+                    self.experiment.vlm,
+                    video_hash=video_hash,
+                )
+            except (VideoError, OSError) as exc:
+                with self._guard:
+                    self.failed += [(str(row["segment_id"]), str(exc)) for row in rows]
+                continue
+            clock = clock_of(sessions[session.session_id])
+            shelf = self._shelf()
+            for row in rows:
+                if self.limit is not None and self._asked >= self.limit:
+                    return
+                request = self._request(view, row, place_of(row, clock, video_hash), shelf, shares)
+                if request is not None:
+                    self._asked += 1
+                    yield request
+
+    def _shelf(self) -> Shelf | None:
+        likeness = self.experiment.vlm.share_likeness
+        return None if likeness is None else Shelf(likeness=likeness)
+
+    def _shares_of_before(self) -> dict[tuple[Place, str], str]:
+        """Stretches that share a reply which is there: they need not be looked at again."""
+        if self.experiment.vlm.share_likeness is None:
+            return {}
+        return {
+            (item.place, item.prompt_version): item.key
+            for item in self.journal.described()
+            if item.model == self.vlm.model
+            and item.shared_with is not None
+            and self.journal.reply(item.key, item.model) is not None
+        }
+
+    def _request(
+        self,
+        view: SessionView,
+        row: Mapping[str, object],
+        place: Place,
+        shelf: Shelf | None,
+        shares: Mapping[tuple[Place, str], str],
+    ) -> VlmRequest | None:
+        """Make the request for a segment; ``None`` where there is nothing to ask."""
+        planned = plan_description(view, row, self.experiment)
+        target = _Target(segment_id=str(row["segment_id"]), place=place, planned=planned)
+        with self._guard:
+            if (place, planned.prompt_version) in shares or self._settled(target):
+                self.reused += 1
+                self._show()
+                return None
+            if self.journal.reply(planned.key, self.vlm.model) is not None:
+                return None  # it waits to be asked again
+            if planned.key in self._waiting:
+                self._waiting[planned.key].append(target)
+                return None
+        try:
+            request = planned.request()
+        except VideoError as exc:
+            with self._guard:
+                self.failed.append((target.segment_id, str(exc)))
+            return None
+        if shelf is not None and self._is_shared(target, request, row, shelf):
+            return None
+        with self._guard:
+            self._waiting[planned.key] = [target]
+            self.frames += request.n_frames
+        return request
+
+    def _is_shared(
+        self, target: _Target, request: VlmRequest, row: Mapping[str, object], shelf: Shelf
+    ) -> bool:
+        look = look_of(request.clips[0], row)
+        found = shelf.like(look)
+        place = target.place
+        if found is None:
+            shelf.add(look, target.planned.key, f"frames {place.start_frame} to {place.stop_frame}")
+            return False
+        with self._guard:
+            self._note(target, found[0], shared_with=found[1])
+            self.shared += 1
+            self._show()
+        return True
+
+    def _repairs(self) -> Iterator[VlmRequest]:
+        with self._guard:
+            malformed, self._malformed = self._malformed, []
+        for target, again in malformed:
+            try:
+                request = again.request()
+            except VideoError as exc:
+                with self._guard:
+                    self.failed.append((target.segment_id, str(exc)))
+                continue
+            with self._guard:
+                self._waiting.setdefault(again.key, []).append(target)
+                if len(self._waiting[again.key]) > 1:
+                    continue
+                self.frames += request.n_frames
+            yield request
+
+
+def _problem(text: str) -> str | None:
+    """What is wrong with the form of a reply."""
+    try:
+        parse_description(text)
+    except ReplyFormError as exc:
+        return str(exc)
+    return None
