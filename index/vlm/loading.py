@@ -75,6 +75,7 @@ def load_model(name: str, *, run_code: bool) -> LoadedModel:
     """
     ensure_torchvision()
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     source, options = _source(name)
@@ -82,14 +83,17 @@ def load_model(name: str, *, run_code: bool) -> LoadedModel:
     device, device_name, dtype = choose_device()
     try:
         with _quiet():
+            _check_architecture(source, options, name)
+            identity = _identity(Path(source)) if Path(source).is_dir() else None
             processor = AutoProcessor.from_pretrained(source, **options)
             attention = {"attn_implementation": "flash_attention_2"} if _has_flash(device) else {}
             model = AutoModelForImageTextToText.from_pretrained(
                 source, dtype=getattr(torch, dtype), use_safetensors=True, **options, **attention
             )
-            identity = _identity(Path(source)) if Path(source).is_dir() else _revision(name, model)
-            loaded = adopt(model.to(device), processor, identity, device_name=device_name)
-    except _LOAD_ERRORS as exc:
+            loaded = adopt(
+                model.to(device), processor, identity or _revision(name, model), device_name=device_name
+            )
+    except (*_LOAD_ERRORS, SafetensorError) as exc:
         raise BackendUnavailableError(f"Cannot load {name!r}: {_remedy(exc)}") from exc
     _check_chat_template(loaded, name)
     return loaded
@@ -162,6 +166,18 @@ def _check_folder(folder: Path, name: str) -> None:
         )
 
 
+def _check_architecture(source: str, options: dict[str, Any], name: str) -> None:
+    from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, AutoConfig
+
+    config = AutoConfig.from_pretrained(source, **options)
+    own = getattr(config, "auto_map", None) or {}
+    if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and "AutoModelForImageTextToText" not in own:
+        raise BackendUnavailableError(
+            f"Expected a vision-language model at {name!r}, found {config.model_type!r}, which transformers does not know as "
+            "one; name another, or serve it by its own software and name it as openai:MODEL@URL."
+        )
+
+
 def _check_chat_template(loaded: LoadedModel, name: str) -> None:
     tokenizer = getattr(loaded.processor, "tokenizer", None)
     if tokenizer is None or getattr(loaded.processor, "image_processor", None) is None:
@@ -189,8 +205,6 @@ def _remedy(exc: Exception) -> str:
         return "its processor takes videos too and needs torchvision; run `pip install -c constraints.txt -e '.[video]'` in the project folder."
     if _is_memory(exc, text):
         return "its weights do not fit into the memory of the device; use a smaller model or a server (openai:MODEL@URL)."
-    if "Unrecognized configuration class" in text or "Unrecognized processing class" in text:
-        return "transformers knows it, but not as a vision-language model; name another one."
     shown = text if len(text) <= 300 else f"{text[:300]}…"
     return (
         f"{type(exc).__name__}: {shown or 'no reason given'}; check the name, the files and the connection."
@@ -227,15 +241,23 @@ def _identity(folder: Path) -> str:
 def _sampled(file: Path) -> bytes:
     size = file.stat().st_size
     with file.open("rb") as stream:
-        header = int.from_bytes(stream.read(8), "little")
-        if not 0 < header < size:
-            raise ValueError(f"{file.name} is damaged: no safetensors header; download it again")
-        parts = [stream.read(header)]
-        json.loads(parts[0])
+        length = int.from_bytes(stream.read(8), "little")
+        header = stream.read(length) if length < size else b""
+        if not header or 8 + length + _data_bytes(header) != size:
+            raise ValueError(f"{file.name} is damaged or incomplete; copy or download it again")
+        parts = [header]
         for number in range(_SAMPLES):
-            stream.seek(8 + header + (size - 8 - header) * number // _SAMPLES)
+            stream.seek(8 + length + (size - 8 - length) * number // _SAMPLES)
             parts.append(stream.read(_SAMPLE_BYTES))
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+def _data_bytes(header: bytes) -> int:
+    """Bytes of all tensors, as the header of a safetensors file says."""
+    tensors = json.loads(header)
+    return max(
+        (entry["data_offsets"][1] for key, entry in tensors.items() if key != "__metadata__"), default=0
+    )
 
 
 @contextmanager
