@@ -84,7 +84,7 @@ class Server:
         self.dropped: str | None = None
         self.answered = False
         self._secrets = tuple(filter(None, (key, *address.secrets)))
-        self._timeout_s = timeout_s
+        self._timeout_s, self._gate = timeout_s, asyncio.Semaphore(concurrency)
         self._under_way, self._spent_s, self._counted_at = 0, 0.0, time.monotonic()
         auth = httpx.BasicAuth(address.user, address.password) if address.user or address.password else None
         bearer = {"authorization": f"Bearer {key}"} if key and auth is None else {}
@@ -110,7 +110,15 @@ class Server:
         return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
     async def send(self, body: bytes) -> Outcome:
-        """Send one chat completion once."""
+        """Send one chat completion once, when fewer than the permitted number are under way."""
+        async with self._gate:
+            return await self._send(body)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+    async def _send(self, body: bytes) -> Outcome:
         import httpx
 
         before = self._count(1)
@@ -130,10 +138,6 @@ class Server:
         finally:
             after = self._count(-1)
         return self._judge(response, after - before)
-
-    async def aclose(self) -> None:
-        """Close its connections."""
-        await self._client.aclose()
 
     def _url(self, path: str) -> str:
         return f"{self.address.base}/{path}" + (f"?{self.address.query}" if self.address.query else "")

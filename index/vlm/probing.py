@@ -37,6 +37,8 @@ _VIDEO_PX: Final = 128
 _VIDEO_S: Final = 2.0
 _SHORT, _LONG = 4, 16
 """Frames of the two videos that are compared; both fill whole pairs of frames, which some models see as one."""
+_PROMPT_WORDS: Final = 800
+"""About the tokens of a prompt that describes a segment, with the behaviors of an experiment and facts."""
 _CONTEXT_FIELDS: Final = ("max_model_len", "context_length", "context_window", "max_context_length")
 """Of an entry of /models: vLLM and SGLang, OpenRouter, Groq, LM Studio."""
 
@@ -65,14 +67,14 @@ async def probe_server(pool: Pool, server: Server, model: str, settings: VlmSett
     if first is None:
         return None
     plain = replace(ask, dialect=dialect)
-    alone, structured, alternatives, video, images = await asyncio.gather(
-        plain.tokens(0), plain.structured(), plain.alternatives(), plain.video(), plain.images()
+    alone, structured, alternatives, video = await asyncio.gather(
+        plain.tokens(0), plain.structured(), plain.alternatives(), plain.video()
     )
+    dialect = replace(dialect, structured=structured, top_logprobs=alternatives, video=video[0])
+    images = await replace(plain, dialect=dialect).images()
     if server.dropped is not None:
         return None
-    seen = _tokens(first)
-    dialect = replace(dialect, structured=structured, top_logprobs=alternatives, video=video[0])
-    notes = [*_served(listed, model), *_unseen(seen, alone), *video[1], *images.notes(seen, alone, settings)]
+    notes = [*_served(listed, model), *_unseen(_tokens(first), alone), *video[1], *images.notes]
     notes += _missing(dialect)
     return Findings(
         dialect=dialect, context_tokens=_context(listed, model), max_images=images.limit, notes=tuple(notes)
@@ -101,31 +103,10 @@ def in_common(findings: Sequence[Findings]) -> Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Images:
-    """How many images of one request were taken."""
+    """How many frames of one request were taken."""
 
-    asked: int
-    limit: int | None
-    problem: str
-    tokens: int | None
-
-    def notes(self, one: int | None, none: int | None, settings: VlmSettings) -> list[str]:
-        """Say what does not fit, and what seems to be cut without a word."""
-        if self.limit is not None:
-            remedy = IMAGES_REMEDY if is_images_problem(self.problem) else CONTEXT_REMEDY
-            return [
-                f"takes {self.limit} frames of {settings.size_px} px in a request, not {self.asked}: {remedy}"
-            ]
-        if self.problem:
-            return [f"could not be asked about {self.asked} frames at once: {self.problem}"]
-        if one is None or none is None or self.tokens is None or one <= none:
-            return []
-        expected = none + self.asked * (one - none)
-        if self.tokens >= 0.75 * expected:
-            return []
-        return [
-            f"counts {self.tokens} tokens for {self.asked} frames where about {expected} were due; it may cut prompts "
-            f"without saying so: {CONTEXT_REMEDY}"
-        ]
+    limit: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,21 +188,44 @@ class _Asker:
         return None, [f"{said}: frames are sent as images; vLLM takes them as videos with their times"]
 
     async def images(self) -> _Images:
-        """Find how many images of the size that will be sent it takes at once."""
+        """Find how many frames it takes at once, in the size and form in which they will be sent.
+
+        Beside them there must be room for a prompt and an answer.
+        """
         asked = self.settings.max_frames
-        outcome = await self.send(self.shown(asked))
+        outcome = await self.send(self.roomy(asked))
         if outcome.kind == "ok":
-            return _Images(asked=asked, limit=None, problem="", tokens=_tokens(outcome))
-        if outcome.kind != "refused" or not (
-            is_context_problem(outcome.problem) or is_images_problem(outcome.problem)
-        ):
-            return _Images(asked=asked, limit=None, problem=outcome.problem, tokens=None)
-        taken, refused = 1, asked
+            return _Images(notes=await self._cut(asked, _tokens(outcome)))
+        size, problem = self.settings.size_px, outcome.problem
+        if outcome.kind != "refused" or not (is_context_problem(problem) or is_images_problem(problem)):
+            return _Images(notes=(f"could not be asked about {asked} frames at once: {problem}",))
+        taken, refused = 0, asked
         while refused - taken > 1:
             middle = (taken + refused) // 2
-            fits = (await self.send(self.shown(middle))).kind == "ok"
+            fits = (await self.send(self.roomy(middle))).kind == "ok"
             taken, refused = (middle, refused) if fits else (taken, middle)
-        return _Images(asked=asked, limit=taken, problem=outcome.problem, tokens=None)
+        remedy = IMAGES_REMEDY if is_images_problem(problem) else CONTEXT_REMEDY
+        note = f"takes {taken} frames of {size} px beside a prompt, not {asked}: {remedy}"
+        return _Images(limit=taken, notes=(note,))
+
+    async def _cut(self, asked: int, tokens: int | None) -> tuple[str, ...]:
+        """Notice a prompt that was cut without a word: twice the frames then do not take twice the tokens."""
+        sent = await asyncio.gather(self.send(self.roomy(0)), self.send(self.roomy(asked // 2)))
+        alone, half = map(_tokens, sent)
+        if asked < 4 or tokens is None or alone is None or half is None or half <= alone:
+            return ()
+        due = alone + (half - alone) * asked / (asked // 2)
+        if tokens - alone >= 0.75 * (due - alone):
+            return ()
+        return (
+            f"counts {tokens} tokens for {asked} frames, where {due:.0f} were due by what it counts for {asked // 2}; it "
+            f"seems to cut prompts without saying so: {CONTEXT_REMEDY}",
+        )
+
+    def roomy(self, n: int) -> VlmRequest:
+        """Make a request of as many tokens beside its images as ours have."""
+        words = "so " * (_PROMPT_WORDS + self.settings.max_new_tokens)
+        return self.shown(n, prompt=f"{words}is anything there? Answer yes or no.")
 
     def shown(self, n: int, **changes: Any) -> VlmRequest:  # noqa: ANN401 - fields of a request
         """Make a request of one token with so many gray images."""

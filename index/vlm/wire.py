@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,11 @@ _TICKS: Final = 1000
 """Per second: the rate in which a list of frames states its times, which need not be even."""
 MOST_ALTERNATIVES: Final = 20
 """The most that OpenAI and vLLM give."""
+
+_MARKS: Final = re.compile(
+    r"<(?=\|[^<>|]*\|>|/?(?i:image|video|audio|img|vision|start_of|end_of|im_|bos|eos|pad|unk|s>))|\[(?=/?[A-Z_]+\])"
+)
+"""What begins ``<|im_end|>``, ``<image>``, ``<start_of_turn>``, ``</s>`` or ``[INST]``."""
 
 VideoForm = Literal["frames", "mp4"]
 
@@ -49,8 +55,8 @@ def request_body(request: VlmRequest, *, model: str, dialect: Dialect) -> dict[s
         if len(request.clips) > 1:
             content.append({"type": "text", "text": f"Clip {number}:"})
         content += [video_part(clip, video)] if video else image_parts(clip.images)
-    content.append({"type": "text", "text": request.prompt})
-    system = [{"role": "system", "content": request.system}] if request.system else []
+    content.append({"type": "text", "text": as_text(request.prompt)})
+    system = [{"role": "system", "content": as_text(request.system)}] if request.system else []
     body: dict[str, Any] = {
         "model": model,
         "messages": [*system, {"role": "user", "content": content}],
@@ -65,6 +71,11 @@ def request_body(request: VlmRequest, *, model: str, dialect: Dialect) -> dict[s
     if request.choices and dialect.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": dialect.top_logprobs}
     return body
+
+
+def as_text(text: str) -> str:
+    """Break the marks of chat templates, which some servers would take for images and turns wherever they stand."""
+    return _MARKS.sub(lambda mark: f"{mark[0]} ", text)
 
 
 def structured_format(schema: Mapping[str, Any]) -> dict[str, Any]:

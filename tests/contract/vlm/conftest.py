@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ethochat.index.vlm import resolve_vlm
 from ethochat.index.vlm.base import Frames, Vlm, VlmRequest
 from ethochat.index.vlm.tiny import build_tiny_vlm
 
-NAMES = ("scripted", "llava", "gemma3", "qwen3_vl")
+NAMES = ("scripted", "llava", "gemma3", "qwen3_vl", "server", "video_server")
 
 MakeVlm = Callable[[VlmSettings], Vlm]
 
@@ -71,6 +72,38 @@ def make_qwen3_vl(tiny_folder) -> MakeVlm:
     if not ensure_torchvision():
         pytest.skip("needs torchvision: pip install -c constraints.txt -e '.[video]'")
     return lambda settings: resolve_vlm(f"transformers:{tiny_folder('qwen3_vl')}", settings)
+
+
+@pytest.fixture(scope="session")
+def serve(tiny_folder) -> Iterator[Callable[..., str]]:
+    """URL of a server process with a tiny model of a family, started once."""
+    spec = importlib.util.spec_from_file_location(
+        "server_process", Path(__file__).with_name("server_process.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    running = {}
+
+    def url(family: str, **config) -> str:
+        if family not in running:
+            running[family] = module.ServerProcess(
+                folder=str(tiny_folder(family)), structured="ignore", **config
+            )
+        return running[family].url
+
+    yield url
+    for process in running.values():
+        process.stop()
+
+
+@pytest.fixture
+def make_server(serve) -> MakeVlm:
+    return lambda settings: resolve_vlm(f"openai:tiny@{serve('llava')}", settings)
+
+
+@pytest.fixture
+def make_video_server(serve, make_qwen3_vl) -> MakeVlm:
+    return lambda settings: resolve_vlm(f"openai:tiny@{serve('qwen3_vl', video='frames')}", settings)
 
 
 @pytest.fixture

@@ -60,6 +60,11 @@ def test_choices_get_probabilities_that_add_up_to_one(vlm, ask):
         if not vlm.probe().probabilities:
             assert reply.probabilities is None
             continue
+        if (
+            reply.probabilities is None
+        ):  # a server lists its likeliest tokens alone; chance weights may lead elsewhere
+            assert vlm.name.startswith("openai:")
+            continue
         assert set(reply.probabilities) == {"yes", "no"}
         assert sum(reply.probabilities.values()) == pytest.approx(1)
         assert all(0 <= value <= 1 for value in reply.probabilities.values())
