@@ -14,6 +14,8 @@ import typer
 from ethochat.index.errors import EthochatError
 from ethochat.ui.describe_command import EXAMPLE as DESCRIBE_EXAMPLE
 from ethochat.ui.describe_command import describe
+from ethochat.ui.eval_vlm_command import EXAMPLE as EVAL_VLM_EXAMPLE
+from ethochat.ui.eval_vlm_command import eval_vlm
 from ethochat.ui.index_command import EXAMPLE as MOVE_EXAMPLE
 from ethochat.ui.index_command import move_index
 from ethochat.ui.options import Approve, AsJson, Folder, Model, RunModelCode, Store, Vlm, print_json
@@ -223,6 +225,7 @@ def chat(  # noqa: PLR0917 - typer passes options by name
 app.command(epilog=EXAMPLE)(search)
 app.command("move-index", epilog=MOVE_EXAMPLE)(move_index)
 app.command(epilog=DESCRIBE_EXAMPLE)(describe)
+app.command("eval-vlm", epilog=EVAL_VLM_EXAMPLE)(eval_vlm)
 
 
 @app.command(epilog="Example: ethochat serve lab/oft --port 7860")
