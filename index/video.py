@@ -55,6 +55,8 @@ _EXPAND: Final = np.clip(np.rint((np.arange(256) - 16.0) * 255 / 219), 0, 255).a
 """Video levels 16..235 to 0..255."""
 _KEPT_BYTES: Final = 96 * 2**20
 """Decoded frames that an open reader remembers: about four seconds of 640 x 480 pixels."""
+_WORTH_A_SEEK: Final = 30
+"""An open reader decodes fewer frames than this for nothing rather than seek, which empties the decoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +232,8 @@ class FrameReader:
 
     def _from(self, number: int) -> Iterator[tuple[int, VideoFrame]]:
         """Frames from some frame at or before ``number`` on."""
-        near = self._next <= number and self._index.keyframe_before(number) <= self._next
+        skipped = self._index.keyframe_before(number) - self._next
+        near = self._next <= number and skipped <= _WORTH_A_SEEK
         if self._ahead is None or not near:
             if self._reader is None or not self._index.seekable:
                 self._forget()

@@ -14,7 +14,7 @@ _TOKENS: Final = re.compile(r"<\|[^<>|]{0,60}\|>|<[/!?]?[A-Za-z][^<>]{0,300}>|<!
 """Tags, and the marks with which chat templates tell speakers apart."""
 _LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _ADDRESS: Final = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.(?=\w)|\b(?:javascript|mailto):(?=\S)|\bdata:(?=\w+/))[^\s()]*",
+    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.(?=\w)|\b(?:javascript|mailto):(?=\S)|\bdata:(?=\w+/))[^\s()]*(?:\([^\s()]*\))*",
     re.IGNORECASE,
 )
 _EMPHASIS: Final = re.compile(r"[*`~]+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|\[|\]")

@@ -36,6 +36,7 @@ YES_NO_CHOICES: Final = ("yes", "no")
 Clip = tuple[str, float, float, str | None]
 """Session, start, stop, individual."""
 
+_WORD: Final = re.compile(r"[^\W\d_]{2,20}(?: [^\W\d_]{2,20})?")
 _PROMPTS: Final = Path(__file__).with_name("prompts")
 _MOST_BEHAVIORS: Final = 60
 _LONGEST_DEFINITION: Final = 120
@@ -97,7 +98,7 @@ def plan_description(view: SessionView, segment: Mapping[str, object], experimen
     """
     start, stop, individual = _interval(segment)
     plan = view.plan(start, stop, individual)
-    species = species_of(experiment, view.session)
+    species = _species(view)
     prompt = _filled(
         DESCRIBE,
         shown=_shown(view, plan, species),
@@ -173,7 +174,7 @@ def plan_check(view: SessionView, start: float, stop: float, individual: str | N
     plan = view.plan(start, stop, individual)
     prompt = _filled(
         VERIFY,
-        shown=_shown(view, plan, species_of(view.experiment, view.session)),
+        shown=_shown(view, plan, _species(view)),
         facts=_facts(view, plan),
         query=quoted(query, _LONGEST_QUESTION),
     )
@@ -203,14 +204,20 @@ def plan_repair(planned: Planned, reply_text: str, problem: str) -> Planned:
 
 
 # ------------------------------------------------------------------ what is shown, in words
-def _shown(view: SessionView, plan: ClipPlan, species: str, *, label: str = "You see") -> str:
+def _shown(view: SessionView, plan: ClipPlan, species: str, *, label: str = "You see a clip:") -> str:
     """Say what the frames are and what is in the picture."""
     sentences = [
-        f"{label} {_frames(plan)} of one clip, in order of time, {_length(plan)}.",
+        f"{label} {_frames(plan)}, in order of time, {_length(plan)}.",
         *_picture(view, plan),
         *_company(view, plan, species),
     ]
     return " ".join(sentences)
+
+
+def _species(view: SessionView) -> str:
+    """Word for the animal; a column of sessions.csv may hold anything, which must not enter outside of quotes."""
+    word = species_of(view.experiment, view.session)
+    return word if _WORD.fullmatch(word) else "animal"
 
 
 def _frames(plan: ClipPlan) -> str:
@@ -231,7 +238,7 @@ def _picture(view: SessionView, plan: ClipPlan) -> list[str]:
     if plan.view_sizes:
         n = len(plan.view_sizes) + 1
         said.append(
-            f"Each frame shows {n} cameras' views of the same moment side by side; this is said of the left one."
+            f"Each frame shows {n} cameras' views of the same moment side by side; what is said here of the picture holds for the left one."
         )
     if plan.overlay == "skeleton":
         said.append("Colored dots and lines are drawn over it; they mark tracked body points.")
@@ -275,8 +282,8 @@ def _shown_clips(planned: Sequence[tuple[SessionView, ClipPlan]]) -> str:
         _shown(
             view,
             plan,
-            species_of(view.experiment, view.session),
-            label=f"Clip {number}:" if several else "You see",
+            _species(view),
+            label=f"Clip {number}:" if several else "You see a clip:",
         )
         for number, (view, plan) in enumerate(planned, start=1)
     ]
@@ -308,7 +315,7 @@ def _suggested(behaviors: Sequence[str], experiment: Experiment) -> str:
     for name in behaviors[:_MOST_BEHAVIORS]:
         definition = settings[name].definition if name in settings else None
         text = quoted(name)
-        listed.append(f"{text} ({clean(definition, _LONGEST_DEFINITION)})" if definition else text)
+        listed.append(f"{text} (that is, {quoted(definition, _LONGEST_DEFINITION)})" if definition else text)
     return (
         f"Names in use in this experiment: {', '.join(listed)}. Use one of them where it fits what you see; none of them has to "
         "occur. Use words of your own for anything else."

@@ -397,3 +397,88 @@ def test_real_files_have_the_frames_they_are_known_to_have(name: str, n_frames: 
         pytest.skip(f"no recordings in {DATA}")
     info = video.probe_video(path)
     assert (info.n_frames, info.fps) == (n_frames, 30)
+
+
+# ------------------------------------------------------------------ a reader that stays open
+def test_open_reader_gives_the_same_frames_in_any_order(clip_of_60: Path) -> None:
+    reader = video.FrameReader(clip_of_60)
+    for wanted in ([41, 3, 59, 0, 3], [58, 59], [12, 13, 14], [5], [], [59, 0], list(range(60))):
+        read = reader.read(wanted)
+        assert [number_in(image) for image in read] == wanted
+        np.testing.assert_array_equal(
+            np.array(read).reshape(-1, 48, 64, 3), video.decode_frames(clip_of_60, wanted)
+        )
+
+
+def test_open_reader_cuts_a_window_out(clip_of_60: Path) -> None:
+    whole, part = (video.FrameReader(clip_of_60).read([7], window=w)[0] for w in (None, (10, 5, 30, 20)))
+    np.testing.assert_array_equal(part, whole[5:25, 10:40])
+
+
+def test_open_reader_decodes_each_frame_once_going_forward(
+    clip_of_60: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+    begin = video._Reader.numbered_from
+
+    def counted(self: video._Reader, index: object, start: int) -> object:
+        starts.append(start)
+        return begin(self, index, start)
+
+    monkeypatch.setattr(video._Reader, "numbered_from", counted)
+    reader = video.FrameReader(clip_of_60)
+    for first in range(0, 50, 4):  # clips that overlap
+        reader.read([first, first + 6])
+    assert starts == [0]
+
+
+def test_open_reader_skips_what_is_far_ahead(tmp_path: Path) -> None:
+    path = encode(tmp_path / "v.mp4", numbered(90), gop=30)
+    reader = video.FrameReader(path)
+    reader.read([0])
+    assert number_in(reader.read([85])[0]) == 85
+    assert 40 not in reader._kept
+
+
+def test_open_reader_remembers_no_more_than_it_may(clip_of_60: Path) -> None:
+    reader = video.FrameReader(clip_of_60, kept_bytes=5 * 64 * 48 * 3 // 2)
+    reader.read(range(30))
+    assert 1 <= len(reader._kept) <= 5
+    assert [number_in(image) for image in reader.read([2, 29])] == [2, 29]
+
+
+def test_open_reader_refuses_frames_that_do_not_exist(clip_of_60: Path) -> None:
+    with pytest.raises(VideoError, match="from 0 to 59"):
+        video.FrameReader(clip_of_60).read([60])
+
+
+def test_closed_reader_opens_again(clip_of_60: Path) -> None:
+    reader = video.FrameReader(clip_of_60)
+    reader.read([3])
+    reader.close()
+    assert number_in(reader.read([4])[0]) == 4
+
+
+def test_open_reader_may_be_used_by_several_threads(clip_of_60: Path) -> None:
+    reader = video.FrameReader(clip_of_60, kept_bytes=1)
+    wanted = [(7 * k) % 60 for k in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: number_in(reader.read([number])[0]), wanted))
+    assert found == wanted
+
+
+def test_open_reader_counts_frames_of_a_file_without_timestamps(tmp_path: Path) -> None:
+    path = encode(tmp_path / "v.avi", numbered(20), codec="mpeg4")
+    reader = video.FrameReader(path)
+    for wanted in ([15, 19], [2], [18], [0, 19]):
+        np.testing.assert_array_equal(np.array(reader.read(wanted)), video.decode_frames(path, wanted))
+
+
+@pytest.mark.data
+def test_open_reader_gives_true_pixels_of_an_old_encoder(real_data: Path) -> None:
+    path = real_data / "dlc_openfield" / "m3v1mp4.mp4"
+    if not path.is_file():
+        pytest.skip("no dlc_openfield here")
+    reader = video.FrameReader(path)
+    for number in (1500, 700, 2329, 0):
+        np.testing.assert_array_equal(reader.read([number])[0], video.decode_frames(path, [number])[0])
