@@ -180,7 +180,8 @@ def _said(judged: Sequence[_Watched], asked: Asked) -> list[str]:
     if asked.stopped:
         flags.append(f"Watching ended early: {asked.stopped}.")
     if asked.n_before:
-        flags.append(f"{some(asked.n_before, 'answer')} were there from before.")
+        was = "was" if asked.n_before == 1 else "were"
+        flags.append(f"{number(asked.n_before)} of the answers {was} given before.")
     return flags
 
 
@@ -204,10 +205,17 @@ def _summary(evidence: Evidence, judged: Sequence[_Watched], *, together: bool) 
         if item.failure is not None:
             lines.append(f"{where}: not answered ({item.failure})")
         else:
-            lines.append(f"{where}: «{item.words}»{f', yes with p = {sure:.2f}' if sure is not None else ''}")
+            lines.append(
+                f"{where}: «{_fenced(item.words)}»{f', yes with p = {sure:.2f}' if sure is not None else ''}"
+            )
     if len(judged) > _MOST_SHOWN:
         lines.append(f"… {len(judged) - _MOST_SHOWN} more clips.")
     return "\n".join([*lines, *evidence.flags])
+
+
+def _fenced(words: str | None) -> str:
+    """Keep words from closing the quotes that they stand in."""
+    return (words or "").replace("«", "“").replace("»", "”")
 
 
 TOOL: Tool[WatchArguments] = Tool(

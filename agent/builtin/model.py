@@ -82,7 +82,7 @@ class BuiltinChatModel(BaseChatModel):
             found = understand(watching.find, self.vocabulary, previous_reading(before))
             if isinstance(found, Reading) and found.intent in ("clips", "search", "proximity"):
                 calls = plan(found, self.vocabulary)
-                found.slots[WATCH_SLOT] = watching.ask
+                found.slots[WATCH_SLOT] = watching.to_slot()
                 return call_message(calls, found)
         understanding = understand(question, self.vocabulary, previous_reading(before))
         return call_message(plan(understanding, self.vocabulary), kept_reading(understanding))
@@ -159,7 +159,7 @@ def further_call(reading: Reading | None, items: Sequence[Evidence]) -> Call | N
     """Call once more on what was found: the columns asked for of the first in a ranking, or a look at the clips."""
     asked = reading.slots.pop(WATCH_SLOT, None) if reading is not None else None
     if asked and items:
-        return watch_call(items[-1].clips, str(asked))
+        return watch_call(items[-1].clips, asked)
     columns = reading.slots.get("also_columns") if reading is not None else None
     first = items[0].values[0] if items and items[0].values else None
     if not columns or first is None or first.session_id is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -107,6 +107,12 @@ class Watching:
 
     find: str
     ask: str
+    n: int | None = None
+    """How many of them: "the longest bout" is one, "three bouts" are three."""
+
+    def to_slot(self) -> dict[str, Any]:
+        """As a reading keeps it until the clips are found."""
+        return {"ask": self.ask, "n": self.n}
 
 
 def watch_found(question: str) -> Watching | None:
@@ -114,13 +120,41 @@ def watch_found(question: str) -> Watching | None:
     match = _NAMED.match(question)
     if match is None:
         return None
-    return Watching(f"Show me {match['what'].strip()}", _tidy(match["ask"]) or USUAL_QUESTION)
+    what = match["what"].strip()
+    return Watching(f"Show me {what}", _tidy(match["ask"]) or USUAL_QUESTION, _how_many(what))
 
 
-def watch_call(clips: Sequence[ClipRef], ask: str) -> Call | None:
+_FIRST: Final = re.compile(
+    rf"\b(?:the )?(?:first|longest|shortest|best|top)\s+(?:{_COUNT}\b)?(?P<rest>.*)", re.I
+)
+_SOME: Final = re.compile(rf"^(?:the |any |some )?{_COUNT}\s+\w+", re.I)
+
+
+def _how_many(what: str) -> int | None:
+    """How many clips a text speaks of; ``None`` for all."""
+    some = _SOME.match(what)
+    if some is not None:
+        return _count(some["n"])
+    first = _FIRST.search(what)
+    if first is None:
+        return None
+    # "In the first minute" is a time and no number of clips.
+    if re.match(r"(?:minute|second|hour|half|third|quarter|s|min)s?\b", first["rest"].strip(), re.I):
+        return None
+    if first["n"]:
+        return _count(first["n"])
+    named = re.split(r"\b(?:of|in|by|from|during|at|with)\b", first["rest"], maxsplit=1)[0]
+    return None if re.search(r"[a-rt-z]s\b", named, re.I) else 1
+
+
+def _count(word: str) -> int:
+    return _NUMBERS.index(word.lower()) if word.lower() in _NUMBERS else int(word)
+
+
+def watch_call(clips: Sequence[ClipRef], slot: Mapping[str, Any]) -> Call | None:
     """Make the call about clips that were found; ``None`` where none of them can be watched."""
-    seen = [clip for clip in clips if clip.has_video]
-    return _call(seen, ask) if seen else None
+    seen = [clip for clip in clips if clip.has_video][: slot["n"]]
+    return _call(seen, str(slot["ask"])) if seen else None
 
 
 def _named_interval(question: str, vocabulary: Vocabulary) -> Call | None:
@@ -163,9 +197,7 @@ def _chosen(match: re.Match[str], clips: Sequence[ClipRef]) -> list[ClipRef]:
         place = len(clips) if nth == "last" else _NTH.get(nth) or int(number(re.sub(r"\D", "", nth)) or 0)
         return list(clips[place - 1 : place]) if place > 0 else []
     if match["n"]:
-        word = match["n"].lower()
-        n = _NUMBERS.index(word) if word in _NUMBERS else int(word)
-        return list(clips[:n])
+        return list(clips[: _count(match["n"])])
     if match["all"]:
         return list(clips[:_MOST])
     if match["some"] and match["some"].lower() in ("it", "this", "that"):
