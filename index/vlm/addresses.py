@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ethochat.index.errors import BackendUnavailableError
 
@@ -56,7 +56,8 @@ class Address:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not appear in any text."""
-        return tuple(filter(None, (self.password, unquote(self.password), self.query)))
+        values = (value for _, value in parse_qsl(self.query))
+        return tuple(filter(None, (self.password, quote(self.password, safe=""), self.query, *values)))
 
 
 def parse_name(rest: str) -> tuple[str, tuple[Address, ...]]:
@@ -118,8 +119,8 @@ def _read_address(url: str) -> Address:
     return Address(
         base=f"{parts.scheme.lower()}://{netloc}{path or '/v1'}",
         query=parts.query,
-        user=parts.username or "",
-        password=parts.password or "",
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
     )
 
 

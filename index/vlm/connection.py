@@ -58,6 +58,8 @@ class Outcome:
     """The chat completion."""
     problem: str = ""
     """In words, with the remedy, without secrets."""
+    status: int | None = None
+    """Of HTTP; ``None`` where nothing came back."""
     wait_s: float | None = None
     """What the server asks for."""
     share_s: float = 0.0
@@ -155,16 +157,18 @@ class Server:
         status, payload = response.status_code, _read_json(response)
         if status == 200 and isinstance(payload.get("choices"), list):
             self.answered = True
-            return Outcome(kind="ok", payload=payload, share_s=share_s)
+            return Outcome(kind="ok", payload=payload, status=status, share_s=share_s)
         said = self._plain(_complaint(payload) or response.text)
         if status == 200 and "error" not in payload:
-            return Outcome(kind="garbage", problem=f"expected a chat completion in JSON, got {said!r}")
+            return Outcome(
+                kind="garbage", problem=f"expected a chat completion in JSON, got {said!r}", status=status
+            )
         if status == 200:  # some servers put the status into the body
             status = _code(payload)
         kind = _kind(status, said, payload, answered=self.answered)
         remedy = _remedy(status, said) if kind in ("refused", "closed") else None
         problem = f"HTTP {status}" + (f", {said}" if said else "") + (f" ({remedy})" if remedy else "")
-        return Outcome(kind=kind, problem=problem, wait_s=_asked_wait(response.headers))
+        return Outcome(kind=kind, problem=problem, status=status, wait_s=_asked_wait(response.headers))
 
     def _plain(self, text: object) -> str:
         """One line without secrets and control characters, bounded."""

@@ -107,13 +107,15 @@ class Pool:
                 await asyncio.sleep(self.patience.delay_s(tally[outcome.kind]))
 
     async def settle(self, server: Server, body: bytes, *, stubborn: bool = False) -> Outcome:
-        """Send to one server until it is neither busy nor out of reach (nor, if stubborn, broken), within patience."""
+        """Send to one server until it answers, within patience; a 5xx is an answer unless ``stubborn``."""
         tally: dict[Kind, int] = {}
         while True:
             started = time.monotonic()
             outcome = await server.send(body)
             tally[outcome.kind] = tally.get(outcome.kind, 0) + 1
-            again = outcome.kind in ("busy", "absent") or (stubborn and outcome.kind == "broken")
+            # A server may close a kept connection just when it is used again.
+            cut_off = outcome.kind == "broken" and (stubborn or outcome.status is None)
+            again = cut_off or outcome.kind in ("busy", "absent")
             await self.note(server, outcome, started)
             if not again or server.dropped is not None or self._is_final(outcome.kind, tally):
                 return outcome
@@ -212,6 +214,4 @@ class Pool:
     def say_dead(self) -> str:
         """Say that none is left, why, and what to do."""
         reasons = "; ".join(f"{shown}: {reason}" for shown, reason in self.dropped.items())
-        return (
-            f"No server is left to ask. {reasons}. Answers so far are kept: see to it and run the same again."
-        )
+        return f"No server of the vision-language model answers. {reasons}. See to it and run the same again."

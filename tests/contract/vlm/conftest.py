@@ -75,35 +75,39 @@ def make_qwen3_vl(tiny_folder) -> MakeVlm:
 
 
 @pytest.fixture(scope="session")
-def serve(tiny_folder) -> Iterator[Callable[..., str]]:
-    """URL of a server process with a tiny model of a family, started once."""
-    spec = importlib.util.spec_from_file_location(
-        "server_process", Path(__file__).with_name("server_process.py")
-    )
+def server_process() -> Callable:
+    """What starts a server in a process of its own."""
+    path = Path(__file__).with_name("server_process.py")
+    spec = importlib.util.spec_from_file_location("server_process", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module.ServerProcess
+
+
+@pytest.fixture(scope="session")
+def serve(tiny_folder, server_process) -> Iterator[Callable]:
+    """Start a server with a tiny model of a family, once."""
     running = {}
 
-    def url(family: str, **config) -> str:
+    def start(family: str, **config):
         if family not in running:
-            running[family] = module.ServerProcess(
-                folder=str(tiny_folder(family)), structured="ignore", **config
-            )
-        return running[family].url
+            folder = str(tiny_folder(family))
+            running[family] = server_process(folder=folder, structured="ignore", **config)
+        return running[family]
 
-    yield url
+    yield start
     for process in running.values():
         process.stop()
 
 
 @pytest.fixture
 def make_server(serve) -> MakeVlm:
-    return lambda settings: resolve_vlm(f"openai:tiny@{serve('llava')}", settings)
+    return lambda settings: resolve_vlm(f"openai:tiny@{serve('llava').url}", settings)
 
 
 @pytest.fixture
 def make_video_server(serve, make_qwen3_vl) -> MakeVlm:
-    return lambda settings: resolve_vlm(f"openai:tiny@{serve('qwen3_vl', video='frames')}", settings)
+    return lambda settings: resolve_vlm(f"openai:tiny@{serve('qwen3_vl', video='frames').url}", settings)
 
 
 @pytest.fixture

@@ -6,11 +6,14 @@ import importlib.util
 import itertools
 import json
 import logging
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,14 +37,6 @@ SCHEMA = {
 """An image of this size costs four tokens."""
 
 
-def _server_process():
-    path = Path(__file__).with_name("server_process.py")
-    spec = importlib.util.spec_from_file_location("server_process", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.ServerProcess
-
-
 @pytest.fixture(scope="module")
 def processes() -> Iterator[list]:
     """Servers that were started; those that live are used again."""
@@ -52,16 +47,16 @@ def processes() -> Iterator[list]:
 
 
 @pytest.fixture
-def start(processes) -> Callable:
+def start(processes, server_process) -> Callable:
     """Start a server with a configuration."""
-    idle, make = [process for process in processes if process.running], _server_process()
+    idle = [process for process in processes if process.running]
 
     def begin(**config):
         if idle:
             process = idle.pop()
             process.renew(**config)
         else:
-            process = make(**config)
+            process = server_process(**config)
             processes.append(process)
         return process
 
@@ -493,7 +488,10 @@ def test_server_that_answers_nothing_any_more_is_dropped(start, connect):
 def test_dead_server_ends_the_run_after_what_was_answered(start, connect):
     server = start(fault="die", only="Q", skip=6)
     vlm, replies = connect(server), []
-    with pytest.raises(BackendUnavailableError, match=r"No server is left to ask.*Answers so far are kept"):
+    with pytest.raises(
+        BackendUnavailableError,
+        match=r"No server of the vision-language model answers.*cannot be reached.*run the same again",
+    ):
         replies.extend(vlm.generate(asks(30)))
     assert all(reply.error is None for reply in replies)
     assert 3 <= len(replies) <= 6  # others were on their way when it died
@@ -591,33 +589,14 @@ def test_proxy_of_the_environment_is_not_asked_about_this_machine(start, connect
 # ---- real models behind the server
 
 
-@pytest.fixture(scope="module")
-def real_server(tmp_path_factory) -> Iterator[Callable]:
-    """A server with a tiny model of a family, started once."""
-    from ethochat.index.torchvision_ops import ensure_torchvision
-    from ethochat.index.vlm.tiny import build_tiny_vlm
-
-    made, running = _server_process(), {}
-
-    def begin(family: str, video: str | None):
-        if family == "qwen3_vl" and not ensure_torchvision():
-            pytest.skip("needs torchvision: pip install -c constraints.txt -e '.[video]'")
-        if family not in running:
-            folder = build_tiny_vlm(tmp_path_factory.mktemp("served") / family, family)
-            running[family] = made(folder=str(folder), structured="ignore", video=video)
-        return running[family]
-
-    yield begin
-    for process in running.values():
-        process.stop()
-
-
-@pytest.mark.parametrize(("family", "video"), [("llava", None), ("qwen3_vl", "frames")])
-def test_real_model_answers_about_what_it_is_shown(real_server, connect, family, video):
-    server = real_server(family, video)
+@pytest.mark.parametrize("family", ["llava", "qwen3_vl"])
+def test_real_model_answers_about_what_it_is_shown(request, serve, connect, family):
+    request.getfixturevalue(f"make_{family}")  # skips where the family cannot be had
+    video = family == "qwen3_vl"
+    server = serve(family, video="frames") if video else serve(family)
     vlm = connect(server, settings=VlmSettings(size_px=56, max_frames=6, max_new_tokens=8, timeout_s=20))
     found = vlm.probe()
-    assert (found.video, found.structured, found.probabilities) == (video is not None, False, True)
+    assert (found.video, found.structured, found.probabilities) == (video, False, True)
     requests = [ask(str(n), max_new_tokens=8, clips=(draw_clip(n),)) for n in (2, 4, 6)]
     replies = by_key(vlm.generate(requests))
     assert all(reply.error is None and 1 <= reply.new_tokens <= 8 for reply in replies.values())
@@ -626,9 +605,9 @@ def test_real_model_answers_about_what_it_is_shown(real_server, connect, family,
     assert again["2"].text == replies["2"].text
 
 
-def test_real_model_gives_probabilities_of_choices_among_its_likeliest_tokens(real_server, connect):
+def test_real_model_gives_probabilities_of_choices_among_its_likeliest_tokens(serve, connect):
     """Which those are is chance with random weights, so they are looked up first."""
-    server = real_server("llava", None)
+    server = serve("llava")
     vlm = connect(server, settings=VlmSettings(size_px=56, max_frames=6, timeout_s=20))
     body = request_body(ask("1", choices=("a", "b")), model="tiny", dialect=Dialect(top_logprobs=20))
     answer = json.loads(server.post("/v1/chat/completions", body))
@@ -640,3 +619,40 @@ def test_real_model_gives_probabilities_of_choices_among_its_likeliest_tokens(re
     assert other.probabilities != first.probabilities  # the frames have a say
     (neither,) = vlm.generate([ask("1", choices=("§§§", "¤¤¤"))])
     assert (neither.error, neither.probabilities) == (None, None)
+
+
+_SERVE = """
+import sys
+sys.modules["torchvision"] = None  # with it, `transformers serve` decodes images by what CPU builds lack
+from transformers.cli.transformers import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_transformers_serve_answers_about_images(tiny_folder, connect, tmp_path):
+    """A server that others wrote: it ignores schemas and log-probabilities and fails on videos."""
+    if importlib.util.find_spec("accelerate") is None:
+        pytest.skip("needs `transformers serve`: pip install 'transformers[serving]'")
+    folder = str(tiny_folder("llava"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "hub").mkdir()  # without it, it answers /models with 500
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", _SERVE, "serve", folder, "--device", "cpu", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            settings = VlmSettings(size_px=56, max_frames=6, timeout_s=30, concurrency=2)
+            patience = Patience(absences=60, waits=60, longest_s=2.0)  # it takes half a minute to start
+            vlm = connect(rest=f"{folder}@http://localhost:{port}/v1", settings=settings, patience=patience)
+            found = vlm.probe()
+            assert (found.video, found.structured, found.probabilities) == (False, False, False)
+            requests = [ask(str(n), clips=(draw_clip(n),), max_new_tokens=5) for n in (2, 4, 6)]
+            replies = by_key(vlm.generate(requests))
+        finally:
+            process.kill()
+    assert [replies[key].error for key in ("2", "4", "6")] == [None] * 3
+    assert replies["2"].prompt_tokens < replies["4"].prompt_tokens < replies["6"].prompt_tokens

@@ -60,9 +60,7 @@ def test_choices_get_probabilities_that_add_up_to_one(vlm, ask):
         if not vlm.probe().probabilities:
             assert reply.probabilities is None
             continue
-        if (
-            reply.probabilities is None
-        ):  # a server lists its likeliest tokens alone; chance weights may lead elsewhere
+        if reply.probabilities is None:  # a server lists its likeliest tokens alone: here they are chance
             assert vlm.name.startswith("openai:")
             continue
         assert set(reply.probabilities) == {"yes", "no"}
