@@ -1,4 +1,4 @@
-"""Requests into batches, prepared in a thread beside the model: it decodes and resizes while the model generates."""
+"""Requests into batches, prepared beside the model: one thread decodes, one resizes, and the model generates meanwhile."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def _pixels(request: VlmRequest) -> int:
 
 
 class Preparation(Generic[PreparedT]):
-    """Draws requests and prepares batches of them in a thread, a bounded number ahead.
+    """Draws requests in one thread and prepares batches of them in another, a bounded number ahead.
 
-    Iterate over it for the prepared batches, in a ``with`` statement: leaving it stops the thread and closes the
+    Iterate over it for the prepared batches, in a ``with`` statement: leaving it stops both threads and closes the
     requests, also early. What the requests raise is raised here, after the batches of those drawn before.
     """
 
@@ -74,26 +74,28 @@ class Preparation(Generic[PreparedT]):
         Parameters
         ----------
         requests
-            Iterated in the thread; a generator is closed there as well.
+            Iterated in the first thread; a generator is closed there as well.
         prepare
-            Called in the thread with each batch.
+            Called in the second thread with each batch.
         size
             Most requests of the next batch.
         kind
             See :func:`take_batch`.
         """
         self._requests, self._prepare, self._size, self._kind = requests, prepare, size, kind
-        self._queue: Queue[PreparedT | None] = Queue(maxsize=BATCHES_AHEAD)
+        self._queue: Queue[Future[PreparedT] | None] = Queue(maxsize=BATCHES_AHEAD)
         self._stopped = threading.Event()
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vlm-preparation")
-        self._running: Future[None] = self._pool.submit(self._run)
+        self._preparing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vlm-preparation")
+        self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vlm-drawing")
+        self._running: Future[None] = self._drawing.submit(self._run)
 
     def __enter__(self) -> Preparation[PreparedT]:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
-        self._pool.shutdown(wait=True)
+        self._drawing.shutdown(wait=True)
+        self._preparing.shutdown(wait=True, cancel_futures=True)
 
     def __iter__(self) -> Iterator[PreparedT]:
         while True:
@@ -105,7 +107,7 @@ class Preparation(Generic[PreparedT]):
                 continue
             if prepared is None:
                 break
-            yield prepared
+            yield prepared.result()
         self._running.result()  # raises what the thread raised
 
     def _run(self) -> None:
@@ -127,9 +129,9 @@ class Preparation(Generic[PreparedT]):
             self._put(None)
 
     def _hand_over(self, waiting: list[VlmRequest]) -> None:
-        self._put(self._prepare(take_batch(waiting, self._size(), self._kind)))
+        self._put(self._preparing.submit(self._prepare, take_batch(waiting, self._size(), self._kind)))
 
-    def _put(self, prepared: PreparedT | None) -> None:
+    def _put(self, prepared: Future[PreparedT] | None) -> None:
         while not self._stopped.is_set():
             with suppress(Full):
                 self._queue.put(prepared, timeout=_LOOK_S)

@@ -25,7 +25,9 @@ _FEWEST_OF_A_VIDEO: Final = 2
 class Encoder:
     """Makes tensors of requests, by the processor of one model."""
 
-    loaded: LoadedModel
+    processor: Any
+    dtype: str
+    """Of the weights, which pixels are given in."""
     video: bool
     """Whether clips may be given as videos."""
     system: bool
@@ -64,9 +66,9 @@ class Encoder:
         clips = [clip for request in requests for clip in request.clips]
         if video and clips:
             options |= {"do_sample_frames": False, "video_metadata": [_metadata(clip) for clip in clips]}
-            if getattr(self.loaded.processor.video_processor, "cap_pixels_per_frame", False) is None:
+            if getattr(self.processor.video_processor, "cap_pixels_per_frame", False) is None:
                 options["cap_pixels_per_frame"] = True  # as the model was trained; its default is to change
-        inputs = self.loaded.processor.apply_chat_template(
+        inputs = self.processor.apply_chat_template(
             [messages(self._harmless(request), video=video, system=self.system) for request in requests],
             tokenize=True,
             add_generation_prompt=True,
@@ -74,7 +76,7 @@ class Encoder:
             return_tensors="pt",
             processor_kwargs=options,
         )
-        return inputs.to(getattr(torch, self.loaded.dtype))
+        return inputs.to(getattr(torch, self.dtype))
 
     def _harmless(self, request: VlmRequest) -> VlmRequest:
         """Break up control tokens in what is said: names and questions come from people, and are text.
@@ -109,7 +111,13 @@ def make_encoder(loaded: LoadedModel) -> Encoder:
             "this model by its own software and name it as openai:MODEL@URL."
         )
     video = loaded.takes_video and _rendered(loaded, [_said("user", "Hello.", "video")]) not in {None, plain}
-    return Encoder(loaded=loaded, video=video, system=system, control=_control_tokens(loaded))
+    return Encoder(
+        processor=loaded.processor,
+        dtype=loaded.dtype,
+        video=video,
+        system=system,
+        control=_control_tokens(loaded),
+    )
 
 
 def messages(request: VlmRequest, *, video: bool, system: bool) -> list[Message]:

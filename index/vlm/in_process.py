@@ -80,13 +80,13 @@ class InProcessVlm:
     def probe(self) -> Capabilities:
         """Try a clip as video and as images, and count the tokens of the largest request that the settings allow."""
         with self._turn:
+            loaded = self.loaded
             if self._capabilities is None:
-                self._capabilities = self._probed(self._model())
+                self._capabilities = self._probed(loaded)
             return self._capabilities
 
     def generate(self, requests: Iterable[VlmRequest]) -> Iterator[VlmReply]:
         """Answer requests in batches of those most alike; smaller batches from then on where memory runs out."""
-        self._model()
         self.probe()
         with Preparation(requests, self._prepare, size=lambda: self._size, kind=self._kind) as batches:
             for batch in batches:
@@ -99,7 +99,15 @@ class InProcessVlm:
             gc.collect()  # modules of torch refer to each other
             _free_device_memory()
 
-    def _model(self) -> LoadedModel:
+    @property
+    def loaded(self) -> LoadedModel:
+        """The model itself.
+
+        Raises
+        ------
+        BackendUnavailableError
+            After :meth:`close`.
+        """
         if self._loaded is None:
             raise BackendUnavailableError(f"The model {self.model!r} was closed; load it again.")
         return self._loaded
@@ -139,7 +147,7 @@ class InProcessVlm:
         requests = batch.requests
         started = time.perf_counter()
         with self._turn:
-            loaded = self._model()
+            loaded = self.loaded
             lengths = batch.inputs["attention_mask"].sum(dim=1).tolist()
             most = requests[0].max_new_tokens
             late = [self._too_long(loaded, int(length), most) for length in lengths]

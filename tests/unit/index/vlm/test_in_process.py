@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -247,11 +248,11 @@ def test_requests_are_drawn_in_a_thread_a_bounded_number_ahead(llava):
         time.sleep(0.1)
         if len(drawn) == n:
             break
-    # given out, waiting in the queue, prepared and not yet queued, and the window
+    # given out, waiting in the queue, batched and not yet queued, and the window
     assert n <= SETTINGS.batch_size * (1 + BATCHES_AHEAD + 1 + WINDOW)
-    assert all(name.startswith("vlm-preparation") for name in threads)
+    assert all(name.startswith("vlm-drawing") for name in threads)
     replies.close()
-    assert not any(thread.name.startswith("vlm-preparation") for thread in threading.enumerate())
+    assert not any(thread.name.startswith("vlm-") for thread in threading.enumerate())
 
 
 def test_leaving_early_closes_the_requests(llava):
@@ -497,10 +498,13 @@ def test_generation_settings_in_the_models_files_do_not_count(folders, tmp_path)
     assert {k: r.text for k, r in changed.items()} == {k: r.text for k, r in plain.items()}
 
 
-def test_a_closed_model_says_so(folders):
+def test_a_closed_model_says_so_and_its_weights_are_gone(folders):
     vlm = load_in_process(str(folders["llava"]), SETTINGS)
+    assert len(answers(vlm, [ask("k")])) == 1
+    weights = weakref.ref(next(vlm.loaded.model.parameters()))
     vlm.close()
     vlm.close()
+    assert weights() is None
     with pytest.raises(BackendUnavailableError, match="was closed"):
         next(vlm.generate([ask("k")]))
 
