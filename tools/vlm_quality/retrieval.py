@@ -77,7 +77,9 @@ def score_retrieval(
 
         return against_chance(mean, len(scores), rng)
 
-    return Retrieval(behaviors=found, average_precision=mean_of(average_precision), recall=mean_of(recall_at))
+    return Retrieval(
+        behaviors=found, average_precision=mean_of(quick_average_precision), recall=mean_of(recall_at)
+    )
 
 
 def average_precision(shown: Mask, scores: Floats) -> float:
@@ -85,6 +87,17 @@ def average_precision(shown: Mask, scores: Floats) -> float:
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(shown, scores))
+
+
+def quick_average_precision(shown: Mask, scores: Floats) -> float:
+    """Do the same in a fiftieth of the time, for shuffling.
+
+    Sum over the ranks n at which a group of equal scores ends of (R_n - R_n-1) * P_n, as ``average_precision_score`` states it.
+    """
+    order = np.argsort(-scores)
+    ends = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+    right = np.cumsum(shown[order])[ends]
+    return float((np.diff(right, prepend=0) * right / (ends + 1)).sum() / right[-1])
 
 
 def recall_at(shown: Mask, scores: Floats, at: int = AT) -> float:

@@ -92,16 +92,20 @@ def score_yes_no(answers: Sequence[Answered], rng: np.random.Generator) -> YesNo
 
 
 def _calibration(answers: Sequence[Answered], rng: np.random.Generator) -> Calibration | None:
+    """Score probabilities; the area under the ROC curve is Mann and Whitney's U / (n_yes * n_no) (Hanley and McNeil 1982)."""
     present = np.array([item.present for item in answers], dtype=np.bool_)
     if not 0 < present.sum() < len(present):
         return None
-    from sklearn.metrics import brier_score_loss, roc_auc_score
+    from scipy.stats import rankdata
+    from sklearn.metrics import brier_score_loss
 
     p = np.array([item.probability for item in answers], dtype=np.float64).clip(0.0, 1.0)
     strata = np.unique([item.behavior for item in answers], return_inverse=True)[1]
 
+    ranks, n_yes, n_no = rankdata(p), int(present.sum()), int((~present).sum())
+
     def auc(order: NDArray[np.intp]) -> float:
-        return float(roc_auc_score(present, p[order]))
+        return float((ranks[order][present].sum() - n_yes * (n_yes + 1) / 2) / (n_yes * n_no))
 
     return Calibration(
         n=len(answers),
