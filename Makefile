@@ -12,7 +12,7 @@ export GRADIO_ANALYTICS_ENABLED := False
 # Without bytecode the heavy libraries are compiled anew by every process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint unit serve bench bench-scale bench-coverage bench-search experiments eval eval-search docs clean
+.PHONY: demo test lint unit serve bench bench-scale bench-coverage bench-search bench-vlm experiments eval eval-search docs clean
 
 demo: $(STAMP)
 	$(BIN)/ethochat demo $(DEMO)
@@ -48,6 +48,11 @@ bench-coverage: $(STAMP)
 SIZES ?= 10000 100000
 bench-search: $(STAMP)
 	$(BIN)/python benchmarks/search.py --sizes $(SIZES)
+
+# A folder, a repository, tiny (built on the spot) or, on a CUDA machine, full-size ones: make bench-vlm MODEL=random:2b
+MODEL ?= tiny
+bench-vlm: $(STAMP)
+	$(BIN)/python -m benchmarks.vlm --model "$(MODEL)" --output docs/performance.md
 
 experiments: $(STAMP)
 	ETHOCHAT_TEST_DATA=$(ETHOCHAT_TEST_DATA) $(BIN)/python benchmarks/experiments/build.py $(EXPERIMENTS)

@@ -1,0 +1,1 @@
+"""How fast a vision-language model gets through a recording; ``make bench-vlm`` runs it."""
