@@ -94,7 +94,7 @@ class VlmSettings:
     """Requests under way at each server at once."""
     timeout_s: float = 120.0
     """Of one request to a server."""
-    keyword_likeness: float = 0.6
+    keyword_likeness: float = 0.65
     """Cosine of sentence vectors from which a keyword counts as a behavior of the experiment."""
     share_likeness: float | None = None
     """Likeness of frames, 0 to 1, from which segments of one session share a description; ``None``: none do."""

@@ -247,12 +247,14 @@ def serve(  # noqa: PLR0917 - typer passes options by name
 
 
 @app.command(epilog="Example: ethochat doctor lab/oft")
-def doctor(folder: Folder, as_json: AsJson = False) -> None:
-    """Say what an experiment's derived data was made with, what is doubtful and what is stale."""
+def doctor(
+    folder: Folder, vlm: Vlm = None, run_model_code: RunModelCode = False, as_json: AsJson = False
+) -> None:
+    """Say what an experiment's derived data was made with, what is doubtful and what is stale; --vlm is tried."""
     from ethochat.ui.doctor import examine
     from ethochat.ui.terminal import show_examination
 
-    found = examine(folder)
+    found = examine(folder, vlm=vlm, run_model_code=run_model_code)
     if as_json:
         print_json(found)
     else:

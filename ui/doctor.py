@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,12 @@ import polars as pl
 from ethochat import __version__
 from ethochat.agent.run import recorded_store
 from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog
-from ethochat.index.errors import EthochatError
+from ethochat.index.describers.in_use import KINEMATIC
+from ethochat.index.errors import BackendUnavailableError, EthochatError
 from ethochat.index.experiment import Experiment, load_experiment
 from ethochat.index.ingest import FileHashes, fingerprint
+from ethochat.index.vlm.access import VlmAccess
+from ethochat.index.vlm.base import Vlm
 
 _PACKAGES: Final = (
     "langgraph",
@@ -34,18 +38,23 @@ _WHY: Final = {
 }
 
 
-def examine(root: Path) -> dict[str, Any]:
+def examine(root: Path, *, vlm: str | Vlm | None = None, run_model_code: bool = False) -> dict[str, Any]:
     """Examine an experiment folder; nothing is changed.
 
     Parameters
     ----------
     root
         Experiment folder, ingested or not.
+    vlm
+        Vision-language model to try, by name or instance.
+    run_model_code
+        Whether code that comes with its weights may run.
 
     Returns
     -------
     dict
-        ``versions``, ``experiment``, ``index``, ``flags`` and ``problems`` with what to do about each.
+        ``versions``, ``experiment``, ``index``, ``descriptions``, ``vision-language model`` where one was named, ``flags`` and
+        ``problems`` with what to do about each.
 
     Raises
     ------
@@ -57,6 +66,8 @@ def examine(root: Path) -> dict[str, Any]:
     problems = _stale_sessions(experiment, catalog)
     index, index_problems = _index(catalog)
     flags = catalog.load("flags").sort("session_id", "code")
+    descriptions, describer_problems = _descriptions(experiment, catalog)
+    tried, vlm_problems = _try(experiment, vlm, run_model_code=run_model_code)
     return {
         "versions": {"ethochat": __version__, "python": platform.python_version()} | _installed(),
         "experiment": {
@@ -66,10 +77,12 @@ def examine(root: Path) -> dict[str, Any]:
             "ingested with ethochat": catalog.read_state().get("ethochat_version"),
         },
         "index": index,
+        "descriptions": descriptions,
+        **tried,
         "flags": [
             f"{row['session_id']}: {row['code']}: {row['message']}" for row in flags.iter_rows(named=True)
         ],
-        "problems": [*problems, *index_problems],
+        "problems": [*problems, *index_problems, *describer_problems, *vlm_problems],
     }
 
 
@@ -132,3 +145,40 @@ def _index(catalog: Catalog) -> tuple[dict[str, Any], list[str]]:
     finally:
         search.close()
     return facts, []
+
+
+def _descriptions(experiment: Experiment, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:
+    """Whose descriptions there are, how many of each, and whose are used."""
+    in_use = experiment.descriptions.describer
+    counted = catalog.load("descriptions").group_by("describer").len().sort("describer")
+    counts = {str(name): n for name, n in counted.iter_rows()}
+    problems = []
+    if in_use not in (KINEMATIC, *counts):
+        problems.append(
+            f"experiment.toml uses the descriptions by {in_use}, which described nothing here, so kinematic words are used; run "
+            f"`ethochat describe {experiment.root} --vlm …`, or `--use kinematic`"
+        )
+    return {"in use": in_use, **{f"by {name}": f"{n} segments" for name, n in counts.items()}}, problems
+
+
+def _try(
+    experiment: Experiment, vlm: str | Vlm | None, *, run_model_code: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Ask a vision-language model something small of each kind."""
+    if vlm is None:
+        return {}, []
+    access = VlmAccess(spec=vlm, settings=replace(experiment.vlm, run_model_code=run_model_code))
+    try:
+        able = access.capabilities()
+        told = {
+            "model": access.open().model,
+            "runs on": able.device,
+            "takes clips as": "videos" if able.video else "images, one after the other",
+            "follows a JSON schema": "yes" if able.structured else "no",
+            "gives probabilities": "yes" if able.probabilities else "no",
+        }
+    except BackendUnavailableError as exc:
+        return {"vision-language model": {"model": str(access.name)}}, [str(exc)]
+    finally:
+        access.close()
+    return {"vision-language model": told}, list(able.notes)

@@ -384,13 +384,16 @@ class _Run:
                 continue
             clock = clock_of(sessions[session.session_id])
             shelf = self._shelf()
-            for row in rows:
-                if self.limit is not None and self._asked >= self.limit:
-                    return
-                request = self._request(view, row, place_of(row, clock, video_hash), shelf, shares)
-                if request is not None:
-                    self._asked += 1
-                    yield request
+            try:
+                for row in rows:
+                    if self.limit is not None and self._asked >= self.limit:
+                        return
+                    request = self._request(view, row, place_of(row, clock, video_hash), shelf, shares)
+                    if request is not None:
+                        self._asked += 1
+                        yield request
+            finally:
+                view.close()  # a repair opens it again
 
     def _shelf(self) -> Shelf | None:
         likeness = self.experiment.vlm.share_likeness

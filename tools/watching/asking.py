@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from ethochat.index.describing.journal import Journal
 from ethochat.index.errors import BackendUnavailableError, VideoError
@@ -91,6 +93,16 @@ class Views:
         if isinstance(opened, str):
             raise ToolFailedError(f"{session_id} cannot be looked at: {opened}")
         return opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for view in self._opened.values():
+            if not isinstance(view, str):
+                view.close()
 
 
 @dataclass(kw_only=True)

@@ -90,12 +90,13 @@ def check_hits(
         return list(clips), [f"No hit was checked. {NOT_CONFIGURED}"]
     if not query.strip():
         return list(clips), ["No hit was checked: nothing in words says what it should show."]
-    checks = _plan(context, clips[:n], query)
-    every = [item for items in checks.planned.values() for item in items]
-    try:
-        asked = ask_model(context, every, budget_s=budget_s)
-    except ToolFailedError as exc:
-        return list(clips), [f"No hit was checked: {exc}"]
+    with Views(context=context) as views:
+        checks = _plan(views, clips[:n], query)
+        every = [item for items in checks.planned.values() for item in items]
+        try:
+            asked = ask_model(context, every, budget_s=budget_s)
+        except ToolFailedError as exc:
+            return list(clips), [f"No hit was checked: {exc}"]
     judged = []
     for place, clip in enumerate(clips):
         replies = [asked.reply(item) for item in checks.planned.get(place, [])]
@@ -116,8 +117,8 @@ def check_hits(
     ]
 
 
-def _plan(context: ToolContext, clips: Sequence[ClipRef], query: str) -> _Checks:
-    views, checks = Views(context=context), _Checks()
+def _plan(views: Views, clips: Sequence[ClipRef], query: str) -> _Checks:
+    checks = _Checks()
     for place, clip in enumerate(clips):
         if not clip.has_video:
             checks.reasons[place] = "the session has no video"
