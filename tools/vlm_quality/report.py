@@ -48,12 +48,14 @@ def verdicts(quality: VlmQuality) -> list[str]:
     if yes_no is not None:
         auc = None if yes_no.calibration is None else yes_no.calibration.auc
         named.append(("Yes/no: AUC of p(yes)", auc, "the backend gives no probabilities"))
-    return [
+    nothing = "" if quality.ruled_out.n_naming else " No keyword means a behavior of the truth."
+    lines = [
         f"{name} {_share(found.value)}, shuffled {_band(found)}: {found.verdict}."
         if found is not None
         else f"{name}: {why}."
         for name, found, why in named
     ]
+    return [lines[0] + nothing, *lines[1:]]
 
 
 def head(quality: VlmQuality) -> str:
@@ -108,7 +110,9 @@ def _hallucination(quality: VlmQuality) -> Iterator[Row]:
     yield Row(
         figure="hallucination: a behavior that is ruled out",
         n=f"{found.n_with} of {found.n}",
-        measured=NOTHING if found.share is None else _share(found.share.value),
+        measured=NOTHING
+        if found.share is None
+        else f"{_share(found.share.value)}  ({found.n_naming} name any behavior)",
         chance="" if found.share is None else f"shuffled {_band(found.share)}",
     )
     for name, n in found.by_behavior.items():
