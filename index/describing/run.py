@@ -116,7 +116,10 @@ def describe_experiment(
     targets, without_video = _targets(experiment, catalog, sessions, sources)
     model = resolve_vlm(vlm, replace(experiment.vlm, run_model_code=run_model_code))
     try:
-        notes = model.probe().notes
+        able = model.probe()
+        notes = able.notes
+        if able.max_frames is not None:
+            _check_lengths(experiment, catalog, targets, able.max_frames)
         with _alone(experiment.data_dir), Journal(experiment.data_dir) as journal:
             run = _Run(
                 experiment=experiment,
@@ -198,26 +201,38 @@ def _targets(
             f"Expected segments of {', '.join(sources)} in sessions with a video in {experiment.root}, found none; a model "
             "can only describe what it can see."
         )
-    _check_lengths(experiment, catalog, found)
+    _check_lengths(experiment, catalog, found, None)
     return found, without
 
 
 def _check_lengths(
-    experiment: Experiment, catalog: Catalog, targets: Sequence[tuple[Session, _Rows]]
+    experiment: Experiment,
+    catalog: Catalog,
+    targets: Sequence[tuple[Session, _Rows]],
+    most_frames: int | None,
 ) -> None:
-    """Refuse segments that would be shown with fewer frames per second than was asked for."""
+    """Refuse segments that would be shown with fewer frames per second than was asked for.
+
+    Parameters
+    ----------
+    most_frames
+        What the model takes, where that is less than the settings allow.
+    """
     settings = experiment.vlm
+    most = settings.max_frames if most_frames is None else most_frames
+    limit = (
+        f"`max_frames` = {most}; raise it or" if most_frames is None else f"the {most} that the model takes;"
+    )
     units = dict(catalog.load("sessions").select("session_id", "time_unit").iter_rows())
     for session, rows in targets:
         if units.get(session.session_id) != "s":
             continue
         longest = max(_length(row) for row in rows)
         needed = math.ceil(longest * settings.fps - 1e-9)
-        if needed > settings.max_frames:
+        if needed > most:
             raise InputError(
                 f"Segments of {session.session_id} last up to {longest:g} s, which takes {needed} frames at {settings.fps:g} "
-                f"per second, more than `max_frames` = {settings.max_frames}; raise it or lower `fps` under [vlm], or lower "
-                "`max_s` under [segments]."
+                f"per second, more than {limit} lower `fps` or `size_px` under [vlm], or `max_s` under [segments]."
             )
 
 

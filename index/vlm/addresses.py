@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
@@ -86,11 +86,14 @@ def parse_name(rest: str) -> tuple[str, tuple[Address, ...]]:
     return named["model"].strip(), addresses
 
 
-def read_key(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Read the key that servers are told, from ``ETHOCHAT_VLM_KEY`` or else ``OPENAI_API_KEY``."""
-    return next(
-        (environment[name].strip() for name in KEY_VARIABLES if environment.get(name, "").strip()), None
-    )
+def read_key(addresses: Sequence[Address], environment: Mapping[str, str] = os.environ) -> str | None:
+    """Read the key that servers are told: ``ETHOCHAT_VLM_KEY``, and for OpenAI's own alone else ``OPENAI_API_KEY``.
+
+    A key for OpenAI is told to nobody else: the lab's own server has no business with it.
+    """
+    own = all(f"{address.base}/".startswith("https://api.openai.com/") for address in addresses)
+    names = KEY_VARIABLES if own else KEY_VARIABLES[:1]
+    return next((environment[name].strip() for name in names if environment.get(name, "").strip()), None)
 
 
 def scrub(text: str, secrets: tuple[str, ...]) -> str:

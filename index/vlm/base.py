@@ -99,6 +99,8 @@ class Capabilities:
     device: str
     """Where it runs: ``cpu``, ``cuda (NVIDIA H200), bfloat16, sdpa``, ``http://…``."""
     context_tokens: int | None = None
+    max_frames: int | None = None
+    """Most frames of one request, where fewer fit than the settings allow."""
     notes: tuple[str, ...] = ()
     """What is missing, one line each, with the remedy."""
 

@@ -30,8 +30,8 @@ IMAGES_REMEDY: Final = (
     "lower max_frames under [vlm], or raise the server's limit (vLLM --limit-mm-per-prompt '{\"image\": N}')"
 )
 _REMEDIES: Final[Mapping[int, str]] = {
-    401: "set ETHOCHAT_VLM_KEY (or OPENAI_API_KEY) to a key that it takes",
-    403: "set ETHOCHAT_VLM_KEY (or OPENAI_API_KEY) to a key that may use this model",
+    401: "set ETHOCHAT_VLM_KEY (for OpenAI's own server also OPENAI_API_KEY) to a key that it takes",
+    403: "set ETHOCHAT_VLM_KEY (for OpenAI's own server also OPENAI_API_KEY) to a key that may use this model",
     404: "check the model's name, as the server's /models lists it, and that the URL ends like its API (…/v1)",
     405: "check that the URL ends like its API (…/v1)",
 }

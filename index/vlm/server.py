@@ -39,7 +39,7 @@ def connect_server(rest: str, settings: VlmSettings) -> Vlm:
         When ``rest`` is not of that form.
     """
     model, addresses = parse_name(rest)
-    return ServerVlm(model, addresses, settings, key=read_key())
+    return ServerVlm(model, addresses, settings, key=read_key(addresses))
 
 
 class ServerVlm:
@@ -100,6 +100,7 @@ class ServerVlm:
             probabilities=findings.dialect.top_logprobs > 0,
             device=", ".join(address.shown for address in self._addresses),
             context_tokens=findings.context_tokens,
+            max_frames=self.max_frames if self.max_frames < self._settings.max_frames else None,
             notes=(*findings.notes, *dropped),
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
 from ethochat.index.describing.journal import Journal
 from ethochat.index.errors import BackendUnavailableError, VideoError
+from ethochat.index.settings import VlmSettings
 from ethochat.index.vlm import HOW_TO
 from ethochat.index.vlm.access import VlmAccess
 from ethochat.index.vlm.base import Vlm, VlmReply, VlmRequest
@@ -86,13 +87,22 @@ class Views:
         if session_id not in self._opened:
             experiment, catalog = self.context.experiment, self.context.catalog
             try:
-                self._opened[session_id] = SessionView(experiment, catalog, session_id, experiment.vlm)
+                self._opened[session_id] = SessionView(experiment, catalog, session_id, self._settings())
             except VideoError as exc:
                 self._opened[session_id] = str(exc)
         opened = self._opened[session_id]
         if isinstance(opened, str):
             raise ToolFailedError(f"{session_id} cannot be looked at: {opened}")
         return opened
+
+    def _settings(self) -> VlmSettings:
+        """Those of the experiment; with no more frames in a request than the model takes."""
+        settings, access = self.context.experiment.vlm, require_vlm(self.context)
+        try:
+            most = access.capabilities().max_frames
+        except BackendUnavailableError as exc:
+            raise ToolFailedError(str(exc)) from exc
+        return settings if most is None else replace(settings, max_frames=min(most, settings.max_frames))
 
     def __enter__(self) -> Self:
         return self

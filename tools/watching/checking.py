@@ -11,7 +11,7 @@ from ethochat.index.vlm.prompting import Planned, plan_check
 from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ToolFailedError
 from ethochat.tools.evidence import ClipRef
-from ethochat.tools.watching.asking import NOT_CONFIGURED, Views, ask_model
+from ethochat.tools.watching.asking import NOT_CONFIGURED, Views, ask_model, open_vlm
 from ethochat.tools.wording import some
 
 YES = "yes"
@@ -91,9 +91,10 @@ def check_hits(
     if not query.strip():
         return list(clips), ["No hit was checked: nothing in words says what it should show."]
     with Views(context=context) as views:
-        checks = _plan(views, clips[:n], query)
-        every = [item for items in checks.planned.values() for item in items]
         try:
+            open_vlm(context.vlm)
+            checks = _plan(views, clips[:n], query)
+            every = [item for items in checks.planned.values() for item in items]
             asked = ask_model(context, every, budget_s=budget_s)
         except ToolFailedError as exc:
             return list(clips), [f"No hit was checked: {exc}"]

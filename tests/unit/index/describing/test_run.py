@@ -23,7 +23,7 @@ from ethochat.index.errors import (
 from ethochat.index.experiment import load_experiment
 from ethochat.index.ingest import ingest
 from ethochat.index.search import open_search
-from ethochat.index.vlm.base import VlmReply
+from ethochat.index.vlm.base import Capabilities, VlmReply
 from ethochat.index.vlm.scripted import DESCRIBED, ScriptedVlm
 
 
@@ -218,6 +218,14 @@ def test_segments_are_never_shown_with_fewer_frames_than_asked_for(lab):
         InputError, match=r"which takes \d+ frames at 4 per second, more than `max_frames` = 4"
     ):
         describe_experiment(root, ScriptedVlm())
+
+
+def test_model_that_takes_fewer_frames_than_a_segment_needs_is_refused_at_once(lab):
+    able = Capabilities(video=True, structured=True, probabilities=True, device="x", max_frames=3)
+    vlm = ScriptedVlm(capabilities=able)
+    with pytest.raises(InputError, match="more than the 3 that the model takes"):
+        describe_experiment(lab(), vlm)
+    assert vlm.asked == []
 
 
 def test_video_that_is_gone_fails_its_segments_only(lab):

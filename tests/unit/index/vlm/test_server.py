@@ -115,10 +115,26 @@ def test_this_machine_is_known(url, local):
 
 
 def test_key_is_read_from_the_first_variable_that_has_one():
-    assert read_key({}) is None
-    assert read_key({"OPENAI_API_KEY": "b"}) == "b"
-    assert read_key({"OPENAI_API_KEY": "b", "ETHOCHAT_VLM_KEY": " a "}) == "a"
-    assert read_key({"OPENAI_API_KEY": "b", "ETHOCHAT_VLM_KEY": " "}) == "b"
+    own = parse_name("gpt")[1]
+    assert read_key(own, {}) is None
+    assert read_key(own, {"OPENAI_API_KEY": "b"}) == "b"
+    assert read_key(own, {"OPENAI_API_KEY": "b", "ETHOCHAT_VLM_KEY": " a "}) == "a"
+    assert read_key(own, {"OPENAI_API_KEY": "b", "ETHOCHAT_VLM_KEY": " "}) == "b"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://lab:8000/v1",
+        "http://api.openai.com/v1",
+        "https://api.openai.com.evil.example/v1",
+        "https://api.openai.com/v1,http://lab:8000/v1",
+    ],
+)
+def test_key_for_openai_is_told_to_nobody_else(url):
+    addresses = parse_name(f"m@{url}")[1]
+    assert read_key(addresses, {"OPENAI_API_KEY": "b"}) is None
+    assert read_key(addresses, {"OPENAI_API_KEY": "b", "ETHOCHAT_VLM_KEY": "a"}) == "a"
 
 
 def test_connecting_sends_nothing_and_names_no_secret(monkeypatch):

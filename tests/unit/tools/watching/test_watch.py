@@ -97,6 +97,14 @@ def test_long_clip_is_asked_about_in_parts_and_one_yes_is_a_yes(watched, call):
     assert counts(evidence) == {"yes": 1, "no": 0, "neither": 0}
 
 
+def test_model_that_takes_few_frames_is_shown_more_parts(watched, call):
+    able = Capabilities(video=True, structured=True, probabilities=True, device="x", max_frames=4)
+    context, vlm = watched(lambda _: "no", capabilities=able)
+    call(context, "watch_clips", question="Is it rearing?", clips=[clip(stop=4.0)])
+    assert len(vlm.asked) == 4
+    assert all(request.n_frames <= 4 for request in vlm.asked)
+
+
 def test_long_clip_cannot_be_compared(watched, call):
     context, _ = watched(lambda _: "yes")
     settings = replace(context.experiment.vlm, max_frames=4)
