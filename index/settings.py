@@ -88,7 +88,7 @@ class VlmSettings:
     facts: bool = True
     """Whether speed, path and zones are told to the model in words."""
     max_new_tokens: int = 256
-    batch_size: int = 8
+    batch_size: int = 32
     """Clips generated together; halved where memory runs out."""
     concurrency: int = 4
     """Requests under way at each server at once."""
