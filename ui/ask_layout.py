@@ -103,6 +103,7 @@ def _results_column(page: Page) -> _Beside:
             buttons=["download"],
         )
         caption = gr.Markdown(visible=False, elem_id="caption", latex_delimiters=[])
+        seen = gr.HTML(visible=False, elem_id="seen", padding=False)
         clips = gr.Radio(
             label="Clips", container=False, choices=[], visible=False, interactive=True, elem_id="clips"
         )
@@ -126,7 +127,7 @@ def _results_column(page: Page) -> _Beside:
         outputs=outputs,
         answers=answers,
         clips=clips,
-        clip=[player, caption],
+        clip=[player, caption, seen],
         figures=figures,
         figure=figure,
         pictures=pictures,

@@ -17,6 +17,7 @@ from ethochat.index.errors import VideoError
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef
 from ethochat.tools.rows import clock_of
+from ethochat.ui.seen import summary_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,8 @@ _STILL_WIDTH: Final = 480
 _STILL_VERSION: Final = 1
 """Part of every still's name; raised when the same moment is drawn otherwise."""
 _LONGEST_LABEL: Final = 160
+_LONGEST_SEEN: Final = 80
+"""Of the model's words in a label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,8 @@ class Clips:
 
     def label(self, clip: ClipRef) -> str:
         """Name a clip in a list, as plain text."""
-        parts = [clip.session_id, clip.individual or "", self.span(clip), clip.description, clip.why or ""]
+        said = [summary_of(clip, _LONGEST_SEEN), clip.description, clip.why or ""]
+        parts = [clip.session_id, clip.individual or "", self.span(clip), *said]
         return " · ".join(part for part in parts if part)[:_LONGEST_LABEL]
 
     def span(self, clip: ClipRef) -> str:

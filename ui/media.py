@@ -63,7 +63,7 @@ class Media:
 
         The same moment has the same address for as long as it is known.
         """
-        key = clip.model_dump_json()
+        key = _moment_key(clip)
         with self._guard:
             token = self._tokens.get(key)
             if token is None:
@@ -72,7 +72,7 @@ class Media:
             self._moments.move_to_end(token)
             while len(self._moments) > _MOST_KNOWN:
                 _, oldest = self._moments.popitem(last=False)
-                self._tokens.pop(oldest.model_dump_json(), None)
+                self._tokens.pop(_moment_key(oldest), None)
         return f"moments/{token}"
 
     def new_file(self, name: str) -> tuple[Path, str]:
@@ -143,3 +143,8 @@ class Media:
         if path is None or not path.is_file():
             return PlainTextResponse("This file is no longer kept: save it again.", 404)
         return FileResponse(path, filename=name, headers=_PRIVATE)
+
+
+def _moment_key(clip: ClipRef) -> str:
+    """Name a moment; what a model says of it does not make it another one."""
+    return clip.model_dump_json(exclude={"verified", "probability", "seen"})

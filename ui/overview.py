@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import PurePath
 from typing import Final
 from urllib.parse import urlsplit
 
 import polars as pl
 
+from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.vlm.addresses import parse_name
+from ethochat.index.vlm.cleaning import clean
 from ethochat.tools.context import ToolContext
 
 _MOST_NAMES: Final = 12
+_LONGEST_NAME: Final = 80
 _MOST_GROUPS: Final = 8
 """A column with more values is no grouping."""
 _KINDS: Final = {
@@ -23,15 +28,61 @@ _LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
 def heading_html(context: ToolContext, model: str) -> str:
-    """Name the experiment, and say which chat model answers and where it runs."""
+    """Name the experiment, and say which models answer and look at clips, and where they run; none is loaded for it."""
     experiment = context.experiment
     about = escape(experiment.description)
     name, where, leaves = model_place(model)
     return (
         f"<div class='bar'><div class='title'><h1>{escape(experiment.name)}</h1><p title='{about}'>{about}</p></div>"
         f"<div class='model'><p>Answers by <b>{escape(name)}</b> · <a href='?'>New conversation</a></p>"
-        f"<p{' class=leaves' if leaves else ''}>{escape(where)}</p></div></div>"
+        f"<p{' class=leaves' if leaves else ''}>{escape(where)}</p>{_looker_html(context)}</div></div>"
     )
+
+
+def _looker_html(context: ToolContext) -> str:
+    if context.vlm is None or context.vlm.name is None:
+        return ""
+    name, where, leaves = looker_place(context.vlm.name)
+    place = f"<span{' class=leaves' if leaves else ''}>{escape(where)}</span>"
+    return f"<p class='looks'>Clips looked at by <b>{escape(name)}</b> · {place}</p>"
+
+
+def looker_place(name: str) -> tuple[str, str, bool]:
+    """Say where a vision-language model runs, without a password or a key.
+
+    Parameters
+    ----------
+    name
+        As the user named it, or as a model that was handed over calls itself.
+
+    Returns
+    -------
+    tuple
+        Its name, a sentence, and whether frames leave this computer.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "openai":
+        return _server_place(rest)
+    if kind == "transformers":
+        folder = PurePath(rest)
+        shown = clean(folder.name if folder.is_absolute() or rest.startswith(".") else rest, _LONGEST_NAME)
+        return shown, "Runs in this process; no frame leaves it.", False
+    if kind == "scripted":
+        return clean(name, _LONGEST_NAME), "A double that looks at nothing, for tests.", False
+    return clean(name, _LONGEST_NAME), "Handed to this page; where it runs is not known.", True
+
+
+def _server_place(rest: str) -> tuple[str, str, bool]:
+    try:
+        model, addresses = parse_name(rest)
+    except BackendUnavailableError:
+        return "a server", "Its address cannot be read, so nothing is sent.", False
+    away = [address.host for address in addresses if not address.local]
+    shown = clean(model, _LONGEST_NAME)
+    if away:
+        return shown, f"Frames are sent to {', '.join(dict.fromkeys(away))}.", True
+    hosts = ", ".join(address.host for address in addresses)
+    return shown, f"Runs on this computer ({hosts}); no frame leaves it.", False
 
 
 def model_place(model: str) -> tuple[str, str, bool]:

@@ -28,13 +28,16 @@ from ethochat.ui.results import MOST_ROWS, figures_of, page_figure, table_html, 
 from ethochat.ui.search_layout import build_search
 from ethochat.ui.search_saving import Saving
 from ethochat.ui.search_tab import SearchTab
+from ethochat.ui.seen import seen_html
 from ethochat.ui.steps import describe_call, harmless, literal, result_text
 from ethochat.ui.tests_html import html_of_tests
 from ethochat.ui.turns import Turns, Waiting
-from ethochat.ui.visits import Message, Step, Turn, Visit, end_turn, fail_turn, finish_turn
+from ethochat.ui.visits import Message, Step, Turn, Visit, end_turn, fail_turn, finish_turn, waiting_message
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+    from ethochat.index.vlm.base import Vlm
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,8 @@ class Page:
         """Let running work end; none begins any more."""
         for part in (self.turns, self.search, self.saving, self.media):
             part.close()
+        if self.context.vlm is not None:
+            self.context.vlm.close()
 
     def _conversation(self, thread_id: str) -> Conversation:
         return Conversation(
@@ -175,10 +180,15 @@ class Page:
     def _said_before(self, thread_id: str) -> list[Message]:
         """Read a conversation that this server did not see; only its texts are kept."""
         with self._conversation(thread_id) as conversation:
-            said = [{"role": who, "content": harmless(text)} for who, text in conversation.history()]
+            said: list[Message] = [
+                {"role": who, "content": harmless(text)} for who, text in conversation.history()
+            ]
+            cost = conversation.waits_for()
         if said:
             note = "Earlier in this conversation. Ask again to see clips, figures and evidence."
             said.append({"role": "assistant", "content": f"*{note}*"})
+        if cost is not None:
+            said.append(waiting_message(cost))
         return said
 
     def _happened(self, steps: list[Step], event: Event | Waiting) -> None:
@@ -248,17 +258,18 @@ class Page:
             visit.shown = choice
         return self.show(visit)
 
-    def show_clip(self, choice: int | None, visit: Visit | None) -> tuple[Any, Any]:
-        """Cut the chosen clip and return the player's video and its caption."""
+    def show_clip(self, choice: int | None, visit: Visit | None) -> tuple[Any, Any, Any]:
+        """Cut the chosen clip and return the player's video, its caption, and what a model said of it."""
         clips = visit.answers[visit.shown].clips if visit is not None and visit.answers else []
         if choice is None or not 0 <= choice < len(clips):
-            player = Player(path=None, caption="")
+            player, said = Player(path=None, caption=""), ""
         else:
-            player = self.clips.cut(clips[choice])
+            player, said = self.clips.cut(clips[choice]), seen_html(clips[choice])
         video = gr.update(
             value=None if player.path is None else str(player.path), visible=player.path is not None
         )
-        return video, gr.update(value=literal(player.caption), visible=bool(player.caption))
+        caption = gr.update(value=literal(player.caption), visible=bool(player.caption))
+        return video, caption, gr.update(value=said, visible=bool(said))
 
     def values_csv(self, visit: Visit | None) -> str:
         """Write all values of the answer shown as CSV, also those that the table has no room for."""
@@ -329,6 +340,8 @@ def serve(
     port: int | None = None,
     model: str | BaseChatModel = "builtin",
     store: str | None = None,
+    vlm: str | Vlm | None = None,
+    run_model_code: bool = False,
     block: bool = True,
 ) -> tuple[str, gr.Blocks]:
     """Serve the page for one experiment.
@@ -343,6 +356,11 @@ def serve(
         Chat model.
     store
         Vector index; by default the one ingested into.
+    vlm
+        Vision-language model that clips may be shown to, by name or instance; see
+        :func:`ethochat.index.vlm.resolve_vlm`. It is loaded or connected to when the first clip is.
+    run_model_code
+        Whether Python code that comes with that model's weights may run.
     block
         Return only when the server was stopped.
 
@@ -358,7 +376,8 @@ def serve(
     tuple
         Address of the page, and the running page (its ``close`` stops the server).
     """
-    page = Page(open_context(root, store=store), model=model)
+    context = open_context(root, store=store, vlm=vlm, run_model_code=run_model_code)
+    page = Page(context, model=model)
     blocks = build_page(page)
     # Only cut clips are served, from where they lie: not the recordings, not the experiment folder, no copies elsewhere.
     gr.set_static_paths([page.clips.folder])

@@ -35,7 +35,7 @@ _LISTS: Final = (
 _NARROWING: Final = frozenset(
     (
         "where", "sessions", "subjects", "individuals", "sources", "start_s", "stop_s", "start_part", "stop_part", "per_session",
-        "other_sessions", "limit", "offset",
+        "other_sessions", "verify", "verify_s", "limit", "offset",
     )
 )  # fmt: skip
 """Arguments that say where to look and how much to show, but not what to look for."""
@@ -220,6 +220,8 @@ def parts_of(call: Mapping[str, Any], *, unit: str = "s", speed_unit: str = "cm/
         parts.append(Part(key="other_sessions", label="in other sessions"))
     if call.get("per_session"):
         parts.append(Part(key="per_session", label=f"at most {call['per_session']} per session"))
+    if call.get("verify"):
+        parts.append(Part(key="verify", label=f"best {call['verify']} checked by the model"))
     return parts
 
 
@@ -234,6 +236,7 @@ def without_parts(call: Mapping[str, Any], keys: Collection[str]) -> Call:
         "max_duration_s",
         "other_sessions",
         "per_session",
+        "verify",
     ):
         if key in keys:
             left.pop(key, None)
@@ -247,6 +250,8 @@ def without_parts(call: Mapping[str, Any], keys: Collection[str]) -> Call:
             left[name] = [item for item in left[name] if _item_key(name, item) not in keys]
     if not left.get("followed_by"):
         left.pop("within_s", None)
+    if not left.get("verify"):
+        left.pop("verify_s", None)
     return {name: value for name, value in left.items() if value not in (None, [], "")}
 
 

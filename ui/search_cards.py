@@ -12,6 +12,7 @@ from ethochat.tools.selection import show
 from ethochat.ui.clips import span_words
 from ethochat.ui.hits import Hits
 from ethochat.ui.results import table_html, table_of_values
+from ethochat.ui.seen import badge_html, verdict_of
 
 Address = Callable[[ClipRef], str]
 """Where a browser finds a moment, without the ending of the file."""
@@ -46,11 +47,14 @@ def _card(hits: Hits, rank: int, clip: ClipRef, address_of: Address) -> str:
     about = escape(clip.description)
     described = f"<p class='about' title=\"{about}\">{about}</p>" if about else ""
     source = f" <span class='source'>by {escape(clip.source)}</span>" if clip.source else ""
+    verdict = verdict_of(clip, asked=hits.checked)
+    badge = f"<div class='verdict'>{badge_html(verdict)}</div>" if verdict is not None else ""
+    kind = f"hit {verdict.kind}" if verdict is not None else "hit"
     return (
-        f"<article class='hit' data-rank='{rank}'>{_view(hits, rank, clip, address_of)}{_line(hits, clip)}"
+        f"<article class='{kind}' data-rank='{rank}'>{_view(hits, rank, clip, address_of)}{_line(hits, clip)}"
         f"<div class='said'><div class='head'><span class='rank'>{rank}</span><b>{escape(clip.session_id)}</b>"
         f"<span class='who'>{who}</span>{_score(clip)}</div>"
-        f"<div class='when'>hit {escape(when)}{_clock(hits, clip)}{source}</div>{why}{described}{_tags(hits, clip)}</div>"
+        f"<div class='when'>hit {escape(when)}{_clock(hits, clip)}{source}</div>{badge}{why}{described}{_tags(hits, clip)}</div>"
         f"<div class='acts'><button type='button' data-act='like' data-rank='{rank}'>More like this</button>"
         f"<button type='button' data-act='unlike' data-rank='{rank}'>Less like this</button></div></article>"
     )
@@ -142,6 +146,25 @@ def _per_animal(hits: Hits) -> str:
 def message_html(text: str, *, kind: str = "none") -> str:
     """Show a sentence in place of hits."""
     return f"<div class='found {kind}'><p>{escape(text)}</p></div>"
+
+
+def looking_html(n: int) -> str:
+    """Say that the model is at work on what is shown."""
+    return message_html(f"The model is looking at the best {n} …", kind="looking")
+
+
+def approval_html(cost: str) -> str:
+    """Ask whether the model shall be shown more clips than it may be unasked."""
+    return (
+        f"<div class='approval'><p><b>This needs your approval.</b> {escape(cost)}.</p><div>"
+        "<button type='button' data-act='approve'>Look at them</button>"
+        "<button type='button' data-act='unchecked'>Search without checking</button></div></div>"
+    )
+
+
+def hint_html(how_to: str) -> str:
+    """Say in one line how clips could be looked at, where no model is configured."""
+    return f"<p>Nobody looks at the clips of hits. To let a vision-language model check them, {escape(how_to)}.</p>"
 
 
 def examples_html(examples: Sequence[str]) -> str:

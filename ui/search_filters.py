@@ -1,4 +1,7 @@
-"""What a search can be narrowed by, made from the experiment: metadata, sessions, animals, behaviors, zones, sources, numbers."""
+"""What a search can be narrowed by, made from the experiment: metadata, sessions, animals, behaviors, zones, sources, numbers.
+
+How many of the best hits the vision-language model checks is set like these, where there is such a model.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ from ethochat.ui.search_call import Call, units_of
 MOST_VALUES: Final = 24
 """A metadata column with more values is no choice among few."""
 
+CHECKS: Final = (5, 10, 20)
+"""How many of the best hits may be checked."""
+
 _ALONE: Final = ("behaviors", "zones", "without")
 """What can be chosen though there is only one of it; the only session is no choice."""
 
@@ -33,7 +39,7 @@ class Filter:
     name: str
     """An argument of ``search_segments``, or a metadata column."""
     label: str
-    kind: Literal["column", "names", "number"]
+    kind: Literal["column", "names", "number", "check"]
     choices: tuple[Choice, ...] = ()
     """None for a number."""
 
@@ -58,7 +64,7 @@ def filters_of(context: ToolContext) -> list[Filter]:
         for name, (label, names) in lists.items()
         if len(names) > (0 if name in _ALONE else 1)
     ]
-    return [*_columns(context, sessions), *named, *_numbers(context, unit, speed_unit)]
+    return [*_columns(context, sessions), *named, *_numbers(context, unit, speed_unit), *_checks(context)]
 
 
 def _columns(context: ToolContext, sessions: pl.DataFrame) -> list[Filter]:
@@ -113,6 +119,14 @@ def _numbers(context: ToolContext, unit: str, speed_unit: str) -> list[Filter]:
     return [Filter(name=name, label=label, kind="number") for name, label in numbers]
 
 
+def _checks(context: ToolContext) -> list[Filter]:
+    """How many hits the model may check; nothing where there is no model."""
+    if context.vlm is None or context.vlm.spec is None:
+        return []
+    choices = (("none", 0), *((f"the best {n}", n) for n in CHECKS))
+    return [Filter(name="verify", label="Let the model check", kind="check", choices=choices)]
+
+
 # ----------------------------------------------------------------- values
 def call_of(filters: Sequence[Filter], values: Sequence[Any]) -> Call:
     """Turn the values of filters, in their order, into arguments of ``search_segments``; empty ones give none.
@@ -120,13 +134,15 @@ def call_of(filters: Sequence[Filter], values: Sequence[Any]) -> Call:
     Raises
     ------
     InputError
-        When a number is none.
+        When a number is none, or not one that can be chosen.
     """
     call: Call = {}
     for item, value in zip(filters, values, strict=True):
         if value in (None, [], "") or not str(value).strip():
             continue
-        if item.kind == "column":
+        if item.kind == "check":
+            call |= _check(item, value)
+        elif item.kind == "column":
             call.setdefault("where", []).append({"column": item.name, "op": "in", "value": list(value)})
         else:
             call[item.name] = _number(item, value) if item.kind == "number" else list(value)
@@ -146,13 +162,22 @@ def _number(item: Filter, typed: str | float) -> float:
     return int(number) if whole else number
 
 
+def _check(item: Filter, chosen: str | float) -> Call:
+    allowed = [value for _, value in item.choices]
+    if chosen not in allowed:
+        raise InputError(f"Expected one of {allowed} in “{item.label}”, got {chosen!r}.")
+    return {item.name: chosen} if chosen else {}
+
+
 def values_of(filters: Sequence[Filter], call: Mapping[str, Any]) -> list[Any]:
-    """Turn arguments back into the values of filters: lists for choices, texts for numbers."""
+    """Turn arguments back into the values of filters: lists for choices, texts for numbers, the number of hits to check."""
     where = {item["column"]: item["value"] for item in call.get("where", [])}
     values: list[Any] = []
     for item in filters:
         if item.kind == "column":
             values.append(list(where.get(item.name, [])))
+        elif item.kind == "check":
+            values.append(call.get(item.name, 0))
         else:
             values.append(
                 _typed(call.get(item.name)) if item.kind == "number" else list(call.get(item.name, []))

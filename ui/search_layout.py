@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import Any, Final
 
 import gradio as gr
 
-from ethochat.ui.search_cards import CARDS_JS
+from ethochat.index.vlm import HOW_TO
+from ethochat.ui.search_cards import CARDS_JS, hint_html
 from ethochat.ui.search_filters import Filter
 from ethochat.ui.search_saving import SAVE_JS, Saving, kinds
 from ethochat.ui.search_tab import Finding, SearchTab
@@ -40,7 +42,9 @@ def build_search(tab: SearchTab, saving: Saving) -> None:
                 "Stop", variant="stop", scale=0, min_width=100, visible=False, elem_id="stop-search"
             )
         with gr.Accordion("Narrow it", open=False, elem_id="narrow"):
-            widgets, apply, clear = _narrowing(tab)
+            made, apply, clear = _narrowing(tab)
+        check = _checking(tab, made)
+        widgets = [made[place] for place in range(len(tab.filters))]
         understood = gr.CheckboxGroup(
             choices=[],
             show_label=False,
@@ -73,9 +77,12 @@ def build_search(tab: SearchTab, saving: Saving) -> None:
         trigger_mode="multiple",
         **heard,
     )
-    cards.select(tab.act, [finding], outputs, trigger_mode="multiple", **heard).then(
+    acted = cards.select(tab.act, [finding], outputs, trigger_mode="multiple", **heard).then(
         tab.text, [finding], box, **_PRIVATE
     )
+    if check is not None:
+        acted.then(tab.checking, [finding], check, **_PRIVATE)
+        check.input(tab.check, [finding, check], outputs, trigger_mode="multiple", **heard)
     understood.input(tab.take_back, [finding, understood], outputs, trigger_mode="multiple", **heard).then(
         tab.widgets, [finding], widgets, **_PRIVATE
     )
@@ -94,18 +101,37 @@ def build_search(tab: SearchTab, saving: Saving) -> None:
         ).then(None, [file], None, js=SAVE_JS, **_PRIVATE)
 
 
-def _narrowing(tab: SearchTab) -> tuple[list[Any], Any, Any]:
-    """Lay out the filters: choices first, then numbers."""
+def _narrowing(tab: SearchTab) -> tuple[dict[int, Any], Any, Any]:
+    """Lay out the filters, by their places: choices first, then numbers."""
     made: dict[int, Any] = {}
-    for row in ("choices", "numbers"):
+    for row, kinds_of in (("choices", ("column", "names")), ("numbers", ("number",))):
         with gr.Row(elem_classes=["filters", row]):
             for place, item in enumerate(tab.filters):
-                if (item.kind == "number") == (row == "numbers"):
+                if item.kind in kinds_of:
                     made[place] = _widget(item)
     with gr.Row(elem_classes="applying"):
         apply = gr.Button("Search with these", size="sm", scale=0, min_width=140, elem_id="apply")
         clear = gr.Button("Clear", size="sm", scale=0, min_width=90, elem_id="clear")
-    return [made[place] for place in range(len(tab.filters))], apply, clear
+    return made, apply, clear
+
+
+def _checking(tab: SearchTab, made: dict[int, Any]) -> Any:  # noqa: ANN401 - a component
+    """Lay out how many hits the model checks, or say how to configure one."""
+    for place, item in enumerate(tab.filters):
+        if item.kind == "check":
+            with gr.Row(elem_id="checking"):
+                gr.HTML(f"{escape(item.label)}", elem_id="check-label", padding=False)
+                made[place] = gr.Radio(
+                    list(item.choices),
+                    value=0,
+                    label=item.label,
+                    show_label=False,
+                    container=False,
+                    elem_id="check",
+                )
+            return made[place]
+    gr.HTML(hint_html(HOW_TO), elem_id="check-hint", padding=False)
+    return None
 
 
 def _widget(item: Filter) -> Any:  # noqa: ANN401 - a component

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +13,7 @@ import gradio as gr
 
 from ethochat.index.errors import EthochatError, InputError
 from ethochat.tools.context import ToolContext
+from ethochat.tools.errors import ApprovalNeededError
 from ethochat.tools.evidence import ClipRef
 from ethochat.ui.examples import example_searches
 from ethochat.ui.hits import Hits, hits_of
@@ -27,8 +28,16 @@ from ethochat.ui.search_call import (
     units_of,
     without_parts,
 )
-from ethochat.ui.search_cards import cards_html, examples_html, found_html, message_html
+from ethochat.ui.search_cards import (
+    approval_html,
+    cards_html,
+    examples_html,
+    found_html,
+    looking_html,
+    message_html,
+)
 from ethochat.ui.search_filters import call_of, filters_of, values_of
+from ethochat.ui.seen import left_unchecked, with_verdicts
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +71,15 @@ class Finding:
     other_sessions: bool = False
     hits: Hits | None = None
     """All that is shown."""
+    cost: str | None = None
+    """What it costs to check them, where that waits for the visitor's approval."""
     serial: int = 0
     """Number of the newest search; one that is not the newest shows nothing."""
 
     def begin(self) -> int:
-        """Start a search; those that still run are out of date."""
+        """Start a search; those that still run, or wait for approval, are out of date."""
         self.serial += 1
+        self.cost = None
         return self.serial
 
     def call(self) -> Call:
@@ -106,10 +118,13 @@ class SearchTab:
         self.examples = example_searches(context)
         self._units = units_of(context)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="search")
+        # Who searches does not wait for a model that looks at somebody else's clips.
+        self._lookers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="look")
 
     def close(self) -> None:
         """Start no search any more."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._lookers):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     # ------------------------------------------------------------------ searching
     def search(self, finding: Finding, text: str, *values: Any) -> Iterator[View]:  # noqa: ANN401 - values of widgets
@@ -128,12 +143,15 @@ class SearchTab:
         yield from self._run(finding)
 
     def act(self, finding: Finding, event: gr.SelectData) -> Iterator[View]:
-        """Do what a button on a card says: more like this, less like this, or try an example."""
+        """Do what a button says: more like this, less like this, try an example, let the model look or leave it."""
         asked = event.value if isinstance(event.value, dict) else {}
         act, rank = asked.get("act"), asked.get("rank")
         if act == "try" and asked.get("text") in self.examples:
             finding.retext(str(asked["text"]))
             yield from self._run(finding)
+            return
+        if act in ("approve", "unchecked") and finding.cost is not None:
+            yield from self._decided(finding, agreed=act == "approve")
             return
         clips = dict(finding.hits.ranked()) if finding.hits is not None else {}
         clip = clips.get(rank) if isinstance(rank, int) else None
@@ -165,6 +183,20 @@ class SearchTab:
         finding.dropped.discard("other_sessions")
         yield from self._run(finding)
 
+    def check(self, finding: Finding, n: int | None) -> Iterator[View]:
+        """Let the model check so many of the hits that are shown; before a search, of those that it will find."""
+        finding.more = {name: value for name, value in finding.more.items() if name != "verify"}
+        finding.more |= {"verify": int(n)} if n else {}
+        finding.dropped.discard("verify")
+        if finding.hits is None:
+            yield _unchanged()
+            return
+        yield from self._run(finding)
+
+    def checking(self, finding: Finding) -> Any:  # noqa: ANN401 - an update of a component
+        """How many hits are checked, for when that was declined."""
+        return gr.update(value=finding.more.get("verify", 0))
+
     def widgets(self, finding: Finding) -> list[Any]:
         """Values of the widgets, for when they were taken back or an example was tried."""
         return [gr.update(value=value) for value in values_of(self.filters, finding.more)]
@@ -183,6 +215,9 @@ class SearchTab:
         finding.begin()
         if finding.hits is None:
             return self._view(finding, found=message_html("Stopped."), cards="")
+        if finding.call().get("verify") and not finding.hits.checked:
+            said = message_html("Stopped: no hit was checked.")
+            return self._view(finding, found=found_html(finding.hits) + said)
         return self._view(finding)
 
     def more(self, finding: Finding) -> View:
@@ -191,7 +226,7 @@ class SearchTab:
         if hits is None or not _goes_on(hits):
             return _unchanged()
         serial = finding.serial
-        call = dict(hits.arguments) | {"offset": hits.last_rank, "limit": PAGE_SIZE}
+        call = _unverified(hits.arguments) | {"offset": hits.last_rank, "limit": PAGE_SIZE}
         done = self._pool.submit(self._find, finding.text, call)
         error = done.exception()
         if serial != finding.serial:
@@ -199,7 +234,8 @@ class SearchTab:
         if error is not None:
             return self._view(finding, found=found_html(hits) + message_html(_said(error), kind="failed"))
         further = done.result()
-        finding.hits = dataclasses.replace(hits, clips=[*hits.clips, *further.clips])
+        clips = left_unchecked(further.clips) if hits.checked else further.clips
+        finding.hits = dataclasses.replace(hits, clips=[*hits.clips, *clips])
         if not further.clips:
             finding.hits = dataclasses.replace(finding.hits, n_listed=hits.last_rank)
         return self._view(finding)
@@ -209,16 +245,22 @@ class SearchTab:
         hits = finding.hits
         if hits is None or not _goes_on(hits):
             return hits
-        return self._find(finding.text, dict(hits.arguments) | {"limit": MOST_AT_ONCE})
+        found = self._find(finding.text, _unverified(hits.arguments) | {"limit": MOST_AT_ONCE})
+        if not hits.checked:
+            return found
+        return dataclasses.replace(
+            found,
+            arguments=dict(found.arguments) | {"verify": hits.arguments["verify"]},
+            clips=with_verdicts(found.clips, hits.clips),
+            flags=list(dict.fromkeys([*found.flags, *hits.told])),
+        )
 
-    def _run(self, finding: Finding) -> Iterator[View]:
-        """Search, and show what was found unless another search began meanwhile."""
+    def _run(self, finding: Finding, *, approved: bool = False) -> Iterator[View]:
+        """Search, show what was found unless another search began meanwhile, and let the model check the best of it."""
         serial = finding.begin()
         yield _waiting()
         done: Future[Hits | None] = self._pool.submit(self._look, finding)
-        while serial == finding.serial and not wait([done], _PATIENCE_S).done:
-            pass
-        if serial != finding.serial:
+        if not _awaited(finding, serial, done):
             yield _unchanged()  # what is yielded last is sent again when a handler ends
             return
         error = done.exception()
@@ -227,20 +269,57 @@ class SearchTab:
             yield self._view(finding, found=message_html(_said(error), kind="failed"), cards="")
             return
         finding.hits = done.result()
+        n = finding.call().get("verify")
+        if n and finding.hits is not None and finding.hits.clips:
+            yield from self._checked(finding, serial, finding.hits, n, approved=approved)
+        else:
+            yield self._view(finding)
+
+    def _checked(
+        self, finding: Finding, serial: int, hits: Hits, n: int, *, approved: bool
+    ) -> Iterator[View]:
+        """Show hits while the model looks at the best of them, then with what it says."""
+        shown = list(self._view(finding, found=found_html(hits) + looking_html(n)))
+        shown[-2:] = [gr.update(visible=False), gr.update(visible=True)]
+        yield tuple(shown)
+        call = dict(hits.arguments) | {"verify": n}
+        done = self._lookers.submit(self._find, hits.query, call, approved=approved)
+        if not _awaited(finding, serial, done):
+            yield _unchanged()
+            return
+        error = done.exception()
+        if isinstance(error, ApprovalNeededError):
+            finding.cost = error.cost
+            yield self._view(finding)
+        elif error is not None:
+            yield self._view(finding, found=found_html(hits) + message_html(_said(error), kind="failed"))
+        else:
+            finding.hits = done.result()
+            yield self._view(finding)
+
+    def _decided(self, finding: Finding, *, agreed: bool) -> Iterator[View]:
+        """Check what waits for approval, or leave it unchecked."""
+        if agreed:
+            yield from self._run(finding, approved=True)
+            return
+        finding.cost = None
+        finding.more = _unverified(finding.more)
         yield self._view(finding)
 
     def _look(self, finding: Finding) -> Hits | None:
-        """Read what is looked for and find it; ``None`` when nothing is asked for."""
+        """Read what is looked for and find it, unchecked; ``None`` when nothing is asked for."""
         text = finding.text
         finding.read = text, read_text(text, self.context)
         call = finding.call()
-        if not call:
+        if not _unverified(call):
             return None
         check_asked(call)
-        return self._find(text, call | {"limit": PAGE_SIZE})
+        pages = -(-call.get("verify", 1) // PAGE_SIZE)  # as many as hold all that are checked
+        return self._find(text, _unverified(call) | {"limit": pages * PAGE_SIZE})
 
-    def _find(self, text: str, call: Call) -> Hits:
-        return hits_of(self.context, text, call, run_search(self.context, call))
+    def _find(self, text: str, call: Call, *, approved: bool = False) -> Hits:
+        context = dataclasses.replace(self.context, approved=True) if approved else self.context
+        return hits_of(context, text, call, run_search(context, call))
 
     def _parts(self, finding: Finding) -> list[Any]:
         unit, speed_unit = self._units
@@ -258,6 +337,7 @@ class SearchTab:
         empty = hits is None and found is None
         if cards is None:
             cards = cards_html(hits, self.media.address_of) if hits is not None else self.start_html()
+            cards = cards if finding.cost is None else approval_html(finding.cost) + cards
         if found is None:
             found = found_html(hits) if hits is not None else ""
         return (
@@ -274,6 +354,17 @@ class SearchTab:
             gr.update(visible=True),
             gr.update(visible=False),
         )
+
+
+def _awaited(finding: Finding, serial: int, done: Future[Any]) -> bool:
+    """Wait for work to end; false when another search began meanwhile."""
+    while serial == finding.serial and not wait([done], _PATIENCE_S).done:
+        pass
+    return serial == finding.serial
+
+
+def _unverified(call: Mapping[str, Any]) -> Call:
+    return {name: value for name, value in call.items() if name not in ("verify", "verify_s")}
 
 
 def _waiting() -> View:

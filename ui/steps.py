@@ -20,6 +20,8 @@ _MOST_NAMED: Final = 4
 _INLINE_SIGNS: Final = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
 _BLOCK_SIGNS: Final = re.compile(r"^(\s*)([-+#=>]|\d+(?=[.)]))", re.MULTILINE)
 """What begins a list, a heading or a line at the start of a line."""
+_LINKED: Final = re.compile(r":(?=//)|(?<=\bwww)\.|(?<=[\w.+-])@(?=[\w-]+\.\w)", re.IGNORECASE)
+"""By what GitHub's Markdown tells an address that is no marked link (GFM, 6.9 Autolinks)."""
 _AXES: Final = {
     "session_id": "session",
     "subject_id": "animal",
@@ -48,7 +50,7 @@ _TOPICS: Final = {
 # ----------------------------------------------------------------- text that comes from data
 def literal(text: str) -> str:
     """Write text so that Markdown shows it as it is: no formatting, no HTML, no links."""
-    inline = _INLINE_SIGNS.sub(r"\\\1", _without_tags(text))
+    inline = _INLINE_SIGNS.sub(r"\\\1", _inert(text))
     return _BLOCK_SIGNS.sub(_escape_block, inline)
 
 
@@ -63,7 +65,7 @@ def harmless(markdown: str) -> str:
 
     Names out of tables and files stand in answers; none of them may load or run anything.
     """
-    return _without_tags(markdown).replace("](", "]\\(").replace("][", "]\\[")
+    return _inert(markdown).replace("](", "]\\(").replace("][", "]\\[")
 
 
 def fenced(text: str) -> str:
@@ -73,8 +75,10 @@ def fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def _without_tags(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+def _inert(text: str) -> str:
+    """Keep tags, and addresses that a browser would make links of, as the text they are."""
+    plain = text.replace("&", "&amp;").replace("<", "&lt;")
+    return _LINKED.sub(lambda match: f"&#{ord(match[0])};", plain)
 
 
 # ----------------------------------------------------------------- a call in words
@@ -224,6 +228,12 @@ def _searched(call: calls.SearchArguments, unit: str) -> str:
     return f"for moments {', '.join(said)}" if said else "for moments"
 
 
+def _watched(call: calls.WatchArguments, unit: str) -> str:
+    n = len(call.clips)
+    clips = f"{n} clip{'' if n == 1 else 's'}{' side by side' if call.together and n > 1 else ''}"
+    return f"{clips} with the vision-language model: “{call.question}”"
+
+
 def _drawn(call: calls.PlotArguments, unit: str) -> str:
     groups = [*([call.group_column] if call.group_column else []), *call.group_by]
     by = f" by {_axes(groups)}" if groups else ""
@@ -326,6 +336,7 @@ _WORDS: Final[Mapping[str, tuple[str, str, Callable[[Any, str], str]]]] = {
     "find_bouts": ("Looking up", "Looked up", _bouts),
     "find_proximity": ("Looking up", "Looked up", _proximity),
     "search_segments": ("Searching", "Searched", _searched),
+    "watch_clips": ("Watching", "Watched", _watched),
     "plot": ("Drawing", "Drew", _drawn),
     "ask_user": ("Asking", "Asked", _asked),
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ethochat.ui.hits import Hits
 
 _MOST_CLIPS = 10
+_STYLES = {"verified": "green", "rejected": "red", "unchecked": "dim"}
 
 
 @cache
@@ -62,6 +63,7 @@ def show_hits(hits: Hits, written: Sequence[Path] = (), *, units: tuple[str, str
     from ethochat.ui.clips import span_words
     from ethochat.ui.hits.found import metadata_words
     from ethochat.ui.search_call import parts_of
+    from ethochat.ui.seen import verdict_of
 
     parts = parts_of(hits.arguments, unit=units[0], speed_unit=units[1])
     said = [hits.read_as if part.key == "query" else part.label for part in parts]
@@ -74,10 +76,14 @@ def show_hits(hits: Hits, written: Sequence[Path] = (), *, units: tuple[str, str
             else "No moment was found."
         )
     for rank, clip in hits.ranked():
+        verdict = verdict_of(clip, asked=hits.checked)
         who = " · ".join(part for part in (clip.session_id, clip.individual, hits.subject_of(clip)) if part)
         score = f"   score {clip.score:.2f}" if clip.score is not None else ""
         video = "" if clip.has_video else "   no video"
         _line(f"{rank:3d}. {who}   {span_words(clip, hits.unit_of(clip))}{score}{video}")
+        if verdict is not None:
+            reason = f": {verdict.reason}" if verdict.reason else ""
+            _line(f"     {verdict.words}{reason}", style=_STYLES[verdict.kind])
         for text in (clip.description, clip.why and f"why: {clip.why}"):
             if text:
                 _line(f"     {text}")
@@ -133,12 +139,13 @@ def _count(items: Sized, noun: str) -> str:
 
 
 def _clip(clip: ClipRef) -> str:
+    from ethochat.ui.seen import summary_of
+
     who = f" {clip.individual}" if clip.individual else ""
     score = f"  {clip.score:.3f}" if clip.score is not None else ""
-    why = f" · {clip.why}" if clip.why else ""
-    return (
-        f"{clip.session_id}{who}  {clip.start_time:.2f}–{clip.stop_time:.2f}{score}  {clip.description}{why}"
-    )
+    told = [summary_of(clip), clip.description, clip.why or ""]
+    about = " · ".join(part for part in told if part)
+    return f"{clip.session_id}{who}  {clip.start_time:.2f}–{clip.stop_time:.2f}{score}  {about}"
 
 
 def _line(text: str, *, style: str | None = None) -> None:

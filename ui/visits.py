@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from ethochat.agent.answer import Answer
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 """A message as Gradio's chat takes it."""
+CHOICES: Final = ("yes", "no")
+"""What a turn that waits for approval is answered with."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class Visit:
     """Answers with something to show beside the chat, newest last."""
     shown: int = -1
     """Which of them is shown."""
+    waiting: str | None = None
+    """The question whose turn waits for approval."""
     changed: threading.Condition = field(default_factory=threading.Condition)
     version: int = 0
 
@@ -105,6 +109,13 @@ def end_turn(visit: Visit, text: str, *, options: Sequence[str] = ()) -> None:
     visit.mark_changed()
 
 
+def waiting_message(cost: str) -> Message:
+    """Ask again what a turn asked that still waits for approval, with the same choices."""
+    text = f"The last question needs your approval: {cost}. Shall I go on?"
+    options = [{"value": choice, "label": choice} for choice in CHOICES]
+    return {"role": "assistant", "content": harmless(text), "options": options}
+
+
 def fail_turn(visit: Visit, turn: Turn, error: BaseException | None) -> None:
     """Close a turn that ended with an error; one that was stopped before shows nothing of it."""
     if error is None:
@@ -121,8 +132,20 @@ def fail_turn(visit: Visit, turn: Turn, error: BaseException | None) -> None:
 
 
 def finish_turn(visit: Visit, turn: Turn, answer: Answer) -> None:
-    """Close the running turn with its answer; the steps become the evidence that its marks lead to."""
+    """Close the running turn with its answer; the steps become the evidence that its marks lead to.
+
+    A step without a result waits for the visitor's approval; its turn asks for it.
+    """
     _mark_evidence(turn.steps, answer.evidence)
+    decided = visit.waiting is not None and turn.question in CHOICES
+    asked = visit.waiting if visit.waiting is not None and decided else turn.question
+    answer = answer.model_copy(update={"question": asked})
+    visit.waiting = None
+    for step in turn.steps:
+        if step.pending and step.call is not None:
+            visit.waiting = asked
+            title = step.title.removesuffix(" …")
+            step.title = f"Waits for your approval: {title[0].lower()}{title[1:]}"
     text, options = answer.answer, []
     if answer.status != "answered":
         lines = text.splitlines()

@@ -26,10 +26,12 @@ PATIENCE_MS = 90_000
 
 SERVER = """
 import sys, time
+from itertools import cycle
 from pathlib import Path
 from langchain_core.messages import AIMessage
 from ethochat.agent.builtin.model import BuiltinChatModel
 from ethochat.agent.run import open_context
+from ethochat.index.vlm.scripted import ScriptedVlm
 from ethochat.ui import search_tab
 from ethochat.ui.page import serve
 
@@ -49,9 +51,18 @@ def find(context, call):
     return run_search(context, call)
 
 
-root, gate = Path(sys.argv[1]), Path(sys.argv[2])
+def look(request):
+    # One clip after the other: yes, no, neither; in words that would do harm if they were more than text.
+    while "patiently" in request.prompt and gate.exists():
+        time.sleep(0.02)
+    return f"{next(words)}, {hostile} [click](javascript:window.hacked=1) https://evil.example/x **now** <script>hacked=1</script>"
+
+
+root, gate, hostile = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+words = cycle(["yes", "no", "perhaps"])
 run_search, search_tab.run_search = search_tab.run_search, find
-address, blocks = serve(root, model=Patient(context=open_context(root)), block=False)
+vlm = ScriptedVlm(answer=look)
+address, blocks = serve(root, model=Patient(context=open_context(root)), vlm=vlm, block=False)
 print(address, flush=True)
 sys.stdin.read()
 blocks.close()
@@ -60,7 +71,10 @@ blocks.close()
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four simulated mice, 8 s each, S04 without video; the experiment's name and a metadata cell are HTML."""
+    """Four simulated mice, 8 s each, S04 without video; the experiment's name and a metadata cell are HTML.
+
+    The model may be shown six clips unasked.
+    """
     from ethochat.index.ingest import ingest
     from ethochat.index.sample import write_sample
 
@@ -70,7 +84,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = manifest.read_text(encoding="utf-8")
     text = text.replace('name = "Open field', f'name = "{HOSTILE} Open field', 1)
     text = text.replace('column = "video"\nrequired = true', 'column = "video"', 1)
-    manifest.write_text(text, encoding="utf-8")
+    manifest.write_text(f"{text}\n[vlm]\nask_above = 6\n", encoding="utf-8")
     sheet = root / "sessions.csv"
     head, *rows = sheet.read_text(encoding="utf-8").replace("videos/S04.mp4", "").splitlines()
     notes = [HOSTILE, HOSTILE, "plain", "plain"]
@@ -96,7 +110,7 @@ def held(gate: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def address(root: Path, gate: Path) -> Iterator[str]:
-    command = [sys.executable, "-c", SERVER, str(root), str(gate)]
+    command = [sys.executable, "-c", SERVER, str(root), str(gate), HOSTILE]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None

@@ -26,6 +26,7 @@ from ethochat.ui.hits.found import (
     write_provenance,
 )
 from ethochat.ui.hits.table import csv_text
+from ethochat.ui.seen import verdict_of
 
 PROJECT_FORMAT: Final = "7.0"
 """``project_format_version`` of BORIS 7 to 9."""
@@ -80,7 +81,9 @@ def state_events(hits: Hits) -> list[StateEvent]:
 
 def _event(hits: Hits, rank: int, clip: ClipRef, lasting: float) -> StateEvent:
     score = f"score {clip.score:.3f}" if clip.score is not None else ""
+    verdict = verdict_of(clip)
     parts = [f"hit {rank}", score, clip.source or "", clip.description, clip.why or ""]
+    parts += [verdict.words] if verdict is not None else []
     return StateEvent(
         session_id=clip.session_id,
         subject=_word(clip.subject_id or clip.individual or hits.subject_of(clip) or ""),

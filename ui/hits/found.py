@@ -18,6 +18,7 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.tools.selection import metadata_columns, show
 from ethochat.ui.search_call import read_as
+from ethochat.ui.seen import words_of
 
 _MOST_NAMED: Final = 5
 _PAGE_FLAG: Final = re.compile(r"Hits \d+ to \d+ of \d+ are given\.")
@@ -51,6 +52,11 @@ class Hits:
     def told(self) -> list[str]:
         """What a reader must know besides how many hits are shown, which lists say themselves."""
         return [flag for flag in self.flags if not _PAGE_FLAG.fullmatch(flag)]
+
+    @property
+    def checked(self) -> bool:
+        """Whether the vision-language model was to look at the best of them."""
+        return bool(self.arguments.get("verify"))
 
     @property
     def last_rank(self) -> int:
@@ -147,8 +153,23 @@ def provenance(hits: Hits) -> dict[str, Any]:
         "n_hits": len(hits.clips),
         "n_total": hits.n_total,
         "flags": list(hits.flags),
+        **({"checks": [_check_of(rank, clip) for rank, clip in hits.ranked()]} if hits.checked else {}),
         "ethochat_version": __version__,
         "made_at": hits.made_at.isoformat(timespec="seconds"),
+    }
+
+
+def _check_of(rank: int, clip: ClipRef) -> dict[str, Any]:
+    """What the model said of one hit."""
+    return {
+        "rank": rank,
+        "session_id": clip.session_id,
+        "individual": clip.individual,
+        "start_time": clip.start_time,
+        "stop_time": clip.stop_time,
+        "verified": clip.verified,
+        "probability": clip.probability,
+        "seen": words_of(clip) or None,
     }
 
 

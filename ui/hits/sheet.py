@@ -18,6 +18,7 @@ from ethochat.index.errors import InputError, VideoError
 from ethochat.tools.evidence import ClipRef
 from ethochat.ui.clips import Clips, span_words
 from ethochat.ui.hits.found import Hits, metadata_words, provenance_json, write_bytes
+from ethochat.ui.seen import verdict_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -188,10 +189,10 @@ def _draw_words(pen: ImageDraw, hits: Hits, rank: int, clip: ClipRef, corner: tu
     left, top = corner
     who = " · ".join(part for part in (clip.session_id, clip.individual or hits.subject_of(clip)) if part)
     score = f" · {clip.score:.2f}" if clip.score is not None else ""
-    when = span_words(clip, hits.unit_of(clip))
+    when, verdict = span_words(clip, hits.unit_of(clip)), verdict_of(clip)
     lines = [
         (f"{rank}. {who}", _INK),
-        (f"{when}{score}", _INK),
+        (f"{when}{score}{f' · {verdict.words}' if verdict is not None else ''}", _INK),
         (metadata_words(hits, clip), _QUIET),
         (clip.why or clip.description, _QUIET),
     ]

@@ -11,6 +11,7 @@ from typing import Final
 from ethochat.index.errors import InputError
 from ethochat.tools.evidence import ClipRef
 from ethochat.ui.hits.found import Hits, named, seconds_per_unit, write_bytes, write_provenance
+from ethochat.ui.seen import verdict_of
 
 _SHORTEST_MS: Final = 500
 """A hit without length, a point event, is shown so long."""
@@ -47,7 +48,8 @@ def _milliseconds(clip: ClipRef, lasting: float) -> tuple[int, int]:
 
 def _line(rank: int, clip: ClipRef) -> str:
     score = f" ({clip.score:.2f})" if clip.score is not None else ""
-    parts = [clip.individual or "", clip.description, clip.why or ""]
+    verdict = verdict_of(clip)
+    parts = [clip.individual or "", clip.description, clip.why or "", verdict.words if verdict else ""]
     said = " · ".join(part for part in parts if part)
     return " ".join(f"#{rank}{score} {said}".split()).translate(_MARKUP)
 

@@ -10,12 +10,13 @@ from typing import Final
 
 from ethochat.tools.evidence import ClipRef
 from ethochat.ui.hits.found import Hits, write_bytes, write_provenance
+from ethochat.ui.seen import words_of
 
 Cell = str | int | float | None
 
 COLUMNS: Final = (
     "rank", "session_id", "individual", "subject_id", "start_time", "stop_time", "duration", "time_unit", "score", "description", "why",
-    "source", "has_video", "verified", "video",
+    "source", "has_video", "verified", "probability", "seen", "video",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the start of a cell (OWASP, CSV injection)."""
@@ -83,6 +84,8 @@ def _cells(hits: Hits, rank: int, clip: ClipRef) -> tuple[Cell, ...]:
         clip.source,
         clip.has_video,
         clip.verified,
+        clip.probability,
+        words_of(clip) or None,
         None if video is None else str(video),
     )
 

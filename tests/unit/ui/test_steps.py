@@ -72,6 +72,7 @@ def test_every_tool_has_words() -> None:
         "find_bouts": {"behaviors": ["x"]},
         "find_proximity": {"max_distance": 3},
         "search_segments": {"query": "x"},
+        "watch_clips": {"question": "Is it?", "clips": [{"session_id": "a", "start_s": 1, "stop_s": 2}]},
         "plot": {"kind": "bars"},
         "experiment_facts": {"topic": "zones"},
         "ask_user": {"question": "which?"},
@@ -90,7 +91,8 @@ def test_every_tool_has_words() -> None:
         ("a & b", "a &amp; b"),
         ("bout_count *x* `y`", "bout_count \\*x\\* \\`y\\`"),
         ("_x_", "\\_x\\_"),
-        ("![a](http://b)", "!\\[a\\](http://b)"),
+        ("![a](http://b)", "!\\[a\\](http&#58;//b)"),
+        ("WWW.b.com, a@b.com, 3:4 @ 5", "WWW&#46;b.com, a&#64;b.com, 3:4 @ 5"),
         ("- a\n1. b\n# c", "&#45; a\n&#49;. b\n&#35; c"),
     ],
 )
@@ -100,7 +102,7 @@ def test_literal_text_has_no_markup(text: str, shown: str) -> None:
 
 def test_answer_keeps_its_formatting_but_no_html_images_or_links() -> None:
     text = harmless("**CSI** [e1]\n- <b>x</b> ![i](http://evil/x.png)\n\n> Source: rules")
-    assert text == "**CSI** [e1]\n- &lt;b>x&lt;/b> ![i]\\(http://evil/x.png)\n\n> Source: rules"
+    assert text == "**CSI** [e1]\n- &lt;b>x&lt;/b> ![i]\\(http&#58;//evil/x.png)\n\n> Source: rules"
 
 
 def test_fence_is_longer_than_any_in_the_text() -> None:

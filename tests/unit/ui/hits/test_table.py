@@ -21,12 +21,25 @@ def test_table_is_written_byte_by_byte(hits: Hits) -> None:
     video = hits.video_of("oft_1")
     assert csv_of_hits(hits).splitlines() == [
         "rank,session_id,individual,subject_id,start_time,stop_time,duration,time_unit,score,description,why,source,has_video,verified,"
-        "video,group",
-        f"1,oft_1,,m1,3.0,5.0,2.0,s,0.91,Rearing,Rearing by anna,,true,,{video},drug",
-        '2,oft_2,,m2,2.0,3.5,1.5,s,0.5,"\'=HYPERLINK(""x""), then <b>up</b>",,,false,,,drug',
-        f"3,oft_1,,m1,4.0,6.0,2.0,s,0.4,Rearing,,,true,,{video},drug",
-        f"4,oft_1,red,m1,1.0,2.0,1.0,s,0.25,Rearing,,,true,,{video},drug",
+        "probability,seen,video,group",
+        f"1,oft_1,,m1,3.0,5.0,2.0,s,0.91,Rearing,Rearing by anna,,true,,,,{video},drug",
+        '2,oft_2,,m2,2.0,3.5,1.5,s,0.5,"\'=HYPERLINK(""x""), then <b>up</b>",,,false,,,,,drug',
+        f"3,oft_1,,m1,4.0,6.0,2.0,s,0.4,Rearing,,,true,,,,{video},drug",
+        f"4,oft_1,red,m1,1.0,2.0,1.0,s,0.25,Rearing,,,true,,,,{video},drug",
     ]
+
+
+def test_what_a_model_said_is_written_as_one_harmless_line(make_hits: Callable[..., Hits]) -> None:
+    said = "=cmd()\n<script>x</script> [a](http://b)\x1b[31m"
+    hits = make_hits(
+        ClipRef(
+            session_id="oft_1", start_time=1, stop_time=2, verified=False, probability=0.125, seen="rejected"
+        ),
+        ClipRef(session_id="oft_1", start_time=3, stop_time=4, seen=said),
+    )
+    rejected, other = rows_of(csv_of_hits(hits))
+    assert (rejected["verified"], rejected["probability"], rejected["seen"]) == ("false", "0.125", "rejected")
+    assert (other["verified"], other["probability"], other["seen"]) == ("", "", "'=cmd() x a31m")
 
 
 def test_no_hits_are_a_header(make_hits: Callable[..., Hits]) -> None:
