@@ -242,6 +242,7 @@ def _answered(check: Check, reply: VlmReply | None) -> Answered | None:
     answer, _ = parse_answer(reply.text)
     yes = YES_NO_CHOICES[0]
     return Answered(
+        place=check.place,
         behavior=check.behavior,
         present=check.present,
         says=None if answer is None else answer == yes,

@@ -37,7 +37,6 @@ def against_chance(
     n: int,
     rng: np.random.Generator,
     *,
-    strata: NDArray[np.intp] | None = None,
     n_shuffles: int = N_SHUFFLES,
 ) -> AgainstChance:
     """Compute a figure as it is and with the words of segments exchanged at random (a permutation distribution).
@@ -48,20 +47,11 @@ def against_chance(
         Of an order: segment ``k`` is given the words of segment ``order[k]``, shape ``(n,)``.
     n
         Segments.
-    strata
-        Words are exchanged only between segments of the same stratum, shape ``(n,)``; between all by default.
     n_shuffles
         How often.
     """
-    order = np.arange(n)
-    groups = [order] if strata is None else [np.flatnonzero(strata == mark) for mark in np.unique(strata)]
-    shuffled = np.empty(n_shuffles)
-    for k in range(n_shuffles):
-        mixed = order.copy()
-        for group in groups:
-            mixed[group] = rng.permutation(group)
-        shuffled[k] = figure(mixed)
+    shuffled = np.array([figure(rng.permutation(n)) for _ in range(n_shuffles)])
     low, high = np.quantile(shuffled, BAND)
     return AgainstChance(
-        value=float(figure(order)), mean=float(shuffled.mean()), low=float(low), high=float(high)
+        value=float(figure(np.arange(n))), mean=float(shuffled.mean()), low=float(low), high=float(high)
     )

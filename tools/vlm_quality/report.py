@@ -43,11 +43,18 @@ def verdicts(quality: VlmQuality) -> list[str]:
     named: list[tuple[str, AgainstChance | None, str]] = [
         ("Keywords: macro F1", quality.naming.macro_f1, "no behavior of the truth is shown by a clip"),
         ("Search: mean average precision", quality.retrieval.average_precision, "nothing to rank"),
-        ("Yes/no: accuracy", None if yes_no is None else yes_no.accuracy, "no question was answered"),
+        (
+            "Yes/no: mean accuracy",
+            None if yes_no is None else yes_no.accuracy,
+            "no behavior has clips with either answer",
+        ),
     ]
     if yes_no is not None:
         auc = None if yes_no.calibration is None else yes_no.calibration.auc
-        named.append(("Yes/no: AUC of p(yes)", auc, "the backend gives no probabilities"))
+        why_not = "the backend gives no probabilities"
+        if yes_no.calibration is not None:
+            why_not = "no behavior has clips with either answer"
+        named.append(("Yes/no: mean AUC of p(yes)", auc, why_not))
     nothing = "" if quality.ruled_out.n_naming else " No keyword means a behavior of the truth."
     lines = [
         f"{name} {_share(found.value)}, shuffled {_band(found)}: {found.verdict}."
@@ -132,20 +139,20 @@ def _yes_no(quality: VlmQuality) -> Iterator[Row]:
     for name, (n, accuracy) in found.by_behavior.items():
         yield Row(figure=f"yes/no: {name}", n=str(n), measured=f"accuracy {_share(accuracy)}")
     yield Row(
-        figure="yes/no: accuracy",
+        figure="yes/no: mean accuracy",
         n=str(found.n),
-        measured=f"{_share(found.accuracy.value)}  ({found.n_neither} neither yes nor no)",
-        chance=f"always no {_share(found.always_no)}, shuffled {_band(found.accuracy)}",
+        measured=f"{_value(found.accuracy)}  ({found.n_neither} neither yes nor no)",
+        chance=f"always no {_share(found.always_no)}{_shuffled(found.accuracy)}",
     )
     worth = found.calibration
     if worth is None:
         yield Row(figure="yes/no: p(yes)", n="0", measured=NOTHING)
         return
     yield Row(
-        figure="yes/no: AUC of p(yes)",
+        figure="yes/no: mean AUC of p(yes)",
         n=str(worth.n),
-        measured=_share(worth.auc.value),
-        chance=f"always no 0.50, shuffled {_band(worth.auc)}",
+        measured=_value(worth.auc),
+        chance=f"always no 0.50{_shuffled(worth.auc)}",
     )
     for name, value in (
         ("Brier score", worth.brier),
@@ -190,6 +197,14 @@ def _share(value: float | None) -> str:
 
 def _amount(value: float | None) -> str:
     return "not told" if value is None else number(float(f"{value:.3g}"))
+
+
+def _value(found: AgainstChance | None) -> str:
+    return NOTHING if found is None else _share(found.value)
+
+
+def _shuffled(found: AgainstChance | None) -> str:
+    return "" if found is None else f", shuffled {_band(found)}"
 
 
 def _band(found: AgainstChance) -> str:

@@ -155,7 +155,14 @@ def evaluate_vlm(
     answers = [] if watcher.stopped else watcher.check(drawn, checks)
     embedder = cached_embedder(experiment.data_dir)
     scored = _Scored(experiment, known.ethogram, drawn, described, embedder)
-    yes_no = score_yes_no([item for item in answers if item is not None], shuffles[0])
+    behaviors = known.ethogram.behaviors
+    yes_no = score_yes_no(
+        [item for item in answers if item is not None],
+        behaviors,
+        table_of([item.shown for item in drawn], behaviors),
+        table_of([item.ruled_out for item in drawn], behaviors),
+        shuffles[0],
+    )
     return VlmQuality(
         model=watcher.model,
         truth=known.source,
@@ -265,9 +272,13 @@ class _Scored:
         return mapped, tuple(unmapped)
 
     def _table(self, sets: Sequence[frozenset[str]]) -> NDArray[np.bool_]:
-        """Whether each set holds each name, shape ``(n_segments, n_names)``."""
-        cells = [[name in own for name in self.names] for own in sets]
-        return np.array(cells, dtype=np.bool_).reshape(len(sets), len(self.names))
+        return table_of(sets, self.names)
+
+
+def table_of(sets: Sequence[frozenset[str]], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether each set holds each name, shape ``(n_sets, n_names)``."""
+    cells = [[name in own for name in names] for own in sets]
+    return np.array(cells, dtype=np.bool_).reshape(len(sets), len(names))
 
 
 def _keywords(described: Described) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,15 @@ from ethochat.tools.vlm_quality.chance import AgainstChance, against_chance
 
 N_BINS: Final = 10
 
+Mask = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """One question with what was answered."""
 
+    place: int
+    """Of the segment among those drawn."""
     behavior: str
     present: bool
     """Whether yes is right."""
@@ -37,7 +41,8 @@ class Calibration:
     """What the probability of yes is worth, over the answers that came with one."""
 
     n: int
-    auc: AgainstChance
+    auc: AgainstChance | None
+    """Mean over behaviors; ``None`` where no behavior has a probability for either right answer."""
     brier: float
     """Mean square of probability less truth; 0.25 for always one half."""
     expected_calibration_error: float
@@ -51,69 +56,128 @@ class YesNo:
 
     n: int
     n_neither: int
-    accuracy: AgainstChance
+    accuracy: AgainstChance | None
+    """Mean over behaviors of the mean share right among questions with either answer; ``None`` as for the AUC."""
     always_no: float
-    """Accuracy of always no."""
+    """Share right of always no."""
     by_behavior: dict[str, tuple[int, float]]
-    """Behavior to number of questions and accuracy."""
+    """Behavior to number of questions and share right."""
     calibration: Calibration | None
-    """``None`` where the backend gives no probabilities, or all those with one have the same right answer."""
+    """``None`` where the backend gives no probabilities."""
 
 
-def score_yes_no(answers: Sequence[Answered], rng: np.random.Generator) -> YesNo | None:
+def score_yes_no(
+    answers: Sequence[Answered], names: Sequence[str], shown: Mask, ruled_out: Mask, rng: np.random.Generator
+) -> YesNo | None:
     """Compare answers with the truth; ``None`` without any.
 
-    Answers are shuffled among the questions about the same behavior.
+    Parameters
+    ----------
+    names
+        Of the columns.
+    shown, ruled_out
+        What the truth says of each drawn segment, shape ``(n_segments, n_names)``.
+
+    Notes
+    -----
+    By chance: what segments show is exchanged between segments, a segment's row as a whole, since answers about the same
+    segment are not independent; a question to which the other segment gives no right answer is left out of that exchange.
     """
     if not answers:
         return None
-    present = np.array([item.present for item in answers])
-    says = np.array([-1 if item.says is None else int(item.says) for item in answers])
-    names = [item.behavior for item in answers]
-    strata = np.unique(names, return_inverse=True)[1]
-
-    def accuracy(order: NDArray[np.intp]) -> float:
-        return float((says[order] == present).mean())
-
+    names_asked = [item.behavior for item in answers]
+    said = np.array([-1 if item.says is None else int(item.says) for item in answers])
+    sheet = _Sheet(answers, names, shown, ruled_out)
     return YesNo(
         n=len(answers),
-        n_neither=int((says == -1).sum()),
-        accuracy=against_chance(accuracy, len(answers), rng, strata=strata),
-        always_no=float(1 - present.mean()),
+        n_neither=int((said == -1).sum()),
+        accuracy=sheet.against_chance(lambda yes, no: (np.mean(yes == 1) + np.mean(no == 0)) / 2, said, rng),
+        always_no=float(np.mean([not item.present for item in answers])),
         by_behavior={
             name: (
-                names.count(name),
+                names_asked.count(name),
                 float(np.mean([item.right for item in answers if item.behavior == name])),
             )
-            for name in dict.fromkeys(names)
+            for name in dict.fromkeys(names_asked)
         },
-        calibration=_calibration([item for item in answers if item.probability is not None], rng),
+        calibration=_calibration(answers, names, shown, ruled_out, rng),
     )
 
 
-def _calibration(answers: Sequence[Answered], rng: np.random.Generator) -> Calibration | None:
-    """Score probabilities; the area under the ROC curve is Mann and Whitney's U / (n_yes * n_no) (Hanley and McNeil 1982)."""
-    present = np.array([item.present for item in answers], dtype=np.bool_)
-    if not 0 < present.sum() < len(present):
+class _Sheet:
+    """Questions by behavior, and what is right for each when segments are exchanged."""
+
+    def __init__(
+        self, answers: Sequence[Answered], names: Sequence[str], shown: Mask, ruled_out: Mask
+    ) -> None:
+        self._truth = np.where(shown, 1, np.where(ruled_out, 0, -1))
+        self._columns = np.array([names.index(item.behavior) for item in answers], dtype=np.intp)
+        self._places = np.array([item.place for item in answers], dtype=np.intp)
+
+    def against_chance(
+        self,
+        figure: Callable[[NDArray[Any], NDArray[Any]], float],
+        values: NDArray[Any],
+        rng: np.random.Generator,
+    ) -> AgainstChance | None:
+        """Mean over behaviors of a figure of the values where yes is right and of those where no is, which is 0.5 by chance."""
+
+        def mean(order: NDArray[np.intp]) -> float:
+            each = self._each(figure, values, order)
+            return float(np.mean(each)) if each else 0.5
+
+        n = len(self._truth)
+        return against_chance(mean, n, rng) if self._each(figure, values, np.arange(n)) else None
+
+    def _each(
+        self,
+        figure: Callable[[NDArray[Any], NDArray[Any]], float],
+        values: NDArray[Any],
+        order: NDArray[np.intp],
+    ) -> list[float]:
+        right = self._truth[order][self._places, self._columns]
+        each = []
+        for column in np.unique(self._columns):
+            yes = values[(self._columns == column) & (right == 1)]
+            no = values[(self._columns == column) & (right == 0)]
+            if len(yes) and len(no):
+                each.append(float(figure(yes, no)))
+        return each
+
+
+def _calibration(
+    answers: Sequence[Answered], names: Sequence[str], shown: Mask, ruled_out: Mask, rng: np.random.Generator
+) -> Calibration | None:
+    sure = [item for item in answers if item.probability is not None]
+    if not sure:
         return None
-    from scipy.stats import rankdata
-    from sklearn.metrics import brier_score_loss
-
-    p = np.array([item.probability for item in answers], dtype=np.float64).clip(0.0, 1.0)
-    strata = np.unique([item.behavior for item in answers], return_inverse=True)[1]
-
-    ranks, n_yes, n_no = rankdata(p), int(present.sum()), int((~present).sum())
-
-    def auc(order: NDArray[np.intp]) -> float:
-        return float((ranks[order][present].sum() - n_yes * (n_yes + 1) / 2) / (n_yes * n_no))
-
+    present = np.array([item.present for item in sure], dtype=np.bool_)
+    p = np.array([item.probability for item in sure], dtype=np.float64).clip(0.0, 1.0)
     return Calibration(
-        n=len(answers),
-        auc=against_chance(auc, len(answers), rng, strata=strata),
-        brier=float(brier_score_loss(present, p)),
+        n=len(sure),
+        auc=_Sheet(sure, names, shown, ruled_out).against_chance(area_under_curve, p, rng),
+        brier=_brier(present, p),
         expected_calibration_error=expected_calibration_error(present, p),
         brier_always_no=float(present.mean()),
     )
+
+
+def _brier(present: Mask, probability: NDArray[np.float64]) -> float:
+    from sklearn.metrics import brier_score_loss
+
+    return float(brier_score_loss(present, probability, pos_label=True))
+
+
+def area_under_curve(yes: NDArray[np.float64], no: NDArray[np.float64]) -> float:
+    """Area under the ROC curve as the share of pairs in the right order, half of equal ones (Hanley and McNeil 1982).
+
+    Parameters
+    ----------
+    yes, no
+        Probabilities of yes where yes is right, and where no is, shapes ``(n_yes,)`` and ``(n_no,)``.
+    """
+    pairs = np.sign(yes[:, None] - no[None, :])
+    return float((pairs.mean() + 1) / 2)
 
 
 def expected_calibration_error(

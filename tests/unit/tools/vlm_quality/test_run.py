@@ -203,7 +203,7 @@ def test_backend_without_probabilities_or_counts_is_told(watched):
     table = {row.figure: row.measured for row in rows(found)}
     assert found.yes_no.calibration is None
     assert table["cost: tokens per clip"] == "not told read, not told written"
-    assert verdicts(found)[-1] == "Yes/no: AUC of p(yes): the backend gives no probabilities."
+    assert verdicts(found)[-1] == "Yes/no: mean AUC of p(yes): the backend gives no probabilities."
 
 
 def test_model_that_dies_half_way_is_scored_on_what_came_and_gone_on_with(watched, lab):
