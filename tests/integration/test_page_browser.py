@@ -152,3 +152,51 @@ def status_of(request: Request) -> int:
     except HTTPError as error:
         with error:
             return error.code
+
+
+def test_what_the_model_says_of_clips_is_text(tab: Any) -> None:
+    tab.ask("Show me walking in S01")
+    tab.answer("2 clips [e1]")
+    tab.ask("Watch all of them: is the tail raised?")
+    tab.answer("says")
+    tab.page.wait_for_selector("#ask", state="visible")
+    tab.page.locator("#chat .thought-group .title", has_text="Watched 2 clips").click()
+    tab.page.locator("#chat", has_text='"tool": "watch_clips"').wait_for()
+    tab.page.locator("#seen q", has_text="click (link)").wait_for()
+    assert tab.page.locator("#clips label", has_text="click (link)").count() == 2
+    nothing_active(tab)
+
+
+def test_question_that_costs_much_waits_for_a_click_and_survives_a_reload(tab: Any) -> None:
+    tab.ask("Show me walking in S01, S02 and S03")
+    tab.answer("7 clips [e1]")
+    tab.ask("Watch all of them: is it on its hind legs?")
+    tab.answer("scripted would be shown 7 clips")
+    tab.page.wait_for_selector("#ask", state="visible")
+    tab.reload()
+    tab.answer("scripted would be shown 7 clips")
+    tab.page.locator("#chat .option", has_text="yes").last.click()
+    tab.answer("of 7 clips")
+    tab.page.locator("#chat .thought-group .title", has_text="Watched 7 clips").wait_for()
+    nothing_active(tab)
+
+
+def test_addresses_in_a_question_are_no_links(tab: Any) -> None:
+    tab.ask("How many sessions? https://evil.example/x www.evil.example a@evil.example")
+    tab.answer("4 sessions")
+    assert "https://evil.example/x" in tab.said()
+    nothing_active(tab)
+
+
+def test_heading_says_which_model_looks_at_clips(tab: Any) -> None:
+    assert "Clips looked at by scripted" in tab.page.inner_text("#heading")
+
+
+def nothing_active(tab: Any) -> None:
+    """See that what others wrote made no image, no script and no link."""
+    assert (
+        tab.page.locator("#chat img[src='x'], #right img[src='x'], #chat script, #right script").count() == 0
+    )
+    links = tab.page.locator("#chat a, #right a").evaluate_all("all => all.map(one => one.href)")
+    assert all(link.startswith(tab.address) for link in links)
+    assert tab.page.evaluate("window.hacked") is None

@@ -226,3 +226,74 @@ def test_question_and_search_stay_while_one_goes_from_tab_to_tab(tab: Any) -> No
     tab.to_search()
     assert tab.cards().count() == cards
     assert tab.page.input_value("#query textarea") == "walking"
+
+
+def check(tab: Any, label: str) -> None:
+    """Choose how many hits the model checks."""
+    tab.page.locator("#check label", has_text=label).click()
+
+
+def test_model_checks_the_best_hits_and_its_words_are_text(tab: Any, tmp_path: Path) -> None:
+    tab.to_search()
+    check(tab, "the best 5")
+    tab.search("walking in S01, S02 and S03")
+    tab.found("scripted looked at")
+    tab.page.locator("#understood label", has_text="best 5 checked by the model").wait_for()
+    badges = tab.page.locator("#hits .badge")
+    assert badges.count() == tab.cards().count()
+    said = badges.all_inner_texts()
+    assert {"✓ verified, p = 0.90", "✗ rejected, p = 0.10", "– not checked"} == set(said)
+    reasons = tab.page.locator("#hits .badge.unchecked").evaluate_all("all => all.map(one => one.title)")
+    assert any("neither yes nor no (perhaps, click" in reason for reason in reasons)
+    dimmed = tab.page.locator("#hits .hit.rejected .said").first
+    assert dimmed.evaluate("element => getComputedStyle(element).opacity") == "0.5"
+    nothing_active(tab, "#search")
+    rows = rows_of(tab.saved("#save-csv", tmp_path))
+    assert [row["verified"] for row in rows[:2]] != ["", ""]
+    assert {row["probability"] for row in rows} >= {"0.9", "0.1", ""}
+    assert all("<" not in row["seen"] for row in rows)
+    checks = json.loads(tab.saved("#save-json", tmp_path).read_text(encoding="utf-8"))["checks"]
+    assert [str(one["seen"] or "") for one in checks] == [row["seen"] for row in rows]
+    tab.page.locator("#understood label", has_text="checked by the model").click()
+    tab.page.locator("#hits .badge").first.wait_for(state="detached")
+    assert tab.page.locator("#check label.selected").inner_text().strip() == "none"
+
+
+def test_many_clips_are_shown_to_the_model_only_when_agreed(tab: Any) -> None:
+    tab.to_search()
+    check(tab, "the best 20")
+    tab.search("running or walking in S01, S02 and S03")
+    ask = tab.page.locator("#hits .approval")
+    ask.wait_for()
+    assert "scripted would be shown" in ask.inner_text()
+    assert tab.page.locator("#hits .badge").count() == 0
+    assert tab.cards().count() > 6
+    tab.page.get_by_role("button", name="Search without checking").click()
+    ask.wait_for(state="detached")
+    tab.page.wait_for_function("document.querySelector('#check input:checked').value === '0'")
+    check(tab, "the best 20")
+    ask.wait_for()
+    tab.page.get_by_role("button", name="Look at them").click()
+    tab.found("scripted looked at")
+    assert tab.page.locator("#hits .badge.verified").count() > 0
+    assert ask.count() == 0
+
+
+def test_hits_are_there_while_the_model_looks_and_it_can_be_stopped(tab: Any, held: Path) -> None:
+    tab.to_search()
+    check(tab, "the best 5")
+    tab.search("walking patiently in S01, S02 and S03")
+    tab.page.locator("#found", has_text="The model is looking at the best 5").wait_for()
+    assert tab.cards().count() > 0
+    tab.page.click("#stop-search")
+    tab.found("Stopped: no hit was checked.")
+    held.unlink()
+    assert tab.page.locator("#hits .badge").count() == 0
+
+
+def nothing_active(tab: Any, where: str) -> None:
+    """See that what the model wrote made no image, no script and no link."""
+    assert tab.page.locator(f"{where} script, {where} img[src='x'], {where} iframe").count() == 0
+    links = tab.page.locator(f"{where} a").evaluate_all("all => all.map(one => one.href)")
+    assert all(link.startswith(tab.address) for link in links)
+    assert tab.page.evaluate("window.hacked") is None

@@ -1,6 +1,11 @@
+import dataclasses
+
+import pytest
+
+from ethochat.index.vlm.access import VlmAccess
 from ethochat.tools.context import ToolContext
 from ethochat.ui.examples import example_questions
-from ethochat.ui.overview import grouping_columns, heading_html, model_place, overview_html
+from ethochat.ui.overview import grouping_columns, heading_html, looker_place, model_place, overview_html
 
 
 def test_heading_shows_names_as_text(context: ToolContext) -> None:
@@ -36,6 +41,35 @@ def test_model_on_this_computer_is_told_from_one_elsewhere() -> None:
         "Runs at anthropic: questions and results are sent there.",
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "where", "leaves"),
+    [
+        ("transformers:Qwen/Qwen2.5-VL-3B-Instruct", "Qwen/Qwen2.5-VL-3B-Instruct", "Runs in this process", False),
+        ("transformers:/home/me/models/tiny", "tiny", "Runs in this process", False),
+        ("openai:q@http://me:secret@localhost:8000/v1?key=secret", "q", "(localhost:8000); no frame leaves", False),
+        ("openai:q@http://127.0.0.1:1/v1,http://me:secret@gpu.lab:2/v1", "q", "Frames are sent to gpu.lab:2.", True),
+        ("openai:gpt-9", "gpt-9", "Frames are sent to api.openai.com.", True),
+        ("openai:q@gpu:secret", "a server", "cannot be read, so nothing is sent", False),
+        ("mine", "mine", "where it runs is not known", True),
+    ],
+)  # fmt: skip
+def test_model_that_looks_is_named_with_its_place_and_without_secrets(
+    context: ToolContext, name: str, shown: str, where: str, leaves: bool
+) -> None:
+    found = looker_place(name)
+    assert (found[0], where in found[1], found[2]) == (shown, True, leaves)
+    access = VlmAccess(spec=name)
+    html = heading_html(dataclasses.replace(context, vlm=access), "builtin")
+    assert f"Clips looked at by <b>{shown}</b>" in html
+    assert "secret" not in html
+    assert access._opened is None  # no model is loaded to draw the page
+
+
+def test_no_model_that_looks_is_not_named(context: ToolContext) -> None:
+    assert "looked at" not in heading_html(context, "builtin")
+    assert "looked at" not in heading_html(dataclasses.replace(context, vlm=VlmAccess(spec=None)), "builtin")
 
 
 def test_column_in_which_every_session_differs_is_no_grouping(context: ToolContext) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,11 @@ from langchain_core.messages import AIMessage
 
 from ethochat.agent.answer import Answer
 from ethochat.agent.scripted import ScriptedChatModel
+from ethochat.index.domain import InputFile
 from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.settings import VlmSettings
+from ethochat.index.vlm.access import VlmAccess
+from ethochat.index.vlm.scripted import ScriptedVlm
 from ethochat.tools.context import ToolContext
 from ethochat.tools.evidence import ClipRef, Value
 from ethochat.ui.page import Page, Visit, build_page, serve
@@ -347,13 +352,32 @@ def test_answer_with_clips_shows_the_first_and_lists_all(page: Page) -> None:
         "oft_1 · 1.00–2.00 s · Rearing (anna), 1 s",
         "oft_2 · 2.00–3.00 s · Rearing (anna), 1 s",
     ]
-    video, caption = page.show_clip(0, visit)
+    video, caption, seen = page.show_clip(0, visit)
+    assert seen["visible"] is False
     assert video["visible"] is True
     assert video["value"].endswith(".mp4")
     assert caption["value"].startswith("oft\\_1") or caption["value"].startswith("oft_1")
-    video, caption = page.show_clip(2, visit)
+    video, caption, _ = page.show_clip(2, visit)
     assert (video["value"], video["visible"]) == (None, False)
     assert caption["value"] == "oft_2 has no video: only its times are known."
+
+
+def test_what_a_model_said_of_a_clip_stands_below_it_as_text(page: Page) -> None:
+    said = "yes <img src=x onerror=window.hacked=1> [a](javascript:b) https://evil.example"
+    visit = answered(
+        [
+            ClipRef(session_id="oft_1", start_time=1, stop_time=2, seen=said, probability=0.7),
+            ClipRef(session_id="oft_1", start_time=3, stop_time=4, verified=False, probability=0.1),
+        ]
+    )
+    (first, _), (second, _) = page.show(visit)[CLIPS]["choices"]
+    assert "“yes" in first
+    assert second == "oft_1 · 3.00–4.00 s · rejected, p = 0.10"
+    words, badge = (page.show_clip(place, visit)[2]["value"] for place in (0, 1))
+    assert "“yes” with p = 0.70" in words
+    assert "class='badge rejected'" in badge
+    for harm in ("<img", "href", "evil.example", "javascript:"):
+        assert harm not in words + first
 
 
 def test_answer_without_clips_hides_the_player(page: Page) -> None:
@@ -437,3 +461,81 @@ def test_taken_port_is_said(context: ToolContext, monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(BackendUnavailableError, match="free port"):
         asyncio.run(start())
+
+
+# ----------------------------------------------------------------- approval
+@pytest.fixture
+def waiting(context: ToolContext) -> tuple[ToolContext, ScriptedVlm]:
+    """A model that may be shown no clip unasked."""
+    vlm = ScriptedVlm(answer=lambda _: "yes <b>it</b> is")
+    video = InputFile(kind="video", path=context.experiment.root / "top.mp4")
+    sessions = tuple(dataclasses.replace(item, inputs=(video,)) for item in context.experiment.sessions)
+    settings = VlmSettings(ask_above=0)
+    experiment = dataclasses.replace(context.experiment, sessions=sessions, vlm=settings)
+    return dataclasses.replace(context, experiment=experiment, vlm=VlmAccess(spec=vlm)), vlm
+
+
+def watching(context: ToolContext) -> Page:
+    clips = [{"session_id": "oft_1", "start_s": 1.0, "stop_s": 2.0}]
+    watch = call("watch_clips", question="Is the tail raised?", clips=clips)
+    return scripted(context, [watch, AIMessage("The model said what stands beside [e1].")])
+
+
+def test_turn_that_costs_much_asks_with_two_buttons_and_goes_on_with_yes(
+    waiting: tuple[ToolContext, ScriptedVlm],
+) -> None:
+    context, vlm = waiting
+    page, visit = watching(context), Visit()
+    list(page.ask("Is the tail raised?", visit, None))
+    assert [option["value"] for option in visit.said[-1]["options"]] == ["yes", "no"]
+    assert "1 clip" in visit.said[-1]["content"]
+    assert titles(visit.said)[-1][0].startswith("Waits for your approval: watching 1 clip")
+    assert vlm.asked == []
+    list(page.ask("yes", visit, None))
+    assert len(vlm.asked) == 1
+    assert titles(visit.said)[-1][0].startswith("e1 · Watched 1 clip with the vision-language model")
+    assert visit.answers[0].question == "Is the tail raised?"  # and not "yes"
+    assert "yes" in page.show_clip(0, visit)[2]["value"]
+    page.close()
+    assert context.vlm is not None
+    assert vlm.closed is False  # it was handed over, and is the caller's to close
+
+
+def test_no_shows_the_model_nothing(waiting: tuple[ToolContext, ScriptedVlm]) -> None:
+    context, vlm = waiting
+    page, visit = watching(context), Visit()
+    list(page.ask("Is the tail raised?", visit, None))
+    list(page.ask("no", visit, None))
+    assert vlm.asked == []
+    assert any(title.startswith("Not possible: watched 1 clip") for title, _ in titles(visit.said))
+    assert visit.turn is None
+    page.close()
+
+
+def test_server_that_was_restarted_still_asks_for_approval(waiting: tuple[ToolContext, ScriptedVlm]) -> None:
+    context, vlm = waiting
+    thread_id = uuid4().hex
+    page = watching(context)
+    list(page.ask("Is the tail raised?", None, thread_id))
+    page.close()
+    restarted = watching(context)
+    said = list(restarted.open(thread_id))[-1][0]
+    assert said[-1]["content"].startswith("The last question needs your approval: ")
+    assert [option["value"] for option in said[-1]["options"]] == ["yes", "no"]
+    assert vlm.asked == []
+    list(restarted.ask("yes", None, thread_id))
+    assert len(vlm.asked) == 1
+    restarted.close()
+
+
+def test_page_without_a_model_says_how_to_configure_one(context: ToolContext) -> None:
+    async def texts(page: Page) -> str:
+        blocks = build_page(page)
+        return " ".join(str(block.value) for block in blocks.blocks.values() if isinstance(block, gr.HTML))
+
+    page = Page(context)
+    hint = asyncio.run(texts(page))
+    assert "transformers:MODEL_OR_PATH" in hint
+    assert "Nobody looks at the clips" in hint
+    looking = Page(dataclasses.replace(context, vlm=VlmAccess(spec=ScriptedVlm())))
+    assert "Nobody looks at the clips" not in asyncio.run(texts(looking))

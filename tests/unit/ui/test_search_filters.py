@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 
 from ethochat.index.catalog import Catalog
 from ethochat.index.errors import InputError
+from ethochat.index.vlm.access import VlmAccess
 from ethochat.tools.arguments import SearchArguments
 from ethochat.tools.context import ToolContext
 from ethochat.ui.search_filters import Filter, call_of, filters_of, values_of
@@ -125,3 +127,31 @@ def test_number_may_have_a_comma() -> None:
 def test_number_that_is_none_is_refused(speed: str, per_session: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         call_of(FILTERS, [[], [], [], speed, per_session])
+
+
+# ----------------------------------------------------------------- a model that looks
+def test_hits_can_be_checked_only_where_there_is_a_model(context: ToolContext) -> None:
+    assert "verify" not in named(filters_of(context))
+    assert "verify" not in named(filters_of(dataclasses.replace(context, vlm=VlmAccess(spec=None))))
+    looking = named(filters_of(dataclasses.replace(context, vlm=VlmAccess(spec="scripted"))))
+    assert looking["verify"].choices == (
+        ("none", 0),
+        ("the best 5", 5),
+        ("the best 10", 10),
+        ("the best 20", 20),
+    )
+
+
+@pytest.mark.parametrize(("chosen", "call"), [(0, {}), (None, {}), (5, {"verify": 5}), (20, {"verify": 20})])
+def test_number_to_check_is_an_argument_and_back(
+    context: ToolContext, chosen: int | None, call: dict[str, int]
+) -> None:
+    filters = filters_of(dataclasses.replace(context, vlm=VlmAccess(spec="scripted")))[-1:]
+    assert call_of(filters, [chosen]) == call
+    assert values_of(filters, call) == [chosen or 0]
+
+
+def test_number_that_cannot_be_chosen_is_refused(context: ToolContext) -> None:
+    filters = filters_of(dataclasses.replace(context, vlm=VlmAccess(spec="scripted")))[-1:]
+    with pytest.raises(InputError, match="Expected one of"):
+        call_of(filters, [500])

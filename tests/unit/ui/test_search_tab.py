@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import zipfile
@@ -13,8 +14,10 @@ import gradio as gr
 import pytest
 
 from ethochat.index.errors import InputError
+from ethochat.index.vlm.access import VlmAccess
+from ethochat.index.vlm.scripted import ScriptedVlm
 from ethochat.tools.context import ToolContext
-from ethochat.tools.errors import ToolFailedError
+from ethochat.tools.errors import ApprovalNeededError, ToolFailedError
 from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.ui.clips import Clips
 from ethochat.ui.media import Media
@@ -500,3 +503,192 @@ def test_work_in_progress_is_shown(
     said = [said for _, said in saving.save("sheet", finding, "shown")]
     assert any("Working" in text for text in said[:-1])
     assert "Saved 12 hits" in said[-1]
+
+
+# ----------------------------------------------------------------- a model that looks
+class Checked(Search):
+    """Stands for the tool where a model looks: odd hits are verified, even ones rejected; more than five need approval."""
+
+    def __call__(self, context: ToolContext, call: dict[str, Any]) -> Evidence:
+        found = super().__call__(context, call)
+        for place, clip in enumerate(found.clips, start=call.get("offset", 0)):
+            clip.start_time, clip.stop_time = float(place), place + 1.0
+        n = call.get("verify", 0)
+        if n > 5 and not context.approved:
+            raise ApprovalNeededError("<b>m</b> would be shown 10 clips", n_clips=10)
+        if n:
+            for place, clip in enumerate(found.clips):
+                clip.verified = None if place >= n else place % 2 == 0
+                clip.probability = None if place >= n else 0.75
+                clip.seen = "not checked: only the best hits were" if place >= n else "verified or rejected"
+            found.flags.append(f"m looked at {n} hits.")
+        return found
+
+
+@pytest.fixture
+def looking(context: ToolContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SearchTab, Checked]]:
+    double = Checked()
+    monkeypatch.setattr("ethochat.ui.search_tab.run_search", double)
+    monkeypatch.setattr("ethochat.ui.search_tab.read_text", lambda text, _: {"query": text} if text else {})
+    media = Media(Clips(context))
+    tab = SearchTab(dataclasses.replace(context, vlm=VlmAccess(spec=ScriptedVlm())), media)
+    yield tab, double
+    tab.close()
+    media.close()
+
+
+def test_hits_are_shown_before_the_model_has_looked_and_then_with_what_it_says(
+    looking: tuple[SearchTab, Checked],
+) -> None:
+    tab, search = looking
+    given = [5 if item.name == "verify" else None for item in tab.filters]
+    waiting, first, last = (list(view) for view in tab.search(Finding(), "rearing", *given))
+    assert skipped(waiting[CARDS])
+    assert (first[CARDS].count("<article"), first[CARDS].count("badge")) == (PAGE_SIZE, 0)
+    assert "The model is looking at the best 5" in first[FOUND]["value"]
+    assert (first[GO]["visible"], first[STOP]["visible"]) == (False, True)
+    assert [last[CARDS].count(f"class='hit {kind}'") for kind in ("verified", "rejected", "unchecked")] == [
+        3,
+        2,
+        7,
+    ]
+    assert "only the best hits were" in last[CARDS]
+    assert "m looked at 5 hits." in last[FOUND]["value"]
+    assert (last[GO]["visible"], last[STOP]["visible"]) == (True, False)
+    assert keys(last) == ["query", "verify"]
+    assert [call.get("verify") for call in search.calls] == [None, 5]
+
+
+def test_checking_can_be_taken_back(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    finding = Finding()
+    typed(tab, finding, "rearing", verify=5)
+    view = list(list(tab.take_back(finding, ["query"]))[-1])
+    assert "badge" not in view[CARDS]
+    assert "verify" not in search.calls[-1]
+    assert tab.checking(finding)["value"] == 0
+
+
+def test_enough_hits_are_listed_for_all_that_are_checked(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    finding = Finding()
+    typed(tab, finding, "rearing", verify=20)
+    assert search.calls[0]["limit"] == 24
+
+
+def test_many_clips_wait_for_approval_with_the_hits_below(looking: tuple[SearchTab, Checked]) -> None:
+    tab, _ = looking
+    finding = Finding()
+    view = typed(tab, finding, "rearing", verify=10)
+    assert "&lt;b&gt;m&lt;/b&gt; would be shown 10 clips" in view[CARDS]
+    assert "data-act='approve'" in view[CARDS]
+    assert (view[CARDS].count("<article"), view[CARDS].count("badge")) == (PAGE_SIZE, 0)
+    agreed = clicked(tab, finding, "approve")
+    assert agreed[CARDS].count("badge verified") == 5
+    assert "data-act='approve'" not in agreed[CARDS]
+    assert tab.context.approved is False  # the next one is asked about again
+
+
+def test_approval_can_be_declined(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    finding = Finding()
+    typed(tab, finding, "rearing", verify=10)
+    n_calls = len(search.calls)
+    view = clicked(tab, finding, "unchecked")
+    assert (view[CARDS].count("<article"), view[CARDS].count("badge")) == (PAGE_SIZE, 0)
+    assert "data-act='approve'" not in view[CARDS]
+    assert keys(view) == ["query"]
+    assert (tab.checking(finding)["value"], len(search.calls)) == (0, n_calls)
+
+
+def test_nobody_approves_what_nobody_was_asked(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    finding = Finding()
+    typed(tab, finding, "rearing", verify=10)
+    typed(tab, finding, "walking", verify=0)
+    n_calls = len(search.calls)
+    assert all(skipped(item) for item in clicked(tab, finding, "approve"))
+    assert len(search.calls) == n_calls
+
+
+def test_number_to_check_applies_at_once_to_what_is_shown(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    finding = Finding()
+    assert all(skipped(item) for item in list(tab.check(finding, 5))[-1])
+    assert search.calls == []
+    typed(tab, finding, "rearing")
+    view = list(list(tab.check(finding, 5))[-1])
+    assert "badge" in view[CARDS]
+    assert "badge" not in list(list(tab.check(finding, 0))[-1])[CARDS]
+
+
+def test_number_to_check_is_no_search(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    view = typed(tab, Finding(), "", verify=5)
+    assert search.calls == []
+    assert "data-act='try'" in view[CARDS]
+
+
+def test_more_hits_and_all_hits_are_not_shown_to_the_model(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    finding = Finding()
+    typed(tab, finding, "rearing", verify=5)
+    view = list(tab.more(finding))
+    assert [view[CARDS].count(f"badge {kind}") for kind in ("verified", "rejected", "unchecked")] == [
+        3,
+        2,
+        19,
+    ]
+    every = tab.everything(finding)
+    assert every is not None
+    assert [clip.verified for clip in every.clips] == [True, False, True, False, True, *[None] * 25]
+    assert (len(every.clips), every.arguments["verify"]) == (30, 5)
+    assert "m looked at 5 hits." in every.flags
+    assert [call.get("verify") for call in search.calls] == [None, 5, None, None]
+
+
+def test_check_that_fails_keeps_the_hits(
+    looking: tuple[SearchTab, Checked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab, search = looking
+
+    def find(context: ToolContext, call: dict[str, Any]) -> Evidence:
+        if call.get("verify"):
+            raise ToolFailedError("The model <b>died</b>.")
+        return search(context, call)
+
+    monkeypatch.setattr("ethochat.ui.search_tab.run_search", find)
+    view = typed(tab, Finding(), "rearing", verify=5)
+    assert view[CARDS].count("<article") == PAGE_SIZE
+    assert "The model &lt;b&gt;died&lt;/b&gt;." in view[FOUND]["value"]
+
+
+def test_stop_while_the_model_looks_keeps_the_hits_unchecked(looking: tuple[SearchTab, Checked]) -> None:
+    tab, search = looking
+    gate, finding = threading.Event(), Finding()
+    open_gate = threading.Event()
+    open_gate.set()
+    search.gates = [open_gate, gate]
+    running = tab.search(finding, "rearing", *[5 if item.name == "verify" else None for item in tab.filters])
+    next(running)
+    next(running)
+    stopped = list(tab.stop(finding))
+    assert all(skipped(item) for item in list(running)[-1])
+    gate.set()
+    assert stopped[CARDS].count("<article") == PAGE_SIZE
+    assert "Stopped: no hit was checked." in stopped[FOUND]["value"]
+
+
+def test_saved_files_say_what_the_model_said(looking: tuple[SearchTab, Checked]) -> None:
+    tab, _ = looking
+    saving = Saving(tab)
+    finding = Finding()
+    typed(tab, finding, "rearing", verify=5)
+    table, _ = saved(saving, "csv", finding)
+    head, first, *_ = file_of(tab, table).read_text().splitlines()
+    assert ",verified,probability,seen,video" in head
+    assert ",true,0.75,verified or rejected," in first
+    query, _ = saved(saving, "json", finding)
+    checks = json.loads(file_of(tab, query).read_text())["checks"]
+    assert [check["verified"] for check in checks[:6]] == [True, False, True, False, True, None]
+    saving.close()
