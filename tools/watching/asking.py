@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ethochat.index.describing.journal import Journal
 from ethochat.index.errors import BackendUnavailableError, VideoError
@@ -20,6 +20,9 @@ from ethochat.tools.context import ToolContext
 from ethochat.tools.errors import ApprovalNeededError, ToolFailedError, ToolRetryError
 from ethochat.tools.names import listing
 from ethochat.tools.wording import some
+
+if TYPE_CHECKING:
+    from ethochat.index.ingest import FileHashes
 
 NOT_CONFIGURED = f"No vision-language model is configured, so nobody can look at clips; {HOW_TO}."
 
@@ -67,6 +70,7 @@ class Views:
 
     context: ToolContext
     _opened: dict[str, SessionView | str] = field(default_factory=dict)
+    _hashes: FileHashes | None = None
 
     def of(self, session_id: str) -> SessionView:
         """Open a session's recording.
@@ -87,13 +91,31 @@ class Views:
         if session_id not in self._opened:
             experiment, catalog = self.context.experiment, self.context.catalog
             try:
-                self._opened[session_id] = SessionView(experiment, catalog, session_id, self._settings())
+                self._opened[session_id] = SessionView(
+                    experiment,
+                    catalog,
+                    session_id,
+                    self._settings(),
+                    video_hash=self._video_hash(session_id),
+                )
             except VideoError as exc:
                 self._opened[session_id] = str(exc)
         opened = self._opened[session_id]
         if isinstance(opened, str):
             raise ToolFailedError(f"{session_id} cannot be looked at: {opened}")
         return opened
+
+    def _video_hash(self, session_id: str) -> str | None:
+        """Hash of the session's video, as its ingest knows it: what was said of it stands when the folder is moved."""
+        from ethochat.index.ingest import HASHES_FILE, FileHashes
+
+        videos = self.context.experiment.session(session_id).inputs_of("video")
+        if self._hashes is None:
+            self._hashes = FileHashes(self.context.catalog.data_dir / HASHES_FILE)
+        try:
+            return self._hashes.of(videos[0].path) if videos else None
+        except OSError:
+            return None  # opening it says what is wrong
 
     def _settings(self) -> VlmSettings:
         """Those of the experiment; with no more frames in a request than the model takes."""

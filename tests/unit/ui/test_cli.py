@@ -13,7 +13,9 @@ import pytest
 from ethochat.index.catalog import CATALOG_VERSION, Catalog
 from ethochat.ui import cli
 
-COMMANDS = ("demo", "init", "ingest", "ask", "chat", "search", "serve", "doctor", "eval", "move-index")
+COMMANDS = (
+    "demo", "init", "ingest", "ask", "chat", "search", "serve", "doctor", "eval", "move-index", "describe", "eval-vlm",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
+from ethochat.agent.run import open_context
 from ethochat.index.errors import BackendUnavailableError
 from ethochat.index.vlm.access import VlmAccess
 from ethochat.index.vlm.base import Capabilities, VlmReply
@@ -74,6 +76,15 @@ def test_same_question_of_the_same_clip_is_not_asked_again(watched, call):
     assert "1 of the answers was given before." in again.flags
     call(context, "watch_clips", question="Is it grooming?", clips=[clip()])
     assert len(vlm.asked) == 2
+
+
+def test_answer_stands_when_the_folder_is_moved(watched, call, lab, tmp_path):
+    context, vlm = watched(lambda _: "yes")
+    call(context, "watch_clips", question="Is it rearing?", clips=[clip()])
+    shutil.copytree(lab, tmp_path / "moved", copy_function=shutil.copy)
+    moved = replace(open_context(tmp_path / "moved"), vlm=context.vlm)
+    call(moved, "watch_clips", question="Is it rearing?", clips=[clip()])
+    assert len(vlm.asked) == 1
 
 
 def test_clips_are_compared_in_one_request(watched, call):
