@@ -157,16 +157,16 @@ def _connect(
     ]
     stop.click(page.stop, [visit], None, queue=False, **private)
     runs.append(blocks.load(page.open, [thread_id], outputs, js=_WITH_THREAD, **private))
+    # Without "always_last", what is to be shown while a clip is still being cut would be dropped.
+    last = {**private, "trigger_mode": "always_last"}
     for run in runs:
-        run.then(page.show, [visit], beside.outputs, **private).then(
-            page.show_clip, [beside.clips, visit], beside.clip, **private
+        run.then(page.show, [visit], beside.outputs, **last).then(
+            page.show_clip, [beside.clips, visit], beside.clip, **last
         )
-    beside.answers.input(page.show_answer, [beside.answers, visit], beside.outputs, **private).then(
-        page.show_clip, [beside.clips, visit], beside.clip, **private
+    beside.answers.input(page.show_answer, [beside.answers, visit], beside.outputs, **last).then(
+        page.show_clip, [beside.clips, visit], beside.clip, **last
     )
-    beside.clips.input(
-        page.show_clip, [beside.clips, visit], beside.clip, trigger_mode="always_last", **private
-    )
+    beside.clips.input(page.show_clip, [beside.clips, visit], beside.clip, **last)
     beside.figures.input(page.show_figure, [beside.figures, visit], beside.figure, **private)
     save_picture(beside.pictures)
     for button, text_of, name in zip(

@@ -158,7 +158,7 @@ def test_what_the_model_says_of_clips_is_text(tab: Any) -> None:
     tab.ask("Show me walking in S01")
     tab.answer("2 clips [e1]")
     tab.ask("Watch all of them: is the tail raised?")
-    tab.answer("says")
+    tab.answer("of 2 clips")
     tab.page.wait_for_selector("#ask", state="visible")
     tab.page.locator("#chat .thought-group .title", has_text="Watched 2 clips").click()
     tab.page.locator("#chat", has_text='"tool": "watch_clips"').wait_for()
