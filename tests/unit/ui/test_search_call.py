@@ -11,6 +11,7 @@ from ethochat.index.errors import InputError
 from ethochat.tools.arguments import Moment, SearchArguments
 from ethochat.tools.context import ToolContext
 from ethochat.ui.search_call import (
+    check_asked,
     narrowed,
     parts_of,
     read_condition,
@@ -218,3 +219,14 @@ def test_what_is_taken_out_is_gone_and_the_rest_is_left(keys: set[str]) -> None:
 
 def test_keys_that_are_not_there_are_not_missed() -> None:
     assert without_parts({"query": "x"}, {"zones:center", "window"}) == {"query": "x"}
+
+
+def test_checking_by_the_model_is_a_part_but_nothing_to_look_for() -> None:
+    call = {"query": "rearing", "verify": 5, "verify_s": 30.0}
+    assert [(part.key, part.label) for part in parts_of(call)] == [
+        ("query", "“rearing”"),
+        ("verify", "best 5 checked by the model"),
+    ]
+    assert without_parts(call, {"verify"}) == {"query": "rearing"}
+    with pytest.raises(InputError, match="Say what to look for"):
+        check_asked({"verify": 5, "verify_s": 30.0})
