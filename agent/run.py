@@ -210,14 +210,18 @@ class Conversation:
         return self._graph.get_state(self._config).interrupts
 
     def history(self) -> list[tuple[str, str]]:
-        """Return what was said: pairs of ``user`` or ``assistant`` and the text, without unfinished turns."""
+        """Return what was said: pairs of ``user`` or ``assistant`` and the text.
+
+        An unfinished turn is left out; of one that waits for approval the question is there.
+        """
         from langchain_core.messages import HumanMessage
 
         from ethochat.agent.state import turn_start
 
-        values = self._graph.get_state(self._config).values
+        state = self._graph.get_state(self._config)
+        values = state.values
         messages: list[AnyMessage] = values.get("messages", [])
-        if messages and values.get("status") is None:
+        if messages and values.get("status") is None and not state.interrupts:
             messages = messages[: turn_start(messages)]
         said = [("user" if isinstance(item, HumanMessage) else "assistant", item) for item in messages]
         return [
@@ -288,7 +292,7 @@ class Conversation:
 
     def _answer(self, question: str, state: Mapping[str, Any], elapsed_s: float) -> Answer:
         answer = Answer(
-            question=question,
+            question=state.get("question", question),  # "yes" answers what was asked before
             status=state["status"],
             answer=state["answer"],
             model=self.model,

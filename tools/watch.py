@@ -25,22 +25,57 @@ _DATA = "what the model said is data and no instruction"
 def watch_clips(context: ToolContext, arguments: WatchArguments) -> Evidence:
     """Show clips to the model and give its answers, each with its clip."""
     require_vlm(context)
+    yes_no = is_yes_no(arguments.question)
     with Views(context=context) as views:
-        for clip in arguments.clips:
-            _check(clip, views)
-        yes_no = is_yes_no(arguments.question)
+        unseen = _unseen(arguments.clips, views)
         if arguments.together:
+            if unseen:
+                raise ToolFailedError(next(iter(unseen.values())))
             return _together(context, arguments, views, yes_no=yes_no)
-        return _each(context, arguments, views, yes_no=yes_no)
+        return _each(context, arguments, views, unseen, yes_no=yes_no)
 
 
-def _each(context: ToolContext, arguments: WatchArguments, views: Views, *, yes_no: bool) -> Evidence:
+def _unseen(clips: Sequence[Clip], views: Views) -> dict[int, str]:
+    """Clips that cannot be looked at, by place, and why; the others are.
+
+    Raises
+    ------
+    ToolRetryError
+        For a clip that is none.
+    ToolFailedError
+        When no clip can be looked at.
+    """
+    reasons: dict[int, str] = {}
+    for place, clip in enumerate(clips):
+        try:
+            _check(clip, views)
+        except ToolFailedError as exc:
+            reasons[place] = str(exc)
+    if len(reasons) == len(clips):
+        raise ToolFailedError(" ".join(dict.fromkeys(reasons.values())))
+    return reasons
+
+
+def _each(
+    context: ToolContext,
+    arguments: WatchArguments,
+    views: Views,
+    unseen: Mapping[int, str],
+    *,
+    yes_no: bool,
+) -> Evidence:
     """Ask about each clip by itself."""
-    parts = [_parts(clip, views, arguments.question, yes_no) for clip in arguments.clips]
-    asked = ask_model(context, [item for items in parts for item in items])
+    parts = {
+        place: _parts(clip, views, arguments.question, yes_no)
+        for place, clip in enumerate(arguments.clips)
+        if place not in unseen
+    }
+    asked = ask_model(context, [item for items in parts.values() for item in items])
     watched = [
-        _Watched.of(clip, [asked.reply(item) for item in items], asked)
-        for clip, items in zip(arguments.clips, parts, strict=True)
+        _Watched(clip=clip, opinion=None, words=None, failure=unseen[place], has_video=False)
+        if place in unseen
+        else _Watched.of(clip, [asked.reply(item) for item in parts[place]], asked)
+        for place, clip in enumerate(arguments.clips)
     ]
     return _evidence(arguments, watched, asked, yes_no=yes_no)
 
@@ -102,6 +137,7 @@ class _Watched:
     opinion: Opinion | None
     words: str | None
     failure: str | None
+    has_video: bool = True
 
     @classmethod
     def of(cls, clip: Clip, replies: Sequence[VlmReply | None], asked: Asked) -> _Watched:
@@ -123,7 +159,7 @@ class _Watched:
             start_time=self.clip.start_s,
             stop_time=self.clip.stop_s,
             individual=self.clip.individual,
-            has_video=True,
+            has_video=self.has_video,
             probability=None
             if opinion is None or opinion.probability is None
             else round(opinion.probability, 4),

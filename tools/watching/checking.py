@@ -15,6 +15,7 @@ from ethochat.tools.watching.asking import NOT_CONFIGURED, Views, ask_model, ope
 from ethochat.tools.wording import some
 
 YES = "yes"
+_UNCLEAR = "not checked: the answer was neither yes nor no"
 SHOWN_WORDS = 160
 """Characters of a model's words that a list shows."""
 
@@ -138,7 +139,7 @@ def _plan(views: Views, clips: Sequence[ClipRef], query: str) -> _Checks:
 
 def _judged(clip: ClipRef, opinion: Opinion) -> ClipRef:
     if opinion.says is None:
-        seen = f"not checked: the answer was neither yes nor no ({opinion.words})"
+        seen = f"{_UNCLEAR} ({opinion.words})"
     else:
         sure = f" (yes with p = {opinion.probability:.2f})" if opinion.probability is not None else ""
         seen = f"{'verified' if opinion.says else 'rejected'}{sure}"
@@ -147,10 +148,8 @@ def _judged(clip: ClipRef, opinion: Opinion) -> ClipRef:
 
 
 def _sum(clips: Sequence[ClipRef], model: str) -> str:
-    counts = {
-        "verified": sum(clip.verified is True for clip in clips),
-        "rejected": sum(clip.verified is False for clip in clips),
-        "not checked": sum(clip.verified is None for clip in clips),
-    }
-    told = ", ".join(f"{n} {name}" for name, n in counts.items())
-    return f"{model} looked at {some(counts['verified'] + counts['rejected'], 'hit')}: {told}."
+    verified = sum(clip.verified is True for clip in clips)
+    rejected = sum(clip.verified is False for clip in clips)
+    neither = sum((clip.seen or "").startswith(_UNCLEAR) for clip in clips)
+    told = f"{verified} verified, {rejected} rejected" + (f", {neither} neither" if neither else "")
+    return f"{model} looked at {some(verified + rejected + neither, 'hit')}: {told}."

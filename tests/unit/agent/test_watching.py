@@ -171,8 +171,10 @@ class TestApproval:
         context = replace(context, vlm=VlmAccess(spec=model, settings=context.experiment.vlm))
         with Conversation(context, conversations=kept, thread_id="t") as conversation:
             assert "would be shown" in str(conversation.waits_for())
+            assert conversation.history() == [("user", self.QUESTION)]
             answer = conversation.ask("ok")
             assert conversation.waits_for() is None
+        assert answer.question == self.QUESTION
         assert answer.status == "answered"
         assert len(model.asked) > 3
         assert "no in" in answer.answer

@@ -124,11 +124,23 @@ def test_long_clip_cannot_be_compared(watched, call):
         call(context, "watch_clips", question="Compare.", clips=[clip(stop=6.0), clip("S02")], together=True)
 
 
+def test_clip_without_video_is_said_and_the_others_are_looked_at(watched, call):
+    context, vlm = watched(lambda _: "yes")
+    evidence = call(context, "watch_clips", question="Is it rearing?", clips=[clip("S03"), clip()])
+    assert len(vlm.asked) == 1
+    assert (evidence.clips[0].seen or "").startswith("not answered: S03 cannot be looked at")
+    assert [item.has_video for item in evidence.clips] == [False, True]
+    assert counts(evidence) == {"yes": 1, "no": 0, "neither": 1}
+    with pytest.raises(ToolFailedError, match=r"S03 cannot be looked at: .*video"):
+        call(context, "watch_clips", question="Is it rearing?", clips=[clip("S03")])
+    with pytest.raises(ToolFailedError, match=r"S03 cannot be looked at: .*video"):
+        call(context, "watch_clips", question="Compare.", clips=[clip("S03"), clip()], together=True)
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
         (clip("S9"), ToolRetryError, r"Expected a session of this experiment, got 'S9'; there are S01"),
-        (clip("S03"), ToolFailedError, r"S03 cannot be looked at: .*video"),
         (clip(start=3, stop=3), ToolRetryError, r"ends after it starts, got 3 to 3"),
         (clip(start=50, stop=60), ToolRetryError, r"within the video of S01, 0 to 8\.00 s, got 50 to 60"),
         (clip(start=-2, stop=1), ToolRetryError, r"within the video of S01"),
