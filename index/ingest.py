@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from ethochat import __version__
 from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog, replace_file, unwritable
 from ethochat.index.derivation import derive_session, read_session, unreadable_session
-from ethochat.index.describers.in_use import JOURNAL_FILE
+from ethochat.index.describers.in_use import JOURNAL_FILE, KINEMATIC
 from ethochat.index.domain import Session
 from ethochat.index.errors import CatalogLockedError, InputError, NotIngestedError, StaleIndexError
 from ethochat.index.experiment import Experiment, load_experiment
@@ -145,12 +145,19 @@ def publish(
 def _bring_in_what_was_seen(experiment: Experiment, catalog: Catalog) -> tuple[str, ...]:
     if not (experiment.data_dir / JOURNAL_FILE).exists() and not catalog.has_part("descriptions", "vlm"):
         return ()  # no model ever looked, and to know it costs a look at the folder
-    from ethochat.index.describing.rows import write_seen
+    from ethochat.index.describing.rows import forget_bouts, write_seen
     from ethochat.index.search import cached_embedder
 
     hashes = FileHashes(catalog.data_dir / HASHES_FILE)
     embedder = cached_embedder(experiment.data_dir)
-    return write_seen(experiment, catalog, embedder=embedder, hash_of=hashes.of).unmapped
+    try:
+        return write_seen(experiment, catalog, embedder=embedder, hash_of=hashes.of).unmapped
+    except StaleIndexError as exc:
+        # What was brought into the tables before stands; all that rests on files goes on.
+        logger.warning("What models saw cannot be read: %s", exc)
+        if experiment.descriptions.describer == KINEMATIC:
+            forget_bouts(experiment, catalog)
+        return ()
 
 
 def _no_progress(step: str, done: int, total: int) -> None:

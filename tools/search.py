@@ -14,6 +14,7 @@ from ethochat.tools.evidence import ClipRef, Evidence, Value
 from ethochat.tools.names import listing
 from ethochat.tools.searching.finding import Findings, find, understand_query
 from ethochat.tools.searching.ranking import Ranked, best_texts, mean_speeds, why
+from ethochat.tools.searching.reading import Description
 from ethochat.tools.searching.remarks import remarks
 from ethochat.tools.selection import Scope, require_sessions, select_sessions
 from ethochat.tools.wording import some, summarize_evidence
@@ -34,8 +35,8 @@ def _checked(context: ToolContext, arguments: SearchArguments, found: Evidence) 
     """Let the model look at the best hits."""
     from ethochat.tools.watching.checking import check_hits
 
-    wanted = [arguments.query, *arguments.behaviors]
-    query = "; then ".join([", ".join(filter(None, wanted)), *arguments.followed_by])
+    scope = select_sessions(context, arguments)
+    query = _to_be_seen(understand_query(context, scope, arguments).description)
     clips, flags = check_hits(context, found.clips, query, n=arguments.verify, budget_s=arguments.verify_s)
     evidence = found.model_copy(update={"clips": clips, "flags": [*found.flags, *flags]})
     evidence.summary = summarize_evidence(evidence)
@@ -66,6 +67,20 @@ def _searched(context: ToolContext, arguments: SearchArguments) -> Evidence:
     )
     evidence.summary = summarize_evidence(evidence)
     return evidence
+
+
+def _to_be_seen(description: Description) -> str:
+    """What of a description can be seen: no session, group, time or number, which the tables have met."""
+    told = []
+    for step in description.steps:
+        edge = {"enter": "entering ", "leave": "leaving "}.get(step.edge or "", "")
+        words = [
+            f"{edge or ('in the ' if term.zones and not term.behaviors else '')}{term.label}"
+            for term in step.terms
+        ]
+        words += [f"not {term.label}" for term in step.without]
+        told.append(", ".join(words) or (step.text if step.unread else ""))
+    return ", then ".join(filter(None, told))
 
 
 def _varied(ranked: Sequence[Ranked], per_session: int | None) -> list[Ranked]:

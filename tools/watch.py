@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ethochat.index.errors import VideoError
 from ethochat.index.vlm.base import VlmReply
 from ethochat.index.vlm.parsing import clean
 from ethochat.index.vlm.prompting import Planned, is_yes_no, plan_question
@@ -49,7 +50,8 @@ def _unseen(clips: Sequence[Clip], views: Views) -> dict[int, str]:
     for place, clip in enumerate(clips):
         try:
             _check(clip, views)
-        except ToolFailedError as exc:
+            _plan(clip, views)
+        except (ToolFailedError, VideoError) as exc:
             reasons[place] = str(exc)
     if len(reasons) == len(clips):
         raise ToolFailedError(" ".join(dict.fromkeys(reasons.values())))
@@ -86,6 +88,12 @@ def _check(clip: Clip, views: Views) -> None:
             f"Expected a clip that ends after it starts, got {clip.start_s:g} to {clip.stop_s:g} in {clip.session_id}."
         )
     view = views.of(clip.session_id)
+    known = [name for name in view.individuals if name]
+    if clip.individual and known and not view.tracked(clip.individual):
+        raise ToolRetryError(
+            f"Expected an animal tracked in {clip.session_id}, got {clip.individual!r}; there are {', '.join(known)}.",
+            near=tuple(known),
+        )
     clock = view.session.timebase
     length = clock.time_of(view.n_frames)
     if clip.start_s < 0 or clip.start_s >= length:
@@ -93,6 +101,17 @@ def _check(clip: Clip, views: Views) -> None:
             f"Expected a clip within the video of {clip.session_id}, 0 to {length:.2f} {clock.unit}, got "
             f"{clip.start_s:g} to {clip.stop_s:g}."
         )
+
+
+def _plan(clip: Clip, views: Views) -> None:
+    """Look whether there is a frame to show."""
+    views.of(clip.session_id).plan(*_within(clip, views), clip.individual)
+
+
+def _within(clip: Clip, views: Views) -> tuple[float, float]:
+    """The part of a clip that the video holds."""
+    view = views.of(clip.session_id)
+    return clip.start_s, min(clip.stop_s, view.session.timebase.time_of(view.n_frames))
 
 
 def _parts(clip: Clip, views: Views, question: str, yes_no: bool) -> list[Planned]:
@@ -104,7 +123,7 @@ def _parts(clip: Clip, views: Views, question: str, yes_no: bool) -> list[Planne
             question,
             yes_no=yes_no,
         )
-        for start, stop in view.parts(clip.start_s, clip.stop_s)
+        for start, stop in view.parts(*_within(clip, views))
     ]
 
 
@@ -112,12 +131,12 @@ def _together(context: ToolContext, arguments: WatchArguments, views: Views, *, 
     """Show all clips in one request, so that they can be compared."""
     opened = {clip.session_id: views.of(clip.session_id) for clip in arguments.clips}
     for clip in arguments.clips:
-        if len(opened[clip.session_id].parts(clip.start_s, clip.stop_s)) > 1:
+        if len(opened[clip.session_id].parts(*_within(clip, views))) > 1:
             raise ToolFailedError(
                 f"{clip.session_id} from {clip.start_s:g} to {clip.stop_s:g} is too long to be shown beside others; ask about a "
                 "shorter part, or about each clip by itself."
             )
-    spans = [(clip.session_id, clip.start_s, clip.stop_s, clip.individual) for clip in arguments.clips]
+    spans = [(clip.session_id, *_within(clip, views), clip.individual) for clip in arguments.clips]
     try:
         planned = plan_question(opened, spans, arguments.question, yes_no=yes_no)
     except ValueError as exc:  # too many for the frames of one request

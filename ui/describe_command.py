@@ -105,6 +105,10 @@ def _show(result: DescribeReport, folder: Path) -> None:
         typer.echo(f"{result.left} segments are left; run the command again to go on.")
     if result.without_video:
         typer.echo(f"No video, so nothing to see: {', '.join(result.without_video[:_MOST_LISTED])}")
+    if result.excluded:
+        typer.echo(
+            f"Left out of statistics and not described: {', '.join(result.excluded[:_MOST_LISTED])}; --session ID describes one."
+        )
     if result.unmapped:
         shown = ", ".join(result.unmapped[:_MOST_LISTED])
         typer.echo(

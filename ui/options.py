@@ -30,7 +30,7 @@ Vlm = Annotated[
     str | None,
     typer.Option(
         envvar="ETHOCHAT_VLM",
-        help="Model that looks at clips: transformers:MODEL_OR_PATH or openai:MODEL@URL; frames go where it runs.",
+        help="Model that looks at clips: transformers:MODEL_OR_PATH or openai:MODEL@URL (without a URL OpenAI's); frames go where it runs.",
         show_default=False,
     ),
 ]

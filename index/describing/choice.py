@@ -37,7 +37,8 @@ def choose_describer(
     CatalogLockedError
         When an ingest is running.
     """
-    known = (KINEMATIC, *describers_of(root))
+    # Back to the words without a model goes also where the journal is damaged.
+    known = (KINEMATIC,) if describer == KINEMATIC else (KINEMATIC, *describers_of(root))
     if describer not in known:
         raise InputError(f"Expected one of {', '.join(known)}, got {describer!r}.")
     experiment = load_experiment(root)
@@ -45,6 +46,11 @@ def choose_describer(
         path = experiment.root / MANIFEST
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
         document.setdefault("descriptions", tomlkit.table())["describer"] = describer
-        replace_file(path, tomlkit.dumps(document).encode())
+        try:
+            replace_file(path, tomlkit.dumps(document).encode())
+        except OSError as exc:
+            raise InputError(
+                f"Expected a file that can be written, found: {exc.strerror or exc}.", path=path
+            ) from exc
         chosen = load_experiment(root)
         publish(chosen, Catalog.open(chosen.data_dir), store=store, progress=progress)

@@ -241,9 +241,10 @@ def _write(
         if not catalog.has_session(name):
             continue
         items = seen.get(name, [])
-        chosen = [
-            item for item in items if describer_name(item.noted.model) == experiment.descriptions.describer
-        ]
+        # A reply in no form names no behavior and denies none: nobody looked there.
+        formed = [item for item in items if item.said is not None]
+        in_use = experiment.descriptions.describer
+        chosen = [item for item in formed if describer_name(item.noted.model) == in_use]
         tables = {
             "descriptions": _descriptions(items, keywords),
             "bouts": _bouts(chosen, keywords, catalog, name),
@@ -256,6 +257,13 @@ def _write(
         }
         if changed:
             catalog.write_session(name, changed, part=PART)
+
+
+def forget_bouts(experiment: Experiment, catalog: Catalog) -> None:
+    """Take the bouts of models out of the tables; their descriptions stay."""
+    for session in experiment.sessions:
+        nothing = {table: empty(table) for table in ("bouts", "coverage")}
+        catalog.write_session(session.session_id, nothing, part=PART)
 
 
 def _descriptions(items: Sequence[_Seen], keywords: Keywords) -> pl.DataFrame:

@@ -56,6 +56,8 @@ class DescribeReport:
     """Segments that were not come to."""
     without_video: tuple[str, ...] = ()
     """Sessions in which there is nothing to see."""
+    excluded: tuple[str, ...] = ()
+    """Sessions that are flagged and left out of statistics; they are described where they are asked for by name."""
     unmapped: tuple[str, ...] = ()
     """Keywords that are no behavior of the experiment."""
     frames: int = 0
@@ -113,7 +115,7 @@ def describe_experiment(
     """
     experiment = load_experiment(root)
     catalog = Catalog.open(experiment.data_dir)
-    targets, without_video = _targets(experiment, catalog, sessions, sources)
+    targets, without_video, excluded = _targets(experiment, catalog, sessions, sources)
     model = resolve_vlm(vlm, replace(experiment.vlm, run_model_code=run_model_code))
     try:
         able = model.probe()
@@ -136,7 +138,11 @@ def describe_experiment(
         if isinstance(vlm, str):
             model.close()
     return run.report(
-        without_video=without_video, unmapped=unmapped, stopped=stopped or locked, notes=tuple(notes)
+        without_video=without_video,
+        excluded=excluded,
+        unmapped=unmapped,
+        stopped=stopped or locked,
+        notes=tuple(notes),
     )
 
 
@@ -168,7 +174,9 @@ def _bring_in(
     """Bring the journal into tables and index; while an ingest runs that is left to it."""
     try:
         with exclusive(experiment.data_dir):
-            published = publish(experiment, catalog, store=store, progress=progress)
+            # The choice of whose words are used may have changed while the model was asked.
+            now = load_experiment(experiment.root)
+            published = publish(now, catalog, store=store, progress=progress)
     except CatalogLockedError:
         return (), (
             f"an ingest is running; run `ethochat ingest {experiment.root}` when it is done: it brings in the descriptions"
@@ -182,16 +190,18 @@ _Rows = list[dict[str, object]]
 
 def _targets(
     experiment: Experiment, catalog: Catalog, sessions: Collection[str], sources: Sequence[str]
-) -> tuple[list[tuple[Session, _Rows]], tuple[str, ...]]:
+) -> tuple[list[tuple[Session, _Rows]], tuple[str, ...], tuple[str, ...]]:
     known = {session.session_id for session in experiment.sessions}
     unknown = sorted(set(sessions) - known)
     if unknown:
         raise InputError(f"Expected sessions of {experiment.root}, got {', '.join(map(repr, unknown))}.")
     wanted = [item for item in experiment.sessions if not sessions or item.session_id in sessions]
     without = tuple(item.session_id for item in wanted if not item.inputs_of("video"))
+    flagged = set(catalog.load("sessions").filter(pl.col("excluded"))["session_id"])
+    excluded = tuple(item.session_id for item in wanted if item.session_id in flagged and not sessions)
     found = []
     for session in wanted:
-        if session.session_id in without:
+        if session.session_id in without or session.session_id in excluded:
             continue
         rows = catalog.read_session("segments", session.session_id).filter(pl.col("source").is_in(sources))
         if rows.height:
@@ -202,7 +212,7 @@ def _targets(
             "can only describe what it can see."
         )
     _check_lengths(experiment, catalog, found, None)
-    return found, without
+    return found, without, excluded
 
 
 def _check_lengths(
@@ -270,8 +280,11 @@ class _Run:
     frames: int = 0
     prompt_tokens: int = 0
     new_tokens: int = 0
+    there_besides: int = 0
+    """Segments that the limit kept the run from coming to, and that were described before."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     _asked: int = 0
+    _noted: set[Place] | None = None
     _waiting: dict[str, list[_Target]] = field(default_factory=dict)
     _malformed: list[tuple[_Target, Planned]] = field(default_factory=list)
     _guard: threading.RLock = field(default_factory=threading.RLock)
@@ -292,12 +305,13 @@ class _Run:
         self,
         *,
         without_video: tuple[str, ...],
+        excluded: tuple[str, ...],
         unmapped: tuple[str, ...],
         stopped: str | None,
         notes: tuple[str, ...],
     ) -> DescribeReport:
         """Sum up."""
-        done = self.described + self.reused + self.shared + len(self.failed)
+        done = self.described + self.reused + self.shared + len(self.failed) + self.there_besides
         return DescribeReport(
             describer=describer_name(self.vlm.model),
             described=self.described,
@@ -308,6 +322,7 @@ class _Run:
             failed=tuple(self.failed),
             left=self.total - done,
             without_video=without_video,
+            excluded=excluded,
             unmapped=unmapped,
             frames=self.frames,
             prompt_tokens=self.prompt_tokens,
@@ -384,6 +399,9 @@ class _Run:
         sessions = {row["session_id"]: row for row in self.catalog.load("sessions").iter_rows(named=True)}
         shares = self._shares_of_before()
         for session, rows in targets:
+            if self._is_over():
+                self._count_there(session, rows, sessions, hashes)
+                continue
             try:
                 video_hash = hashes.of(session.inputs_of("video")[0].path)
                 view = SessionView(
@@ -400,15 +418,36 @@ class _Run:
             clock = clock_of(sessions[session.session_id])
             shelf = self._shelf()
             try:
-                for row in rows:
-                    if self.limit is not None and self._asked >= self.limit:
-                        return
+                for place, row in enumerate(rows):
+                    if self._is_over():
+                        self._count_there(session, rows[place:], sessions, hashes)
+                        break
                     request = self._request(view, row, place_of(row, clock, video_hash), shelf, shares)
                     if request is not None:
                         self._asked += 1
                         yield request
             finally:
                 view.close()  # a repair opens it again
+
+    def _is_over(self) -> bool:
+        return self.limit is not None and self._asked >= self.limit
+
+    def _count_there(
+        self, session: Session, rows: _Rows, sessions: Mapping[str, Mapping[str, object]], hashes: FileHashes
+    ) -> None:
+        """Count what was described before among what is not come to."""
+        model = self.vlm.model
+        if self._noted is None:
+            replied = self.journal.replies(model)
+            self._noted = {
+                item.place for item in self.journal.described() if item.model == model and item.key in replied
+            }
+        try:
+            video_hash = hashes.of(session.inputs_of("video")[0].path)
+        except OSError:
+            return
+        clock = clock_of(sessions[session.session_id])
+        self.there_besides += sum(place_of(row, clock, video_hash) in self._noted for row in rows)
 
     def _shelf(self) -> Shelf | None:
         likeness = self.experiment.vlm.share_likeness
@@ -435,18 +474,15 @@ class _Run:
         shares: Mapping[tuple[Place, str], str],
     ) -> VlmRequest | None:
         """Make the request for a segment; ``None`` where there is nothing to ask."""
-        planned = plan_description(view, row, self.experiment)
+        try:
+            planned = plan_description(view, row, self.experiment)
+        except VideoError as exc:  # the video ends before the segment does
+            with self._guard:
+                self.failed.append((str(row["segment_id"]), str(exc)))
+            return None
         target = _Target(segment_id=str(row["segment_id"]), place=place, planned=planned)
-        with self._guard:
-            if (place, planned.prompt_version) in shares or self._settled(target):
-                self.reused += 1
-                self._show()
-                return None
-            if self.journal.reply(planned.key, self.vlm.model) is not None:
-                return None  # it waits to be asked again
-            if planned.key in self._waiting:
-                self._waiting[planned.key].append(target)
-                return None
+        if self._is_known(target, shares):
+            return None
         try:
             request = planned.request()
         except VideoError as exc:
@@ -459,6 +495,19 @@ class _Run:
             self._waiting[planned.key] = [target]
             self.frames += request.n_frames
         return request
+
+    def _is_known(self, target: _Target, shares: Mapping[tuple[Place, str], str]) -> bool:
+        """Whether a segment need not be shown: it was before, waits to be asked again, or another one like it is under way."""
+        key = target.planned.key
+        with self._guard:
+            if (target.place, target.planned.prompt_version) in shares or self._settled(target):
+                self.reused += 1
+                self._show()
+                return True
+            if key in self._waiting:
+                self._waiting[key].append(target)
+                return True
+            return self.journal.reply(key, self.vlm.model) is not None
 
     def _is_shared(
         self, target: _Target, request: VlmRequest, row: Mapping[str, object], shelf: Shelf

@@ -1,7 +1,8 @@
 """When something holds, animal by animal: spans of time with who says so, from the tables, and their arithmetic.
 
 Behaviors come from bouts, places from zones, speeds and distances from the frames of the first tracker. Where raters or a classifier looked
-for a behavior, what rules find beside their bouts is left out: a rule does not overrule who watched.
+for a behavior, what rules find beside their bouts is left out: a rule does not overrule who watched. What a
+vision-language model saw counts where nobody else looked, unless it is asked for by name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from ethochat.index.behaviors.bouts import Interval, bridge_runs, drop_short, mask_to_runs, unite
 from ethochat.index.behaviors.rules import RULES
 from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
+from ethochat.index.describers.in_use import SEEN
 from ethochat.index.kinematics import setting_frames
 from ethochat.index.timebase import TimeBase
 from ethochat.tools.context import ToolContext
@@ -82,13 +84,17 @@ def behavior_lanes(
     bouts = context.catalog.load("bouts").filter(
         pl.col("behavior").is_in(list(behaviors)), pl.col("session_id").is_in(ids), named
     )
-    watched = _watched(context, ids, behaviors, named)
+    watched = _watched(context, ids, behaviors, named, others_only=not sources)
     marked: dict[Key, list[Span]] = defaultdict(list)
+    seen: dict[Key, list[Span]] = defaultdict(list)
     columns = ("session_id", "individual", "partner", "behavior", "source", "start_time", "stop_time")
     for session_id, individual, partner, behavior, source, start, stop in bouts.select(columns).iter_rows():
         span = Span(
             start=start, stop=stop, sources=frozenset({source}), partner=partner or "", behavior=behavior
         )
+        if source.startswith(SEEN) and not sources:
+            seen[session_id, individual or ""].append(span)
+            continue
         marked[session_id, individual or ""].append(span)
         rule = RULES.get(behavior)
         if source == RULES_SOURCE and partner and rule is not None and rule.symmetric:
@@ -97,6 +103,8 @@ def behavior_lanes(
         key: _told(lane, [*watched.labels.get(key, ()), *watched.labels.get((key[0], ""), ())])
         for key, lane in marked.items()
     }
+    for key, lane in seen.items():
+        spans[key] = sorted([*spans.get(key, []), *_unwatched(lane, watched.others, key)], key=_in_time)
     return Lanes(
         spans={key: lane for key, lane in _named_once(spans).items() if lane},
         known=watched.sessions,
@@ -113,9 +121,14 @@ class _Watched:
     """Start, stop and source of what raters and classifiers looked at."""
     told: Mapping[Key, list[Interval]]
     """What anyone looked at, rules included."""
+    others: Mapping[Key, list[Interval]]
+    """What anyone but a vision-language model looked at."""
 
 
-def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str], named: pl.Expr) -> _Watched:
+def _watched(
+    context: ToolContext, ids: Sequence[str], behaviors: Sequence[str], named: pl.Expr, *, others_only: bool
+) -> _Watched:
+    """Who looked; with ``others_only`` what a vision-language model saw is no label that counts beside those of others."""
     rows = (
         context.catalog.load("coverage")
         .filter(pl.col("kind").is_in(["annotations", "rules"]), pl.col("session_id").is_in(ids), named)
@@ -123,16 +136,39 @@ def _watched(context: ToolContext, ids: Sequence[str], behaviors: Sequence[str],
     )
     labels: dict[Key, list[tuple[float, float, str]]] = defaultdict(list)
     told: dict[Key, list[Interval]] = defaultdict(list)
+    others: dict[Key, list[Interval]] = defaultdict(list)
     columns = ("session_id", "individual", "start_time", "stop_time", "source", "kind")
     for session_id, individual, start, stop, source, kind in rows.select(columns).iter_rows():
         told[session_id, individual or ""].append((start, stop))
+        if not source.startswith(SEEN):
+            others[session_id, individual or ""].append((start, stop))
+        elif not others_only:
+            labels[session_id, individual or ""].append((start, stop, source))
+            continue
+        else:
+            continue
         if kind == "annotations":
             labels[session_id, individual or ""].append((start, stop, source))
     return _Watched(
         sessions=frozenset(rows["session_id"].to_list()),
         labels=labels,
         told={key: unite(some) for key, some in told.items()},
+        others={key: unite(some) for key, some in others.items()},
     )
+
+
+def _unwatched(lane: Iterable[Span], looked: Mapping[Key, Sequence[Interval]], key: Key) -> Lane:
+    """What a vision-language model saw where nobody else looked: it knows less than who watched and what was measured."""
+    taken = unite([*looked.get(key, ()), *looked.get((key[0], ""), ())])
+    return [
+        span
+        for span in clustered(lane)
+        if not any(start < span.stop and span.start < stop for start, stop in taken)
+    ]
+
+
+def _in_time(span: Span) -> tuple[float, float]:
+    return span.start, span.stop
 
 
 def _told(lane: Iterable[Span], watched: Sequence[tuple[float, float, str]]) -> Lane:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ethochat.index.errors import CatalogError, VideoError
 from ethochat.index.vlm.base import VlmReply
 from ethochat.index.vlm.parsing import clean, parse_answer
 from ethochat.index.vlm.prompting import Planned, plan_check
@@ -35,22 +36,34 @@ def opinion_of(replies: Sequence[VlmReply]) -> Opinion:
     """Put together what was said of the parts of a clip.
 
     The words decide, and the probability, that of the first token being "yes" and not "no", says how sure they are: where
-    the words are neither, it is a ratio of two things that the model did not mean to say.
+    the words are neither, it is a ratio of two things that the model did not mean to say. Parts that differ give neither: whether
+    one yes makes a yes depends on the question ("ever", "all the time").
     """
-    best: Opinion | None = None
-    for reply in replies:
-        answer, text = parse_answer(reply.text)
-        probability = (reply.probabilities or {}).get(YES) if answer is not None else None
-        says = None if answer is None else answer == YES
-        one = Opinion(says=says, probability=probability, words=clean(text, SHOWN_WORDS))
-        if best is None or _rank(one) > _rank(best):
-            best = one
-    return best or Opinion(says=None, probability=None, words="")
+    opinions = [_opinion(reply) for reply in replies]
+    if not opinions:
+        return Opinion(says=None, probability=None, words="")
+    if len(opinions) == 1:
+        return opinions[0]
+    n_yes = sum(one.says is True for one in opinions)
+    agreed = len({one.says for one in opinions}) == 1
+    known = [one.probability for one in opinions if one.probability is not None]
+    surest = min(known, key=lambda p: abs(p - 0.5), default=None)
+    return Opinion(
+        says=opinions[0].says if agreed else None,
+        probability=surest if agreed and len(known) == len(opinions) else None,
+        words=f"yes in {n_yes} of {len(opinions)} parts: {' / '.join(one.words for one in opinions)}"[
+            :SHOWN_WORDS
+        ],
+    )
 
 
-def _rank(opinion: Opinion) -> tuple[int, float]:
-    says = {True: 2, None: 1, False: 0}[opinion.says]
-    return says, opinion.probability or 0.0
+def _opinion(reply: VlmReply) -> Opinion:
+    answer, text = parse_answer(reply.text)
+    return Opinion(
+        says=None if answer is None else answer == YES,
+        probability=(reply.probabilities or {}).get(YES) if answer is not None else None,
+        words=clean(text, SHOWN_WORDS),
+    )
 
 
 @dataclass(kw_only=True)
@@ -97,7 +110,7 @@ def check_hits(
             checks = _plan(views, clips[:n], query)
             every = [item for items in checks.planned.values() for item in items]
             asked = ask_model(context, every, budget_s=budget_s)
-        except ToolFailedError as exc:
+        except (ToolFailedError, CatalogError) as exc:
             return list(clips), [f"No hit was checked: {exc}"]
     judged = []
     for place, clip in enumerate(clips):
@@ -130,10 +143,21 @@ def _plan(views: Views, clips: Sequence[ClipRef], query: str) -> _Checks:
         except ToolFailedError as exc:
             checks.reasons[place] = str(exc)
             continue
-        parts = view.parts(clip.start_time, clip.stop_time)
-        checks.planned[place] = [
-            plan_check(view, start, stop, clip.individual, query) for start, stop in parts
-        ]
+        seconds = (
+            view.session.timebase.fps is None or clip.stop_time - clip.start_time <= view.settings.max_frames
+        )
+        if not seconds:
+            checks.reasons[place] = (
+                f"it lasts more than {view.settings.max_frames} s, too long to be looked at as a whole"
+            )
+            continue
+        try:
+            # The whole of it in one look, be it with fewer frames per second: a sequence cannot be told by its parts.
+            checks.planned[place] = [
+                plan_check(view, clip.start_time, clip.stop_time, clip.individual, query)
+            ]
+        except VideoError as exc:
+            checks.reasons[place] = str(exc)
     return checks
 
 

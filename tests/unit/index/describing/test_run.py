@@ -238,6 +238,65 @@ def test_video_that_is_gone_fails_its_segments_only(lab):
     assert report.described == segments.height - lost
 
 
+def test_reply_that_says_nothing_is_no_zero(lab):
+    root = lab()
+    describe_experiment(root, ScriptedVlm(answer=lambda request: "I cannot view images."), sessions=["S01"])
+    choose_describer(root, "vlm:scripted", store="edge", progress=quietly)
+    for table in ("bouts", "coverage"):
+        rows = catalog_of(root).scan(table).filter(pl.col("source") == "vlm:scripted").collect()
+        assert rows.is_empty()
+
+
+def test_video_that_ends_early_fails_what_comes_after(lab):
+    from ethochat.index.video import cut_clip
+
+    root = lab()
+    video = root / "videos" / "S01.mp4"
+    cut_clip(video, 0, 4, root / "short.mp4", margin_s=0, mark=None)
+    (root / "short.mp4").replace(video)
+    ingest(root)
+    report = describe_experiment(root, ScriptedVlm(), sessions=["S01", "S02"])
+    assert report.failed
+    assert {name.split("/")[0] for name, _ in report.failed} == {"S01"}
+    assert report.described + len(report.failed) == ruled(root).height
+
+
+def test_choice_made_while_a_model_is_asked_holds(lab):
+    root = lab()
+    describe_experiment(root, ScriptedVlm(), limit=1)
+
+    def answer(request):
+        if len(vlm.asked) == 2:
+            choose_describer(root, "vlm:scripted", store="edge", progress=quietly)
+        return said()
+
+    vlm = ScriptedVlm(answer=answer)
+    describe_experiment(root, vlm)
+    bouts = catalog_of(root).scan("bouts").filter(pl.col("source") == "vlm:scripted").collect()
+    assert set(bouts["session_id"]) == {"S01", "S02"}
+    assert catalog_of(root).read_state()["index"]["describer"] == "vlm:scripted"
+
+
+def test_what_was_described_before_is_not_left(lab):
+    root = lab()
+    describe_experiment(root, ScriptedVlm(), sessions=["S02"])
+    done = ruled(root).filter(pl.col("session_id") == "S02").height
+    report = describe_experiment(root, ScriptedVlm(), limit=1)
+    assert (report.described, report.left) == (1, ruled(root).height - done - 1)
+
+
+def test_ingest_goes_on_where_the_journal_is_damaged(lab, caplog):
+    root = lab()
+    describe_experiment(root, ScriptedVlm(), limit=3)
+    choose_describer(root, "vlm:scripted", store="edge", progress=quietly)
+    (root / ".ethochat" / JOURNAL_FILE).write_bytes(b"no database at all" * 100)
+    ingest(root)
+    assert "What models saw cannot be read" in caplog.text
+    assert seen(root).height == 3
+    choose_describer(root, "kinematic", store="edge", progress=quietly)
+    assert catalog_of(root).scan("bouts").filter(pl.col("source") == "vlm:scripted").collect().is_empty()
+
+
 def test_one_run_at_a_time(lab):
     root = lab()
     inner: list[Exception] = []

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ethochat.agent.run import open_context
+from ethochat.index.describers.in_use import JOURNAL_FILE
 from ethochat.index.errors import BackendUnavailableError
 from ethochat.index.vlm.access import VlmAccess
 from ethochat.index.vlm.base import Capabilities, VlmReply
@@ -98,14 +99,34 @@ def test_clips_are_compared_in_one_request(watched, call):
     assert "«Clip 1 shows more rearing.»" in evidence.summary
 
 
-def test_long_clip_is_asked_about_in_parts_and_one_yes_is_a_yes(watched, call):
-    context, vlm = watched(lambda _: "yes" if len(vlm.asked) == 2 else "no")
+@pytest.mark.parametrize(
+    ("said", "counted", "probability"),
+    [
+        (("yes", "yes", "yes"), "yes", 0.9),
+        (("no", "no", "no"), "no", 0.1),
+        (("yes", "no", "no"), "neither", None),
+    ],
+)
+def test_long_clip_is_asked_about_in_parts_and_parts_that_differ_are_no_answer(
+    watched, call, said, counted, probability
+):
+    context, vlm = watched(lambda _: said[len(vlm.asked) - 1])
     settings = replace(context.experiment.vlm, max_frames=8)
     context = replace(context, experiment=replace(context.experiment, vlm=settings))
-    evidence = call(context, "watch_clips", question="Is it rearing?", clips=[clip(stop=6.0)])
+    evidence = call(context, "watch_clips", question="Is it rearing all the time?", clips=[clip(stop=6.0)])
     assert len(vlm.asked) == 3
     assert all(request.n_frames <= 8 for request in vlm.asked)
-    assert counts(evidence) == {"yes": 1, "no": 0, "neither": 0}
+    assert counts(evidence) == {"yes": 0, "no": 0, "neither": 0} | {counted: 1}
+    assert evidence.clips[0].seen == " / ".join(said)
+    assert evidence.clips[0].probability == pytest.approx(probability)
+
+
+def test_clip_that_goes_on_after_the_video_is_cut(watched, call):
+    context, vlm = watched(lambda _: "yes")
+    call(context, "watch_clips", question="Is it rearing?", clips=[clip(start=7, stop=1e9)])
+    assert len(vlm.asked) == 1
+    with pytest.raises(ToolFailedError, match="S01"):
+        call(context, "watch_clips", question="Is it rearing?", clips=[clip(start=7.995, stop=8)])
 
 
 def test_model_that_takes_few_frames_is_shown_more_parts(watched, call):
@@ -242,6 +263,37 @@ class TestVerify:
         assert all(words == "not checked: only the best hits were" for _, words in seen[2:])
         assert any("1 verified, 1 rejected" in flag for flag in evidence.flags)
         assert "walking" in vlm.asked[0].prompt
+
+    def test_only_what_can_be_seen_is_asked(self, watched, call):
+        context, vlm = watched(lambda _: "yes")
+        query = "walking faster than 1 cm/s for more than 0.2 s, not in a corner, then running"
+        call(context, "search_segments", query=query, limit=3, verify=3, where=[], sessions=["S01", "S02"])
+        for request in vlm.asked:
+            asked = next(
+                line for line in request.prompt.splitlines() if line.startswith("Does the clip show")
+            )
+            assert "walking" in asked
+            assert "then running" in asked
+            assert not any(char.isdigit() for char in asked)
+
+    def test_sequence_is_looked_at_as_a_whole(self, watched, call):
+        context, vlm = watched(lambda _: "yes")
+        settings = replace(context.experiment.vlm, max_frames=5)
+        context = replace(context, experiment=replace(context.experiment, vlm=settings))
+        evidence = call(
+            context, "search_segments", query="walking", sessions=["S01", "S02"], limit=9, verify=9
+        )
+        for hit in evidence.clips:
+            if hit.stop_time - hit.start_time > 5:
+                assert "too long to be looked at" in (hit.seen or "")
+        assert len(vlm.asked) == sum(hit.verified is True for hit in evidence.clips)
+
+    def test_damaged_journal_leaves_the_hits(self, watched, call, lab):
+        context, _ = watched(lambda _: "yes")
+        (lab / ".ethochat" / JOURNAL_FILE).write_bytes(b"no database at all" * 100)
+        evidence = call(context, "search_segments", query="walking", limit=3, verify=3)
+        assert evidence.clips
+        assert any("No hit was checked" in flag and "damaged" in flag for flag in evidence.flags)
 
     def test_nothing_is_verified_unasked(self, watched, call):
         context, vlm = watched()
