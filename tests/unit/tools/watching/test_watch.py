@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -9,9 +10,13 @@ import pytest
 
 from ethochat.agent.run import open_context
 from ethochat.index.describers.in_use import JOURNAL_FILE
+from ethochat.index.describing.choice import choose_describer
+from ethochat.index.describing.run import describe_experiment
 from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.ingest import ingest
 from ethochat.index.vlm.access import VlmAccess
 from ethochat.index.vlm.base import Capabilities, VlmReply
+from ethochat.index.vlm.scripted import DESCRIBED, ScriptedVlm
 from ethochat.tools.errors import ApprovalNeededError, ToolFailedError, ToolRetryError
 
 
@@ -345,3 +350,26 @@ class TestVerify:
         evidence = call(context, "search_segments", query="walking", limit=2, verify=2)
         hits = [hit for hit in evidence.clips if hit.has_video]
         assert {(hit.verified, hit.probability, hit.seen) for hit in hits} == {(False, None, "rejected")}
+
+
+def test_bouts_of_a_model_in_use_count_where_nobody_else_looked_or_by_name(lab, call):
+    plain = open_context(lab)
+    before = call(plain, "search_segments", query="walking", limit=50)
+    answer = json.dumps(DESCRIBED | {"keywords": ["walking", "sniffing"]})
+    describe_experiment(lab, ScriptedVlm(answer=lambda _: answer))
+    manifest = lab / "experiment.toml"
+    text = manifest.read_text(encoding="utf-8")
+    declared = '\n[behaviors.sniffing]\ndefinition = "the nose moves over the floor"\n'
+    manifest.write_text(text + declared, encoding="utf-8")
+    ingest(lab)
+    choose_describer(lab, "vlm:scripted", store="edge", progress=lambda *_: None)
+    context = open_context(lab)
+    after = call(context, "search_segments", query="walking", limit=50)
+    spans = [
+        [(hit.session_id, hit.start_time, hit.stop_time) for hit in found.clips] for found in (before, after)
+    ]
+    assert sorted(spans[0]) == sorted(spans[1])
+    named = call(context, "search_segments", query="walking", sources=["vlm:scripted"], limit=50)
+    assert {hit.source for hit in named.clips} == {"vlm:scripted"}
+    alone = call(context, "search_segments", query="sniffing", limit=50)
+    assert {hit.session_id for hit in alone.clips} == {"S01", "S02"}
