@@ -16,7 +16,8 @@ from ethochat.index.behaviors.rules import RULES
 from ethochat.index.embedders.base import Embedder
 from ethochat.index.experiment import Experiment
 from ethochat.index.vlm.cleaning import clean
-from ethochat.index.words import atoms, name_stems
+from ethochat.index.vlm.denials import denies, is_asserted, is_questioned
+from ethochat.index.words import name_stems
 
 EQUALLY_NEAR: Final = 0.02
 """Behaviors whose likeness differs by less are equally near."""
@@ -27,9 +28,6 @@ _WHO: Final = re.compile(r"^(?:the |an? )?(?:mouse|rat|animal|subject) (?:is |wa
 _LONGEST_TERM: Final = 80
 _MOST_DEFINITION_WORDS: Final = 12
 """A longer definition is a text of its own and near to everything."""
-_NEGATIONS: Final = frozenset(
-    ("no", "not", "non", "never", "without", "neither", "nor", "absent", "lack", "lacks", "lacking")
-)
 
 
 def ethogram_terms(experiment: Experiment, behaviors: Collection[str]) -> Mapping[str, tuple[str, ...]]:
@@ -70,7 +68,7 @@ def map_keywords(
     A keyword that is a behavior's name, letter by letter or word by word (stemmed), is that behavior; else one that is a
     further term of it; else the behavior with the nearest term, from ``likeness`` on. The field's other behaviors stand
     beside those of the experiment: a keyword that is nearer to one of them is none of the experiment's, unless that one is
-    a kind of it. A keyword that two behaviors have equal claim to, or that denies something, is none.
+    a kind of it. A keyword that two behaviors have equal claim to, or that denies or doubts something, is none.
 
     Parameters
     ----------
@@ -97,7 +95,7 @@ def map_keywords(
         claims = _by_words(keyword, terms)
         if len(claims) == 1:
             mapped[keyword] = claims[0]
-        elif claims or not name_stems(keyword) or _denies(keyword):
+        elif claims or not name_stems(keyword) or not is_asserted(keyword):
             doubtful.append(keyword)
         else:
             open_words.append(keyword)
@@ -111,17 +109,13 @@ def _by_words(keyword: str, terms: Mapping[str, Sequence[str]]) -> list[str]:
     if keyword in terms:
         return [keyword]
     stems = name_stems(keyword)
-    if exact or not stems:
+    if exact or not stems or is_questioned(keyword):
         return exact
     named = [behavior for behavior in terms if name_stems(behavior) == stems]
     further = [
         behavior for behavior, words in terms.items() if any(name_stems(word) == stems for word in words)
     ]
     return named or further
-
-
-def _denies(keyword: str) -> bool:
-    return any(atom.text.lower() in _NEGATIONS for atom in atoms(keyword))
 
 
 def _by_likeness(
@@ -158,7 +152,7 @@ def _groups(terms: Mapping[str, Sequence[str]]) -> list[_Group]:
     """Behaviors of the experiment, and then those that the field knows besides."""
     # Vectors hardly tell "not rearing" from "rearing".
     affirmed = {
-        behavior: tuple(word for word in words if not _denies(word)) for behavior, words in terms.items()
+        behavior: tuple(word for word in words if not denies(word)) for behavior, words in terms.items()
     }
     groups = [_Group(behavior=behavior, words=words) for behavior, words in affirmed.items() if words]
     named: dict[str, set[str]] = {}

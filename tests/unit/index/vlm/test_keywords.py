@@ -103,6 +103,87 @@ def test_denied_behavior_is_none(keyword):
     assert map_keywords([keyword], TERMS, NoEmbedder(), 0.0) == ({}, [keyword])
 
 
+DOUBTED = (
+    *(
+        "absence of grooming",
+        "stops grooming",
+        "unlikely grooming",
+        "grooming ceased",
+        "barely grooming",
+        "grooming?",
+    ),
+    *(
+        "about to groom",
+        "possible grooming",
+        "cannot see grooming",
+        "hardly walking",
+        "failed rear",
+        "without rearing",
+    ),
+    *(
+        "almost rearing",
+        "no longer walking",
+        "before grooming",
+        "attempts to rear",
+        "may be grooming",
+        "isn't grooming",
+    ),
+    *(
+        "doesn\u2019t rear",
+        "grooming is not seen",
+        "grooming unclear",
+        "seems to groom",
+        "grooming-like movement",
+    ),
+    *(
+        "tries to rear",
+        "nearly rears",
+        "after grooming",
+        "non-grooming",
+        "nongrooming",
+        "little grooming",
+        "¬grooming",
+    ),
+    *(
+        "grooming or walking",
+        "rather than grooming",
+        "paused grooming",
+        "grooming: 0",
+        "end of grooming",
+        "rearing is over",
+        "preparing to rear",
+    ),
+)
+
+
+@pytest.mark.parametrize("keyword", DOUBTED)
+def test_what_is_denied_or_doubted_is_none_however_near(keyword):
+    terms = {"groom": ("groom", "grooming"), "rear": ("rear", "rearing"), "walking": ("walking",)}
+    assert map_keywords([keyword], terms, NoEmbedder(), 0.0) == ({}, [keyword])
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "repeated grooming",
+        "walks about",
+        "hard digging",
+        "near the wall",
+        "pausing",
+        "end arm",
+        "moves a little",
+    ],
+)
+def test_what_only_resembles_a_denial_is_asserted(keyword):
+    assert map_keywords([keyword], {"x": ("x",)}, Angles(**{keyword.replace(" ", "_"): 0, "x": 0}), 0.6)[
+        0
+    ] == {keyword: "x"}
+
+
+def test_question_mark_in_a_name_is_part_of_it():
+    assert map_keywords(["Rear?"], {"rear?": ("rear?",)}, NoEmbedder(), 0.6)[0] == {"Rear?": "rear?"}
+
+
 def test_denial_that_is_a_name_is_that_behavior():
     terms = {"immobile": ("immobile", "not moving")}
     assert map_keywords(["not moving"], terms, NoEmbedder(), 0.6)[0] == {"not moving": "immobile"}
@@ -178,6 +259,10 @@ def minilm():
         ("digging", None),
         ("jumping", None),
         ("no grooming", None),
+        ("hardly walking", None),
+        ("repeated grooming", "grooming"),
+        ("fast walking", "walking"),
+        ("grooming bout", "grooming"),
     ],
 )
 def test_real_vectors_find_what_is_meant_and_nothing_else(minilm, keyword, behavior):
