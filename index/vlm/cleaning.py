@@ -8,6 +8,8 @@ from typing import Final
 
 LONGEST_NAME: Final = 60
 """Characters of a name in a prompt."""
+LONGEST_READ: Final = 200_000
+"""Characters of a text that are looked at at all."""
 
 _BREAKS: Final = "\t\n\r\v\f\x85\u2028\u2029"
 _TOKENS: Final = re.compile(r"<\|[^<>|]{0,60}\|>|<[/!?]?[A-Za-z][^<>]{0,300}>|<!--|-->|</?s>")
@@ -18,7 +20,9 @@ _ADDRESS: Final = re.compile(
     re.IGNORECASE,
 )
 _EMPHASIS: Final = re.compile(r"[*`~]+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|\[|\]")
-_LEADING: Final = re.compile(r"^(?:#{1,6}(?=\s|$)|>|[-+•](?=\s)|\|)\s*")
+_LEADING: Final = re.compile(r"^(?:(?:#{1,6}(?=\s|$)|>|[-+•](?=\s)|\|)\s*)+")
+_DEEPEST: Final = 20
+"""Levels of tags within tags that are taken out one by one."""
 
 
 def clean(text: str, limit: int) -> str:
@@ -39,7 +43,7 @@ def clean(text: str, limit: int) -> str:
     str
         Possibly empty. Cleaning it again changes nothing.
     """
-    plain = "".join(" " if character in _BREAKS else character for character in text)
+    plain = "".join(" " if character in _BREAKS else character for character in text[:LONGEST_READ])
     plain = _plain("".join(character for character in plain if unicodedata.category(character)[0] != "C"))
     short = _cut(plain, limit)
     while short != (again := _cut(_plain(short), limit)):  # a cut may leave half of a mark
@@ -53,12 +57,20 @@ def quoted(text: str, limit: int = LONGEST_NAME) -> str:
 
 
 def _plain(text: str) -> str:
-    while True:  # taking one thing out may join the halves of another
-        before = text
-        text = _ADDRESS.sub("(link)", _TOKENS.sub(" ", _LINK.sub(r"\1", text)))
-        text = _LEADING.sub("", " ".join(_EMPHASIS.sub("", text).split()))
+    for _ in range(_DEEPEST):  # taking one thing out may join the halves of another
+        before, text = text, _without_markup(text)
         if text == before:
             return text
+    # Without these no mark is left that could stand in another: a text of nothing but nested ones would take for ever.
+    text = re.sub("[<>]", " ", text)
+    while (plain := _without_markup(text)) != text:
+        text = plain
+    return text
+
+
+def _without_markup(text: str) -> str:
+    text = _ADDRESS.sub("(link)", _TOKENS.sub(" ", _LINK.sub(r"\1", text)))
+    return _LEADING.sub("", " ".join(_EMPHASIS.sub("", text).split()))
 
 
 def _cut(text: str, limit: int) -> str:

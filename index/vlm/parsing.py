@@ -24,6 +24,8 @@ LONGEST_OVERALL: Final = 600
 LONGEST_PART: Final = 300
 LONGEST_KEYWORD: Final = 60
 LONGEST_ANSWER: Final = 1000
+LONGEST_REPLY: Final = 200_000
+"""Characters; a longer reply is not read."""
 MOST_KEYWORDS: Final = 12
 
 DESCRIPTION_SCHEMA: Final[Mapping[str, Any]] = {
@@ -43,7 +45,7 @@ DESCRIPTION_SCHEMA: Final[Mapping[str, Any]] = {
 _THOUGHT: Final = re.compile(
     r"^.*?</think(?:ing)?>|<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL | re.IGNORECASE
 )
-_FENCE: Final = re.compile(r"^```[ \t]*(?:json|JSON)?[ \t]*\r?\n?(.*?)\r?\n?[ \t]*```$", re.DOTALL)
+_FENCE: Final = "```"
 _NOTHING: Final = frozenset(
     (
         "",
@@ -85,6 +87,12 @@ _TIMES: Final = (
 _YES: Final = frozenset(("yes", "yeah", "yep", "true"))
 _NO: Final = frozenset(("no", "nope", "false"))
 _BOTH: Final = re.compile(r"^\W*(?:yes|no)\s*(?:/|,? ?\bor\b|,? ?\band\b)\s*(?:yes|no)\b")
+_UNDECIDED: Final = re.compile(
+    r"^\W*no[ -](?:(?:real |reasonable |way of |way to |one (?:can|could) )?(?:doubt\w*|question\w*|ideas?|clues?|tell\w*|know\w*|say\w*)|"
+    r"clear\w*|certain\w*|definit\w*|conclusi\w*|reliabl\w*|opinion|answer|problem|wonder|matter|mistak\w*|deny\w*|"
+    r"(?:image|video|frame|clip|picture)s?)\b"
+)
+"""A "no" that belongs to the next word and answers nothing: "no doubt", "no idea", "no clear view"."""
 _LEAD: Final = re.compile(
     r"^(?:(?:the )?(?:final )?answer(?: to the question)?(?: is|:)|a:|\{ ?[\"']answer[\"']:)\s*",
     re.IGNORECASE,
@@ -148,6 +156,8 @@ def parse_description(text: str) -> SeenDescription:
     ReplyFormError
         When it is anything else, or states a time: times belong to the segment.
     """
+    if len(text) > LONGEST_REPLY:
+        raise ReplyFormError(f"Expected at most {LONGEST_REPLY} characters, found {len(text)}.")
     found = _object(_body(text))
     try:
         seen = SeenDescription.model_validate(found)
@@ -167,12 +177,15 @@ def parse_answer(text: str) -> tuple[str | None, str]:
     Returns
     -------
     tuple
-        ``"yes"``, ``"no"`` or ``None`` where it begins with neither, and the answer as one line of plain text.
+        ``"yes"``, ``"no"`` or ``None`` where it begins with neither ("no doubt" and "no idea" are no "no"), and the answer as one
+        line of plain text.
     """
+    if len(text) > LONGEST_REPLY:  # what of it are thoughts cannot be told from its beginning
+        return None, clean(text[:LONGEST_REPLY], LONGEST_ANSWER)
     plain = clean(_body(text), LONGEST_ANSWER)
     said = _LEAD.sub("", plain).lower()
     words = re.findall(r"[a-z']+", said)
-    if not words or words[0] not in _YES | _NO or _BOTH.match(said):
+    if not words or words[0] not in _YES | _NO or _BOTH.match(said) or _UNDECIDED.match(said):
         return None, plain
     return ("yes" if words[0] in _YES else "no"), plain
 
@@ -180,8 +193,11 @@ def parse_answer(text: str) -> tuple[str | None, str]:
 def _body(text: str) -> str:
     """Take thoughts and a code fence away."""
     without = _THOUGHT.sub("", text).strip() if re.search(r"</?think", text, re.IGNORECASE) else text.strip()
-    fenced = _FENCE.match(without)
-    return fenced.group(1).strip() if fenced is not None else without
+    if len(without) < 2 * len(_FENCE) or not (without.startswith(_FENCE) and without.endswith(_FENCE)):
+        return without
+    # No pattern does this: one that allows blanks around what it looks for tries all ways to share them out.
+    inner = without[len(_FENCE) : -len(_FENCE)].strip()
+    return inner[4:].strip() if inner[:4] in ("json", "JSON") else inner
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -196,6 +212,10 @@ def _object(text: str) -> dict[str, Any]:
             f"Expected one JSON object and nothing else, found text that is no JSON ({exc.msg} at character {exc.pos + 1} of "
             f"{len(text)})."
         ) from exc
+    except ReplyFormError:
+        raise
+    except ValueError as exc:  # Python reads no integer of more than 4300 digits
+        raise ReplyFormError("Expected texts and null, found a number too long to read.") from exc
     if not isinstance(found, dict):
         raise ReplyFormError(f"Expected a JSON object, found a {type(found).__name__}.")
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from ethochat.index.vlm.parsing import (
     DESCRIPTION_SCHEMA,
+    LONGEST_REPLY,
     ReplyFormError,
     SeenDescription,
     parse_answer,
@@ -139,6 +142,12 @@ def test_time_among_keywords_is_refused():
         (reply()[:-1] + ', "head": "up"}', "'head' twice"),
         ("[" * 100_000, "JSON"),
         ('{"overall": NaN}', "found NaN"),
+        (f'{{"overall": {"9" * 5000}}}', "number too long"),
+        ('{"overall": 1e999}', "'overall'"),
+        ("```" + " " * 2000 + "x", "no JSON"),
+        ("``````", "found nothing"),
+        ('{"a":' * 30_000 + "1" + "}" * 30_000, "nested|JSON"),
+        ("x" * 200_001, "at most 200000 characters, found 200001"),
     ],
 )
 def test_bad_replies_are_refused_with_what_is_wrong(text, complaint):
@@ -198,6 +207,17 @@ def test_what_is_read_has_the_form_that_was_asked_for(parts):
         ("yes/no", None),
         ("Yes or no", None),
         ("yes and no", None),
+        ("No doubt, the tail is raised.", None),
+        ("No question: it rears.", None),
+        ("**No idea**", None),
+        ("No clear view of the paws.", None),
+        ("No way to tell.", None),
+        ("No real doubt about it.", None),
+        ("Not sure.", None),
+        ("Unsure, no.", None),
+        ("No, no doubt.", "no"),
+        ("No way.", "no"),
+        ("No mouse rears.", "no"),
         ("Not visible.", None),
         ("I cannot tell.", None),
         ("Nobody moves.", None),
@@ -212,3 +232,62 @@ def test_yes_and_no(text, verdict):
 
 def test_answer_is_cleaned():
     assert parse_answer("Yes,\n<b>it</b> does.\x07")[1] == "Yes, it does."
+
+
+SURROGATE = "\ud83d"
+
+
+@pytest.mark.parametrize("name", ["overall", "head", "keywords", "mood"])
+@pytest.mark.parametrize("written", [f"walks {SURROGATE} on", "walks \\ud83d on"])
+def test_half_a_character_is_left_out_or_refused_but_never_passed_on(name, written):
+    said = reply(**{name: [written] if name == "keywords" else written}).replace("\\\\ud83d", "\\ud83d")
+    try:
+        text = parse_description(said).model_dump_json()
+    except ReplyFormError as exc:
+        text = str(exc)
+    assert text.encode()
+
+
+def test_half_a_character_in_an_answer_or_a_key_can_be_encoded():
+    assert parse_answer(f"Yes {SURROGATE}{SURROGATE}.")[1] == "Yes ."
+    with pytest.raises(ReplyFormError) as caught:
+        parse_description(reply()[:-1] + ', "\\ud83d": 1, "\\ud83d": 2}')
+    assert str(caught.value).encode()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "```",
+        " ",
+        "<a",
+        "<|",
+        "[",
+        "![a](",
+        "http://",
+        "_",
+        "*",
+        "> ",
+        "1,",
+        "<think>",
+        "</think>",
+        '{"a":',
+        "for a ",
+        "word ",
+    ],
+)
+def test_hostile_text_is_soon_dealt_with(unit):
+    text = (unit * LONGEST_REPLY)[: LONGEST_REPLY - 10]
+    started = time.process_time()
+    parse_answer(f"```{text}x")
+    for said in (f"{text}```", reply(overall=text[:-500])):
+        with suppress(ReplyFormError):
+            parse_description(said)
+    assert time.process_time() - started < 3.0
+
+
+def test_nested_tags_and_a_text_without_end_are_soon_dealt_with():
+    started = time.process_time()
+    parse_answer("<a" * 60_000 + ">" * 60_000)
+    assert parse_answer("no " * 400_000)[0] is None
+    assert time.process_time() - started < 3.0
