@@ -170,7 +170,8 @@ class Nodes:
         try:
             return tool.run(self._context, arguments)
         except ApprovalNeededError as exc:
-            agreed = interrupt({"tool": tool.name, "cost": exc.cost, "n_clips": exc.n_clips})
+            named = self._context.vlm.name if self._context.vlm is not None else None
+            agreed = interrupt({"tool": tool.name, "cost": exc.cost, "n_clips": exc.n_clips, "model": named})
         if agreed is not True:
             raise ToolFailedError("It was not approved, so nothing was shown to the model.")
         return tool.run(replace(self._context, approved=True), arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -166,6 +167,7 @@ class Conversation:
 
         self.thread_id = thread_id or uuid4().hex
         self.model = model if isinstance(model, str) else str(model._llm_type)
+        self._vlm_name = context.vlm.name if context.vlm is not None else None
         self._budgets = budgets or Budgets()
         chat_model = resolve_chat_model(model, context)
         if isinstance(model, str) and model != "builtin":
@@ -253,8 +255,13 @@ class Conversation:
         started = time.monotonic()
         state: Mapping[str, Any] = {}
         agreed, waiting = _decision(question), self._waiting()
+        others = sorted({str(item.value.get("model")) for item in waiting} - {str(self._vlm_name)})
         begin: Any = {"question": question}
-        if agreed is not None and waiting:
+        if agreed and others:
+            # What was named is another model: nobody agreed to this one, so the question is asked anew.
+            question = self._graph.get_state(self._config).values["question"]
+            begin = {"question": question}
+        elif agreed is not None and waiting:
             from langgraph.types import Command
 
             begin = Command(resume={item.id: agreed for item in waiting})
@@ -276,15 +283,20 @@ class Conversation:
         elapsed_s = time.monotonic() - started
         cost = self.waits_for() if state.get("status") is None else None
         if cost is not None:
-            yield Final(answer=self._asks_to_approve(question, cost, elapsed_s))
+            before = ", ".join(others) if agreed else ""
+            yield Final(answer=self._asks_to_approve(question, cost, elapsed_s, before=before))
             return
         yield Final(answer=self._answer(question, state, elapsed_s))
 
-    def _asks_to_approve(self, question: str, cost: str, elapsed_s: float) -> Answer:
+    def _asks_to_approve(self, question: str, cost: str, elapsed_s: float, *, before: str = "") -> Answer:
+        """Ask back; ``before`` is the other model that was asked about before."""
+        other = (
+            f"You were asked about {before} before, and {self._vlm_name} is another model. " if before else ""
+        )
         return Answer(
             question=question,
             status="needs_clarification",
-            answer=f"This needs your approval: {cost}. Shall I go on?\n\n- yes\n- no",
+            answer=f"{other}This needs your approval: {cost}. Shall I go on?\n\n- yes\n- no",
             model=self.model,
             thread_id=self.thread_id,
             elapsed_s=round(elapsed_s, 4),
@@ -313,12 +325,24 @@ class Conversation:
         return answer
 
 
+_POLITE = r"please|thanks|thank you|then"
+_YES = (
+    r"yes|y|yep|yeah|yup|ok|okay|sure|fine|all ?right|certainly|of course|please do|do (?:it|that|so)|go (?:on|ahead|for it)|"
+    r"(?:i )?(?:approved?|agreed?)(?: it| that)?|proceed|continue"
+)
+_NO = (
+    r"no|n|nope|nah|never ?mind|(?:cancel|stop|skip|forget)(?: it| that)?|(?:please )?(?:do not|don't)(?: (?:do )?(?:it|that))?|"
+    r"(?:i(?:'d| would) )?rather not|not now|no way"
+)
+
+
 def _decision(text: str) -> bool | None:
-    """Whether a text agrees or refuses; ``None`` for any other text."""
-    word = text.strip().strip(".!,").lower()
-    if word in ("yes", "y", "yes please", "ok", "okay", "go on", "go ahead", "sure", "do it"):
-        return True
-    return False if word in ("no", "n", "no thanks", "stop", "cancel", "don't") else None
+    """Whether a text agrees or refuses and says nothing else; ``None`` for any other text."""
+    words = " ".join(re.sub(r"[.,!;:–—-]", " ", text.lower().replace("’", "'")).split())
+    for said, agrees in ((_YES, True), (_NO, False)):
+        if re.fullmatch(rf"(?:(?:{_POLITE}) )*(?:{said})(?: (?:{said}|{_POLITE}))*", words):
+            return agrees
+    return None
 
 
 def _token(data: Any) -> str | None:  # noqa: ANN401 - LangGraph's pair of message and metadata

@@ -1,4 +1,7 @@
-"""Questions that only somebody who looks can answer: which clips are meant, and what is asked about them."""
+"""Questions that only somebody who looks can answer: which clips are meant, and what is asked about them.
+
+What tables can tell is never asked of a model that looks: see :mod:`ethochat.agent.builtin.tabular`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ethochat.agent.builtin.asking import LOOK, divided, is_asked, tidy
+from ethochat.agent.builtin.intervals import watch_interval
+from ethochat.agent.builtin.pointing import Pointed, point
+from ethochat.agent.builtin.tabular import is_data, told_by_tables
 from ethochat.agent.builtin.vocabulary import Vocabulary
-from ethochat.index.words import number
 from ethochat.tools.evidence import ClipRef, Evidence
 
 Call = tuple[str, dict[str, Any]]
@@ -16,52 +22,47 @@ Call = tuple[str, dict[str, Any]]
 WATCH_SLOT: Final = "then_watch"
 """Slot of a reading: what is asked about the clips once they are found."""
 USUAL_QUESTION: Final = "What is the animal doing?"
+_COMPARED: Final = "How do these clips differ in what the animals do?"
 _MOST: Final = 500
+_NONE_SHOWN: Final = (
+    "No clips were shown yet in this conversation. Ask for some first, such as “show me the rears of a session”, or name a session and "
+    "a time in it. Which are to be watched?"
+)
 
-_LOOK: Final = (
-    r"(?:please\s+|can you\s+|could you\s+|now\s+)*(?:watch|look at|have a look at|take a look at|view|inspect|examine|"
-    r"(?:ask|let|have) the (?:vision(?:-language)? )?model (?:about|look at|watch))"
-)
-_NOUN: Final = (
-    r"(?:clips?|hits?|bouts?|moments?|videos?|episodes?|examples?|events?|recordings?|ones?|footage)"
-)
 _COUNT: Final = r"(?P<n>\d+|one|two|three|four|five|six|seven|eight|nine|ten)"
-_WHICH: Final = (
-    rf"(?:(?:all (?:of )?)?(?:the |these |those |this |that )?(?:(?P<first>first|best|top) )?{_COUNT}(?: {_NOUN})?"
-    rf"|(?:the )?(?P<nth>first|second|third|fourth|fifth|sixth|last|\d+(?:st|nd|rd|th))(?: {_NOUN})?"
-    rf"|(?:clip|hit|number|no\.?) ?(?P<no>\d+)"
-    rf"|(?P<all>all (?:of )?(?:them|these|those)(?: {_NOUN})?|all (?:of )?the {_NOUN}|every {_NOUN})"
-    rf"|(?P<some>them|these|those|it|this|that)(?: {_NOUN})?|the {_NOUN})"
-)
-_TELL: Final = r"(?:\s*(?:[,:;.–—-]|\band\b)\s*(?:(?:please\s+)?(?:tell me|say|check|answer|find out)\s*[:,]?\s*(?:me\s+)?)?|\s+(?:for|and (?:check|tell me|say))\s+)"
-_WATCH: Final = re.compile(rf"^\W*{_LOOK}\s+{_WHICH}(?:{_TELL}(?P<ask>.+))?\W*$", re.I | re.S)
-_INSIDE: Final = re.compile(
-    rf"^\W*(?:and\s+|so\s+)?(?P<ask>(?:is|are|does|do|did|has|have|was|were|can|which|what|who|where|how)\b.*?)\s+(?:in|on|of|from) {_WHICH}\s*\?*\W*$",
-    re.I | re.S,
-)
-_SHOWN: Final = re.compile(
-    rf"\b(?:these|those|them|this|that|clip|hit)\b|\bthe (?:first|second|third|fourth|fifth|last|\d+|two|three)\b.*{_NOUN}",
-    re.I,
-)
 _COMPARE: Final = re.compile(
-    rf"^\W*(?:please\s+)?(?:compare|contrast|what (?:is|are) the differences? between|how do) {_WHICH}(?: (?:differ|compare))?(?:{_TELL}(?P<ask>.+))?\W*$",
+    r"^\W*(?:please\s+|can you\s+|could you\s+|now\s+)*(?:compare|contrast|what (?:is|are) the differences? between|how do(?:es)?)\s+(?P<rest>.+)$",
     re.I | re.S,
+)
+_ENDS_COMPARED: Final = re.compile(r"\s+(?:differ|compare)\W*$", re.I)
+_DESCRIBE: Final = re.compile(
+    r"^\W*(?:please\s+|can you\s+|could you\s+|now\s+)*(?:describe|summari[sz]e|explain)\s+(?P<which>[^:;]+?)\W*$",
+    re.I | re.S,
+)
+_REQUEST: Final = (
+    r"(?:please\s+|and\s+|so\s+|now\s+)*(?:(?:can|could|would) you\s+(?:please\s+)?(?=tell|check|say|find|describe))?"
+    r"(?:(?:tell me|check|say|find out|see)\s+(?=whether|if|what|who|which|where|how|is|are|does|do))?"
+)
+_ASKS: Final = (
+    r"(?:whether|if|is|are|does|do|did|has|have|was|were|can|which|what|who|where|how|why|describe)\b"
+)
+_IN: Final = r"(?:in|on|of|from|during|for)"
+_INSIDE: Final = re.compile(
+    rf"^\W*{_REQUEST}(?P<ask>{_ASKS}.*?)\s+{_IN}\s+(?P<which>[^?]+?)\s*\?*\W*$", re.I | re.S
+)
+_FIRST_IN: Final = re.compile(
+    rf"^\W*(?:and\s+|so\s+|now\s+)?{_IN}\s+(?P<which>[^,:?]+?)\s*[,:]?\s+{_REQUEST}(?P<ask>{_ASKS}.+)$",
+    re.I | re.S,
+)
+_LOOKS: Final = re.compile(
+    r"\b(?:heads?|tails?|ears?|paws?|(?:fore|hind)?limbs?|legs?|feet|foot|noses?|snouts?|backs?|eyes?|whiskers?|fur|mouth|belly|torso|neck|"
+    r"posture|body|color|raised|lifted|arched|crouch\w*|hunched|upright|lying|facing|touch\w*|visible|looks? like)\b",
+    re.I,
 )
 _NAMED: Final = re.compile(
-    rf"^\W*{_LOOK}\s+(?P<what>[^:?]+?)\s*(?:[:–—]|,?\s+and (?:tell me|say|check|answer)\s*[:,]?)\s*(?P<ask>.+?)\s*$",
+    rf"^\W*{LOOK}\s+(?P<what>[^:?]+?)\s*(?:[:–—]|,?\s+and (?:tell me|say|check|answer)\s*[:,]?)\s*(?P<ask>.+?)\s*$",
     re.I | re.S,
 )
-_QUANTITY: Final = re.compile(
-    r"\b(?:how (?:many|much|long|often|far|fast)|mean|average|median|total|number|count|percent\w*|rate|latency|duration|speed|distance|"
-    r"time|group|groups|session|sessions|significan\w*)\b",
-    re.I,
-)
-_SPAN: Final = re.compile(
-    r"(?:from|between|at|around)?\s*(?P<a>\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?\s*(?:to|until|till|and|-|–)\s*(?P<b>\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?\b",
-    re.I,
-)
-_AT: Final = re.compile(r"\b(?:at|around)\s+(?P<t>\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?\b", re.I)
-_NTH: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6}
 _NUMBERS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -78,27 +79,89 @@ def watch_before(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary
     Returns
     -------
     tuple or None
-        A call of ``watch_clips``; ``None`` where the question is another.
+        A call of ``watch_clips``, or of ``ask_user`` or ``decline`` where what is to be watched is not known; ``None`` where the
+        question is another.
     """
-    named = _named_interval(question, vocabulary)
+    named = watch_interval(question, vocabulary, USUAL_QUESTION)
     if named is not None:
         return named
-    if not clips:
+    for form in (_compared, _looked, _described, _asked_inside):
+        found = form(question, clips, vocabulary)
+        if found is not None:
+            return found
+    return None
+
+
+def _compared(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary) -> Call | None:
+    """Read "compare clip 1 with clip 3: who is bigger?"."""
+    match = _COMPARE.match(question)
+    if match is None or not clips:
         return None
-    compared = _COMPARE.match(question)
-    points = compared is not None and (_SHOWN.search(question) or (compared["first"] and compared["n"]))
-    if compared is not None and points and not _QUANTITY.search(question):
-        chosen = _chosen(compared, clips)
-        if len(chosen) > 1:
-            ask = _tidy(compared["ask"]) or "How do these clips differ in what the animals do?"
-            return _call(chosen, ask, together=True)
-    match = _WATCH.match(question)
+    which, ask = divided(_ENDS_COMPARED.sub("", match["rest"]))
+    which = re.sub(r"^(?:between)\s+", "", which.strip(), flags=re.I)
+    pointed = point(which, len(clips))
+    # That clips differ is what only eyes tell; in what numbers they differ is not.
+    counted = told_by_tables(re.sub(r"\bdiffer\w*", "", ask, flags=re.I), vocabulary)
+    if pointed is None or counted or len(pointed.places) < 2:
+        return None
+    if not pointed.named and not re.search(r"\bfirst\b|\blast\b|\bsecond\b|\bboth\b", which, re.I):
+        return None
+    return _call_on(pointed, clips, tidy(ask) or _COMPARED, together=True)
+
+
+def _looked(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary) -> Call | None:
+    """Read "watch the first two: is the tail raised?"; after "watch", "those" are the clips."""
+    match = re.match(rf"^\W*{LOOK}\s+(?P<rest>.+)$", question, re.I | re.S)
     if match is None:
-        match = _INSIDE.match(question)
-        if match is None or not _SHOWN.search(question) or _QUANTITY.search(match["ask"]):
-            return None
-    chosen = _chosen(match, clips)
-    return _call(chosen, _tidy(match["ask"]) or USUAL_QUESTION) if chosen else None
+        return None
+    which, ask = divided(match["rest"])
+    pointed = point(which, len(clips))
+    if pointed is None or told_by_tables(ask, vocabulary):
+        return None
+    if not clips:
+        return ("ask_user", {"question": _NONE_SHOWN, "options": []}) if pointed.definite else None
+    return _call_on(pointed, clips, tidy(ask) or USUAL_QUESTION)
+
+
+def _described(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary) -> Call | None:
+    """Read "describe the first clip"."""
+    match = _DESCRIBE.match(question)
+    pointed = point(match["which"], len(clips)) if match is not None else None
+    return (
+        _call_on(pointed, clips, USUAL_QUESTION) if clips and pointed is not None and pointed.named else None
+    )
+
+
+def _asked_inside(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary) -> Call | None:
+    """Read "is it rearing in the second clip?" and "in those clips, does it lick?"."""
+    for form in (_FIRST_IN, _INSIDE):
+        match = form.match(question)
+        pointed = point(match["which"], len(clips)) if match is not None and clips else None
+        if match is None or pointed is None or told_by_tables(match["ask"], vocabulary):
+            continue
+        seen = _LOOKS.search(match["ask"]) is not None and not _names_behavior(match["ask"], vocabulary)
+        ask = tidy(match["ask"])
+        if re.fullmatch(r"what(?: is|'s| are| happens| is happening| is going on)\W*", ask, re.I):
+            ask = USUAL_QUESTION
+        if (pointed.named or (seen and pointed.definite)) and is_asked(ask):
+            return _call_on(pointed, clips, ask)
+    return None
+
+
+def _names_behavior(text: str, vocabulary: Vocabulary) -> bool:
+    return any(item.entry.kind in ("behavior", "category") for item in vocabulary.link(text))
+
+
+def _call_on(pointed: Pointed, clips: Sequence[ClipRef], ask: str, *, together: bool = False) -> Call:
+    """Call for the clips that are meant; one that was not shown is no other one."""
+    if any(not 1 <= place <= len(clips) for place in pointed.places):
+        # No tool of this turn vouches for a number; an ordinal only points.
+        n = len(clips)
+        tens = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+        reason = f"There is no such clip: the last one that was shown before is the {n}{tens}."
+        return "decline", {"reason": reason, "suggestions": []}
+    chosen = [clips[place - 1] for place in pointed.places][:_MOST]
+    return _call(chosen, ask, together=together and len(chosen) > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +178,19 @@ class Watching:
         return {"ask": self.ask, "n": self.n}
 
 
-def watch_found(question: str) -> Watching | None:
-    """Read "watch the grooming bouts of S03: is the tail raised?": clips to find, and a question about them."""
+def watch_found(question: str, vocabulary: Vocabulary | None = None) -> Watching | None:
+    """Read "watch the grooming bouts of S03: is the tail raised?": clips to find, and a question about them.
+
+    Parameters
+    ----------
+    vocabulary
+        The experiment's words: what they are asked about in the tables is not watched.
+    """
     match = _NAMED.match(question)
-    if match is None:
+    if match is None or told_by_tables(match["ask"], vocabulary) or is_data(match["what"]):
         return None
     what = match["what"].strip()
-    return Watching(f"Show me {what}", _tidy(match["ask"]) or USUAL_QUESTION, _how_many(what))
+    return Watching(f"Show me {what}", tidy(match["ask"]) or USUAL_QUESTION, _how_many(what))
 
 
 _FIRST: Final = re.compile(
@@ -157,54 +226,6 @@ def watch_call(clips: Sequence[ClipRef], slot: Mapping[str, Any]) -> Call | None
     return _call(seen, str(slot["ask"])) if seen else None
 
 
-def _named_interval(question: str, vocabulary: Vocabulary) -> Call | None:
-    """Read a session and a time that stand in the question."""
-    match = re.match(rf"^\W*{_LOOK}\b(?P<rest>.*)$", question, re.I | re.S)
-    if match is None:
-        return None
-    rest = match["rest"]
-    sessions = [
-        name
-        for name in vocabulary.sessions
-        if re.search(rf"(?<![\w-]){re.escape(str(name))}(?![\w-])", rest, re.I)
-    ]
-    if len(sessions) != 1:
-        return None
-    place = re.search(rf"(?<![\w-]){re.escape(str(sessions[0]))}(?![\w-])", rest, re.I)
-    assert place is not None
-    before, behind = rest[: place.start()], rest[place.end() :]
-    head = f"{before} \0 {behind}"
-    span, at = _SPAN.search(head), _AT.search(head)
-    if span is not None and float(span["a"]) < float(span["b"]):
-        start, stop, used = float(span["a"]), float(span["b"]), span
-    elif at is not None:
-        start, stop, used = max(float(at["t"]) - 1, 0.0), float(at["t"]) + 1, at
-    else:
-        return None
-    asked = re.sub(
-        r"^[\s\0,:;.–—-]*(?:and\s+)?(?:(?:tell me|say|check|answer)\b[\s,:]*)?",
-        "",
-        head[used.end() :].replace("\0", " "),
-    )
-    clip = {"session_id": str(sessions[0]), "start_s": start, "stop_s": stop}
-    return "watch_clips", {"question": _tidy(asked) or USUAL_QUESTION, "clips": [clip]}
-
-
-def _chosen(match: re.Match[str], clips: Sequence[ClipRef]) -> list[ClipRef]:
-    """The clips that "the second one", "those", "the first three" and "all of them" point at."""
-    if match["nth"] or match["no"]:
-        nth = (match["nth"] or match["no"]).lower()
-        place = len(clips) if nth == "last" else _NTH.get(nth) or int(number(re.sub(r"\D", "", nth)) or 0)
-        return list(clips[place - 1 : place]) if place > 0 else []
-    if match["n"]:
-        return list(clips[: _count(match["n"])])
-    if match["all"]:
-        return list(clips[:_MOST])
-    if match["some"] and match["some"].lower() in ("it", "this", "that"):
-        return list(clips[:1])
-    return list(clips[:_MOST])
-
-
 def _call(clips: Sequence[ClipRef], ask: str, *, together: bool = False) -> Call:
     spans = [
         {"session_id": clip.session_id, "start_s": clip.start_time, "stop_s": clip.stop_time}
@@ -212,22 +233,6 @@ def _call(clips: Sequence[ClipRef], ask: str, *, together: bool = False) -> Call
         for clip in clips
     ]
     return "watch_clips", {"question": ask, "clips": spans} | ({"together": True} if together else {})
-
-
-def _tidy(text: str | None) -> str:
-    """The question alone, as a sentence."""
-    ask = " ".join((text or "").split()).strip(" .,:;–—-")
-    if not ask:
-        return ""
-    ask = re.sub(
-        r"^(?:whether|if)\s+(?P<s>(?:the |an? )?\w+)\s+(?P<v>is|are|does|do|has|have|was)\b",
-        r"\g<v> \g<s>",
-        ask,
-        flags=re.I,
-    )
-    ask = ask[0].upper() + ask[1:]
-    asks = re.match(r"(?:is|are|does|do|did|has|have|was|were|can|which|what|who|where|how|why)\b", ask, re.I)
-    return f"{ask.rstrip('?')}?" if asks else ask
 
 
 # ------------------------------------------------------------------ the answer

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ethochat.agent.builtin.watching import watch_found
-from ethochat.agent.run import CONVERSATIONS, Conversation, open_context
+from ethochat.agent.builtin.vocabulary import Entry, Vocabulary
+from ethochat.agent.builtin.watching import watch_before, watch_found
+from ethochat.agent.run import CONVERSATIONS, Conversation, _decision, open_context
 from ethochat.index.ingest import ingest
 from ethochat.index.sample import write_sample
 from ethochat.index.vlm.access import VlmAccess
 from ethochat.index.vlm.scripted import ScriptedVlm
+from ethochat.tools.evidence import ClipRef
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +207,253 @@ def test_what_the_model_says_is_quoted_and_never_followed(asking):
     assert answer.values == []
     assert len(model.asked) == 1
     assert after.status == "answered"
+
+
+# ------------------------------------------------------------------ reading alone
+@pytest.fixture
+def words():
+    """An experiment of three sessions, two animals, two groups and a rater."""
+    vocabulary = Vocabulary(
+        sessions=("S01", "S03", "mabe3_x"),
+        individuals=("mouse1", "mouse2"),
+        columns={"diet": ("chow", "fat")},
+        sources={"anna": "manual"},
+        behaviors={"grooming": ("anna",)},
+    )
+    for entry in (
+        *(Entry("session", name) for name in vocabulary.sessions),
+        *(Entry("individual", name) for name in vocabulary.individuals),
+        *(Entry("value", name, column="diet") for name in ("chow", "fat", "caffeine")),
+        Entry("column", "diet"),
+        Entry("source", "anna"),
+    ):
+        vocabulary.add(entry, entry.name)
+    vocabulary.add(Entry("behavior", "grooming"), "grooming", "groom")
+    return vocabulary
+
+
+def shown(n=4, individual=None):
+    """Clips of one second each: the first from 1 s, the second from 2 s, and so on."""
+    return [
+        ClipRef(
+            evidence_id="e1",
+            session_id="S01",
+            start_time=float(at),
+            stop_time=at + 1.0,
+            individual=individual,
+        )
+        for at in range(1, n + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Does caffeine increase rearing in these recordings?",
+        "Is grooming more frequent in the first recording?",
+        "Who grooms most in these recordings?",
+        "Is there a difference in grooming between sexes in these?",
+        "Are grooming bouts longer in those recordings?",
+        "Is the velocity higher in the first recording?",
+        "What comes after grooming in these recordings?",
+        "Can you plot grooming of these?",
+        "Which animals groom most in the first 5 recordings?",
+        "Is the treatment effect visible in these recordings?",
+        "What treatment did the mouse get in the first clip?",
+        "What is the sex of the animal in the first clip?",
+        "What did the rater mark in the second clip?",
+        "Look at the mean speed of S03 from 20 to 30 s",
+        "Look at the distance traveled in S03 from 0 to 30 s",
+        "View grooming bouts of S05 between 10 and 40 s",
+        "Look at S01: how many rears between 10 and 20 s?",
+        "Look at the groups: do they differ in grooming?",
+        "Inspect the tracks: is the speed normally distributed?",
+        "Take a look at the data and tell me how many rears there are per group",
+        "Look at the outliers: which sessions are unusual in distance?",
+        "View the results: which group is faster?",
+        "Look at all grooming bouts: how long are they?",
+        "Look at the distance traveled: does it differ between groups?",
+        "Examine freezing: is it longer in caffeine?",
+        "Look at clip 2: how long is it?",
+        "Which mouse is in clip 2?",
+        "When does the first clip start?",
+        "Does the caffeine group rear in these clips?",
+        "What is the dose in clip 1?",
+        "Is grooming present in those sessions?",
+        "In these recordings, does the mouse lick?",
+        "Compare the first two clips: which is longer?",
+        "Compare them",
+        "Describe these",
+        "Does it groom in those?",
+        "Look at S03 from 20 to 30 s: how many rears?",
+        "Look at grooming in S03 from 10 to 20 s",
+        "Look at all rears: are they short?",
+        "Look at the first recording: does it groom?",
+        "Did anna see it in the first clip?",
+    ],
+)
+def test_question_of_tables_is_no_watching(words, question):
+    assert watch_before(question, shown(), words) is None
+    assert watch_found(question, words) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "places", "asked"),
+    [
+        ("In the second clip, is the tail raised?", [2], "Is the tail raised?"),
+        ("In those clips, does the mouse lick?", [1, 2, 3, 4], "Does the mouse lick?"),
+        ("Is the tail raised in those?", [1, 2, 3, 4], "Is the tail raised?"),
+        ("Tell me what happens in clip 1", [1], "What is the animal doing?"),
+        ("Can you tell me what the mouse does in clip 2?", [2], "What does the mouse do?"),
+        ("What is in clip 1?", [1], "What is the animal doing?"),
+        ("Describe the first clip", [1], "What is the animal doing?"),
+        ("Check whether the ears are back in these clips", [1, 2, 3, 4], "Are the ears back?"),
+        ("look at clips 2 and 3: who is bigger?", [2, 3], "Who is bigger?"),
+        ("Look at clip 2 and clip 4. Is the tail raised?", [2, 4], "Is the tail raised?"),
+        ("watch clips 1-3: is it licking?", [1, 2, 3], "Is it licking?"),
+        ("watch the first and the third", [1, 3], "What is the animal doing?"),
+        ("watch the last two", [3, 4], "What is the animal doing?"),
+        ("Watch them again", [1, 2, 3, 4], "What is the animal doing?"),
+        ("watch clip 2: ?", [2], "What is the animal doing?"),
+        ("watch clip 2: the tail", [2], "Describe the tail."),
+        ("watch clip 2 for licking", [2], "Is there any licking?"),
+        ("watch clip 2: whether it moves", [2], "Is it true that it moves?"),
+    ],
+)
+def test_clips_that_are_pointed_at(words, question, places, asked):
+    called = watch_before(question, shown(), words)
+    assert called is not None
+    name, arguments = called
+    assert (name, arguments["question"]) == ("watch_clips", asked)
+    assert [clip["start_s"] for clip in arguments["clips"]] == places
+    assert "together" not in arguments
+
+
+@pytest.mark.parametrize(
+    ("question", "places"),
+    [
+        ("Compare clip 1 with clip 3", [1, 3]),
+        ("Compare the first and the third", [1, 3]),
+        ("compare clips 2 and 4: how do they differ?", [2, 4]),
+        ("What is the difference between clip 1 and clip 2?", [1, 2]),
+        ("How do the first two clips differ?", [1, 2]),
+    ],
+)
+def test_compared_are_exactly_those_named(words, question, places):
+    _, arguments = watch_before(question, shown(), words) or ("", {})
+    assert [clip["start_s"] for clip in arguments["clips"]] == places
+    assert arguments["together"] is True
+
+
+@pytest.mark.parametrize(
+    ("question", "start", "stop", "individual", "asked"),
+    [
+        ("Watch S03 from 0.5 to 1 min", 30, 60, None, "What is the animal doing?"),
+        ("Watch S03 minutes 0.2 to 0.4: is it moving?", 12, 24, None, "Is it moving?"),
+        ("Watch S03 between 0:20 and 0:30: is it moving?", 20, 30, None, "Is it moving?"),
+        ("Watch the first 10 seconds of S03: is it moving?", 0, 10, None, "Is it moving?"),
+        ("Watch S03: is it moving from 20 to 30 s?", 20, 30, None, "Is it moving?"),
+        ("Watch S03 from 20 to 30: is it moving?", 20, 30, None, "Is it moving?"),
+        ("Watch S03 at 0:12", 11, 13, None, "What is the animal doing?"),
+        ("Watch S03 around 1 min and tell me whether it moves", 59, 61, None, "Is it true that it moves?"),
+        ("Watch mouse2 in mabe3_x from 10 to 12 s: is it moving?", 10, 12, "mouse2", "Is it moving?"),
+        ("Watch mabe3_x from 10 to 12 s: is mouse1 moving?", 10, 12, "mouse1", "Is mouse1 moving?"),
+        (
+            "Watch mabe3_x from 10 to 12 s: does mouse1 chase mouse2?",
+            10,
+            12,
+            None,
+            "Does mouse1 chase mouse2?",
+        ),
+    ],
+)
+def test_times_are_read_with_their_units(words, question, start, stop, individual, asked):
+    called = watch_before(question, [], words)
+    assert called is not None
+    name, arguments = called
+    (clip,) = arguments["clips"]
+    assert (name, arguments["question"]) == ("watch_clips", asked)
+    assert (clip["start_s"], clip["stop_s"]) == pytest.approx((start, stop))
+    assert clip.get("individual") == individual
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Watch S03",
+        "Watch S03: is the tail raised?",
+        "Watch S03 frame 100 to 200: is it moving?",
+        "Watch the last 5 s of S03",
+        "Watch S03 without the first 10 s",
+    ],
+)
+def test_part_that_is_not_known_is_asked_for(words, question):
+    name, arguments = watch_before(question, shown(), words) or ("", {})
+    assert name == "ask_user"
+    assert "Which part of S03" in arguments["question"]
+
+
+def test_frames_are_the_clock_where_no_frame_rate_is_known(words):
+    words.in_frames = True
+    _, arguments = watch_before("Watch S03 frames 100 to 200: is it moving?", [], words) or ("", {})
+    assert [(clip["start_s"], clip["stop_s"]) for clip in arguments["clips"]] == [(100, 200)]
+    name, _ = watch_before("Watch S03 from 10 to 20 s: is it moving?", [], words) or ("", {})
+    assert name == "ask_user"
+
+
+def test_clips_keep_their_individual(words):
+    _, arguments = watch_before("watch clip 1", shown(individual="mouse2"), words) or ("", {})
+    assert arguments["clips"][0]["individual"] == "mouse2"
+
+
+def test_clip_that_was_not_shown_is_no_other(asking):
+    (before, answer), model = asking(SHOW, "Look at clip 99")
+    assert answer.status == "cannot_answer"
+    assert f"no such clip: the last one that was shown before is the {len(before.clips)}th." in answer.answer
+    assert model.asked == []
+
+
+def test_those_are_nothing_where_no_clips_were_shown(asking):
+    (answer,), model = asking("Watch those")
+    assert answer.status == "needs_clarification"
+    assert "No clips were shown yet" in answer.answer
+    assert model.asked == []
+
+
+# ------------------------------------------------------------------ approval
+@pytest.mark.parametrize(
+    ("text", "agrees"),
+    [
+        *((text, True) for text in ("yes", "Yes, go ahead", "yes, please", "yep", "please do", "ok, do it", "approve", "go for it", "Go on!")),
+        *((text, False) for text in ("no", "nope", "never mind", "No, thanks", "cancel that", "don’t", "please don't")),
+        *((text, None) for text in ("please", "thanks", "yes or no", "no, go ahead", "yes, how many rears?", "no rearing in S01?", "ok?", "do it rear", "")),
+    ],
+)  # fmt: skip
+def test_what_decides(text, agrees):
+    assert _decision(text) is agrees
+
+
+def test_yes_decides_nothing_where_nothing_waits(asking):
+    (first, second), model = asking("how many sessions are there?", "yes, go ahead")
+    assert first.status == "answered"
+    assert second.question == "yes, go ahead"
+    assert model.asked == []
+
+
+def test_approval_is_for_the_model_that_was_named(asking, tmp_path):
+    kept = tmp_path / CONVERSATIONS
+    asking(TestApproval.QUESTION, conversations=kept, thread_id="t")
+    context = open_context(tmp_path / "lab")
+    model = ScriptedVlm(answer=lambda _: "no", name="another")
+    context = replace(context, vlm=VlmAccess(spec=model, settings=context.experiment.vlm))
+    with Conversation(context, conversations=kept, thread_id="t") as conversation:
+        again = conversation.ask("yes")
+        assert again.status == "needs_clarification"
+        assert again.question == TestApproval.QUESTION
+        assert "asked about scripted before, and another is another model" in again.answer
+        assert "another would be shown" in again.answer
+        assert model.asked == []
+        answer = conversation.ask("yes, go ahead")
+        assert answer.status == "answered"
+        assert len(model.asked) > 3
+        assert [text for who, text in conversation.history() if who == "user"] == [TestApproval.QUESTION]
