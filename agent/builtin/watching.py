@@ -6,7 +6,7 @@ What tables can tell is never asked of a model that looks: see :mod:`ethochat.ag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,9 +47,7 @@ _ASKS: Final = (
     r"(?:whether|if|is|are|does|do|did|has|have|was|were|can|which|what|who|where|how|why|describe)\b"
 )
 _IN: Final = r"(?:in|on|of|from|during|for)"
-_INSIDE: Final = re.compile(
-    rf"^\W*{_REQUEST}(?P<ask>{_ASKS}.*?)\s+{_IN}\s+(?P<which>[^?]+?)\s*\?*\W*$", re.I | re.S
-)
+_QUESTION: Final = re.compile(rf"^\W*{_REQUEST}(?P<rest>{_ASKS}.+)$", re.I | re.S)
 _FIRST_IN: Final = re.compile(
     rf"^\W*(?:and\s+|so\s+|now\s+)?{_IN}\s+(?P<which>[^,:?]+?)\s*[,:]?\s+{_REQUEST}(?P<ask>{_ASKS}.+)$",
     re.I | re.S,
@@ -134,18 +132,28 @@ def _described(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary) 
 
 def _asked_inside(question: str, clips: Sequence[ClipRef], vocabulary: Vocabulary) -> Call | None:
     """Read "is it rearing in the second clip?" and "in those clips, does it lick?"."""
-    for form in (_FIRST_IN, _INSIDE):
-        match = form.match(question)
-        pointed = point(match["which"], len(clips)) if match is not None and clips else None
-        if match is None or pointed is None or told_by_tables(match["ask"], vocabulary):
+    for which, said in _parted(question):
+        pointed = point(which, len(clips)) if clips else None
+        if pointed is None or told_by_tables(said, vocabulary):
             continue
-        seen = _LOOKS.search(match["ask"]) is not None and not _names_behavior(match["ask"], vocabulary)
-        ask = tidy(match["ask"])
+        seen = _LOOKS.search(said) is not None and not _names_behavior(said, vocabulary)
+        ask = tidy(said)
         if re.fullmatch(r"what(?: is|'s| are| happens| is happening| is going on)\W*", ask, re.I):
             ask = USUAL_QUESTION
         if (pointed.named or (seen and pointed.definite)) and is_asked(ask):
             return _call_on(pointed, clips, ask)
     return None
+
+
+def _parted(question: str) -> Iterator[tuple[str, str]]:
+    """Words that may point at clips, each with the question that is left without them."""
+    first = _FIRST_IN.match(question)
+    if first is not None:
+        yield first["which"], first["ask"]
+    match = _QUESTION.match(question)
+    rest = match["rest"] if match is not None else ""
+    for place in re.finditer(rf"\s+{_IN}\s+", rest, re.I):
+        yield rest[place.end() :], rest[: place.start()]
 
 
 def _names_behavior(text: str, vocabulary: Vocabulary) -> bool:

@@ -305,6 +305,8 @@ def test_question_of_tables_is_no_watching(words, question):
         ("Is the tail raised in those?", [1, 2, 3, 4], "Is the tail raised?"),
         ("Tell me what happens in clip 1", [1], "What is the animal doing?"),
         ("Can you tell me what the mouse does in clip 2?", [2], "What does the mouse do?"),
+        ("Which of the mice leads the other in clip 1?", [1], "Which of the mice leads the other?"),
+        ("Does it lick in all of those clips?", [1, 2, 3, 4], "Does it lick?"),
         ("What is in clip 1?", [1], "What is the animal doing?"),
         ("Describe the first clip", [1], "What is the animal doing?"),
         ("Check whether the ears are back in these clips", [1, 2, 3, 4], "Are the ears back?"),
