@@ -77,7 +77,7 @@ class BuiltinChatModel(BaseChatModel):
         watched = watch_before(question, previous_clips(before), self.vocabulary)
         if watched is not None:
             return call_message([watched], previous_reading(before))
-        watching = watch_found(question)
+        watching = watch_found(question, self.vocabulary)
         if watching is not None:
             found = understand(watching.find, self.vocabulary, previous_reading(before))
             if isinstance(found, Reading) and found.intent in ("clips", "search", "proximity"):
