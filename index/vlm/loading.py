@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _TEXT_FILES: Final = frozenset({".json", ".jinja", ".model", ".py", ".txt"})
 """Files beside the weights that make a model answer as it does."""
+_LONGEST_SHOWN: Final = 200
 _SAMPLES: Final = 16
 _SAMPLE_BYTES: Final = 65536
 _LOAD_ERRORS: Final = (OSError, ValueError, KeyError, ImportError, AttributeError, TypeError, RuntimeError)
@@ -73,12 +74,12 @@ def load_model(name: str, *, run_code: bool) -> LoadedModel:
         When there is no such model, it is no vision-language model, it has no safetensors weights or no chat
         template, or it needs what is not there; with the remedy.
     """
+    source, options = _source(name)
     ensure_torchvision()
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    source, options = _source(name)
     options["trust_remote_code"] = run_code
     device, device_name, dtype = choose_device()
     try:
@@ -94,7 +95,7 @@ def load_model(name: str, *, run_code: bool) -> LoadedModel:
                 model.to(device), processor, identity or _revision(name, model), device_name=device_name
             )
     except (*_LOAD_ERRORS, SafetensorError) as exc:
-        raise BackendUnavailableError(f"Cannot load {name!r}: {_remedy(exc)}") from exc
+        raise BackendUnavailableError(f"Cannot load {_short(name)!r}: {_remedy(exc)}") from exc
     _check_chat_template(loaded, name)
     return loaded
 
@@ -141,17 +142,31 @@ def _has_flash(device: str) -> bool:
 
 def _source(name: str) -> tuple[str, dict[str, Any]]:
     """Where to load from: an existing folder that holds a model, or a repository and its revision."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(name).expanduser()
+        is_folder, exists = folder.is_dir(), folder.exists()
+        if "\0" in name:
+            raise ValueError("it holds a null character")
+    except (OSError, ValueError, RuntimeError) as exc:  # too long, not permitted, of a user who is not there
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+        raise BackendUnavailableError(
+            f"Expected a folder with a model or the name of a repository such as OWNER/MODEL, got {_short(name)!r}, which is no "
+            f"path: {reason}."
+        ) from exc
+    if is_folder:
         _check_folder(folder, name)
         return str(folder), {"local_files_only": True}
-    if folder.exists() or name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
+    if exists or name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
         raise BackendUnavailableError(
-            f"Expected a folder with a model at {name!r}, found {'a file' if folder.exists() else 'none'}; "
+            f"Expected a folder with a model at {_short(name)!r}, found {'a file' if exists else 'none'}; "
             "give the folder that holds its config.json, or the name of a repository such as OWNER/MODEL."
         )
     repository, _, revision = name.partition("@")
     return repository, {"revision": revision} if revision else {}
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
 
 
 def _check_folder(folder: Path, name: str) -> None:
