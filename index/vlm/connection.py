@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ethochat.index.vlm.addresses import Address, scrub
+from ethochat.index.vlm.wire import storable
 
 if TYPE_CHECKING:
     import httpx
@@ -47,6 +48,8 @@ _IMAGE_WORDS: Final = re.compile(
 _FOR_EVER: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 """Codes that come as 429 although waiting does not help."""
 _SHOWN_CHARACTERS: Final = 300
+LONGEST_ANSWER_BYTES: Final = 8 * 2**20
+"""Of one response; a chat completion with 20 alternatives for each of a thousand tokens takes 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +108,10 @@ class Server:
 
         try:
             async with asyncio.timeout(min(10.0, self._timeout_s)):
-                response = await self._client.get(self._url("models"))
-            listed = response.json()["data"] if response.status_code == 200 else []
-        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
+                async with self._client.stream("GET", self._url("models")) as response:
+                    content = await _content(response)
+            listed = json.loads(content)["data"] if response.status_code == 200 else []
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, RecursionError):
             return []
         return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
@@ -126,11 +130,16 @@ class Server:
         before = self._count(1)
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._client.post(self._url("chat/completions"), content=body)
+                async with self._client.stream(
+                    "POST", self._url("chat/completions"), content=body
+                ) as response:
+                    content = await _content(response)
         except TimeoutError:
             return Outcome(
                 kind="slow", problem=f"no answer within {self._timeout_s:g} s (timeout_s under [vlm])"
             )
+        except _TooLongError as error:
+            return Outcome(kind="garbage", problem=str(error))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             said = self._plain(error) or "no connection"
             return Outcome(kind="absent", problem=f"cannot be reached: {said}")
@@ -139,7 +148,7 @@ class Server:
             return Outcome(kind="broken", problem=f"the connection broke: {said}")
         finally:
             after = self._count(-1)
-        return self._judge(response, after - before)
+        return self._judge(response, content, after - before)
 
     def _url(self, path: str) -> str:
         return f"{self.address.base}/{path}" + (f"?{self.address.query}" if self.address.query else "")
@@ -153,12 +162,12 @@ class Server:
         self._under_way += change
         return self._spent_s
 
-    def _judge(self, response: httpx.Response, share_s: float) -> Outcome:
-        status, payload = response.status_code, _read_json(response)
+    def _judge(self, response: httpx.Response, content: bytes, share_s: float) -> Outcome:
+        status, payload = response.status_code, _read_json(content)
         if status == 200 and isinstance(payload.get("choices"), list):
             self.answered = True
             return Outcome(kind="ok", payload=payload, status=status, share_s=share_s)
-        said = self._plain(_complaint(payload) or response.text)
+        said = self._plain(_complaint(payload) or content.decode("utf-8", "replace"))
         if status == 200 and "error" not in payload:
             return Outcome(
                 kind="garbage", problem=f"expected a chat completion in JSON, got {said!r}", status=status
@@ -172,7 +181,7 @@ class Server:
 
     def _plain(self, text: object) -> str:
         """One line without secrets and control characters, bounded."""
-        line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", scrub(str(text), self._secrets)).strip()
+        line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", scrub(storable(str(text)), self._secrets)).strip()
         return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
 
 
@@ -191,10 +200,26 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _read_json(response: httpx.Response) -> Mapping[str, Any]:
+class _TooLongError(ValueError):
+    """A response without end."""
+
+
+async def _content(response: httpx.Response) -> bytes:
+    """Read a response, as long as it is bounded: a server that sends without end must not fill the memory."""
+    content = bytearray()
+    async for part in response.aiter_bytes():
+        content += part
+        if len(content) > LONGEST_ANSWER_BYTES:
+            raise _TooLongError(
+                f"the answer is longer than {LONGEST_ANSWER_BYTES // 2**20} MiB; it is not read"
+            )
+    return bytes(content)
+
+
+def _read_json(content: bytes) -> Mapping[str, Any]:
     try:
-        payload = response.json()
-    except ValueError:  # not JSON, or not even text
+        payload = json.loads(content)
+    except (ValueError, RecursionError):  # not JSON, or not even text
         return {}
     return payload if isinstance(payload, dict) else {}
 

@@ -150,11 +150,13 @@ class Pool:
             if server.dropped is None:
                 server.dropped = reason
                 left = len(self.live)
-                logger.warning(
-                    "%s is dropped: %s. %s",
-                    server.address.shown,
-                    reason,
-                    f"{left} left" if left else "None is left",
+                # That of the last one is said by the error that follows.
+                logger.log(
+                    logging.WARNING if left else logging.INFO,
+                    "%s is dropped: %s. %d left",
+                    server.address.host,
+                    reason.rstrip(". "),
+                    left,
                 )
             self._changed.notify_all()
 
@@ -188,7 +190,7 @@ class Pool:
                 )
         elif outcome.kind in ("refused", "garbage"):
             server.lost.clear()
-        raise RequestFailedError(f"{server.address.shown}: {outcome.problem}", outcome)
+        raise RequestFailedError(f"{server.address.host}: {outcome.problem}", outcome)
 
     async def _release(self, server: Server) -> None:
         async with self._changed:
@@ -213,5 +215,10 @@ class Pool:
 
     def say_dead(self) -> str:
         """Say that none is left, why, and what to do."""
-        reasons = "; ".join(f"{shown}: {reason}" for shown, reason in self.dropped.items())
+        # By host: a text that is shown loses its URLs, as any that came from outside may hold.
+        reasons = "; ".join(
+            f"{server.address.host}: {server.dropped.rstrip('. ')}"
+            for server in self.servers
+            if server.dropped is not None
+        )
         return f"No server of the vision-language model answers. {reasons}. See to it and run the same again."

@@ -93,7 +93,9 @@ class ServerVlm:
             When none answers, or one takes no images.
         """
         findings = self._find()
-        dropped = (f"{shown} is dropped: {reason}" for shown, reason in self.dropped.items())
+        dropped = (
+            f"{shown.partition('://')[2]} is dropped: {reason}" for shown, reason in self.dropped.items()
+        )
         return Capabilities(
             video=findings.dialect.video is not None,
             structured=findings.dialect.structured,

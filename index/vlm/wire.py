@@ -25,6 +25,12 @@ _TICKS: Final = 1000
 MOST_ALTERNATIVES: Final = 20
 """The most that OpenAI and vLLM give."""
 
+_MOST_TOKENS: Final = 10**9
+"""A server that counts more counts nothing."""
+
+_ABSURD: Final = 1e9
+"""Of log-probabilities; servers write down to -9999 for none."""
+
 _MARKS: Final = re.compile(
     r"<(?=\|[^<>|]*\|>|/?(?i:image|video|audio|img|vision|start_of|end_of|im_|bos|eos|pad|unk|s>))|\[(?=/?[A-Z_]+\])"
 )
@@ -185,7 +191,10 @@ def choice_probabilities(choice: Mapping[str, Any], choices: Sequence[str]) -> d
 
 
 def first_alternatives(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """List tokens (stripped, lower case) and probabilities at the first place that is not blank."""
+    """List tokens (stripped, lower case) and probabilities at the first place that is not blank.
+
+    Empty where one of them is no finite number.
+    """
     logprobs = choice.get("logprobs")
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
     places = [place for place in content if isinstance(place, dict)] if isinstance(content, list) else []
@@ -194,7 +203,9 @@ def first_alternatives(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
     found = []
     for item in listed if isinstance(listed, list) else []:
         logprob = item.get("logprob") if isinstance(item, dict) else None
-        if isinstance(logprob, int | float) and math.isfinite(logprob):
+        if isinstance(logprob, int | float) and not isinstance(logprob, bool):
+            if not abs(logprob) < _ABSURD:  # NaN, infinite or absurd: the others are not to be trusted either
+                return []
             found.append((_bare(item.get("token")), math.exp(min(logprob, 0.0))))
     return found
 
@@ -228,7 +239,12 @@ def _text(message: Mapping[str, Any]) -> tuple[str, str | None]:
         return "", "the model only reasoned and gave no answer"
     if content is None:
         return "", "the answer has no text"
-    return (content, None) if isinstance(content, str) else ("", "the answer's content is no text")
+    return (storable(content), None) if isinstance(content, str) else ("", "the answer's content is no text")
+
+
+def storable(text: str) -> str:
+    r"""Leave out what no table and no file takes: zeros, and halves of characters, which JSON can spell (``\ud83d``)."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def _finish(choice: Mapping[str, Any]) -> Finish:
@@ -236,7 +252,9 @@ def _finish(choice: Mapping[str, Any]) -> Finish:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
 
 
 def _frame_times(clip: Frames) -> dict[str, Any]:

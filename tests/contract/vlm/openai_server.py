@@ -49,7 +49,7 @@ class Config:
     renamed: bool = False
     """``max_tokens`` and ``temperature`` are refused, as reasoning models of OpenAI do."""
     fault: str | None = None
-    """``status``, ``garbage``, ``html``, ``hang``, ``drip``, ``die``, ``cut``, ``empty``, ``error200``."""
+    """``status``, ``garbage``, ``html``, ``hang``, ``drip``, ``die``, ``cut``, ``empty``, ``error200``, ``flood``, ``deep``."""
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     message: str = "this went wrong"
@@ -381,6 +381,20 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b'{"choices"')
         self.close_connection = True
+
+    def _flood(self) -> None:
+        """Send without end."""
+        self.send_response(200)
+        self.send_header("content-length", str(2**34))
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" " * 2**16)
+        except OSError:  # nobody reads on
+            self.close_connection = True
+
+    def _deep(self) -> None:
+        self._send_bytes(200, b'{"choices":' + b"[" * 200_000)
 
     def _die(self) -> None:
         os._exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import math
@@ -19,8 +20,9 @@ from ethochat.index.errors import BackendUnavailableError
 from ethochat.index.settings import VlmSettings
 from ethochat.index.vlm.addresses import OPENAI_URL, parse_name, read_key, scrub
 from ethochat.index.vlm.base import Frames, Vlm, VlmRequest
-from ethochat.index.vlm.connection import _asked_wait, _kind, is_context_problem, is_images_problem
-from ethochat.index.vlm.pool import Patience
+from ethochat.index.vlm.cleaning import clean
+from ethochat.index.vlm.connection import Server, _asked_wait, _kind, is_context_problem, is_images_problem
+from ethochat.index.vlm.pool import Patience, Pool
 from ethochat.index.vlm.probing import Findings, in_common
 from ethochat.index.vlm.server import connect_server
 from ethochat.index.vlm.wire import (
@@ -342,6 +344,9 @@ def test_answer_is_read_or_said_to_be_none(choice, text, finish, error):
         ({"prompt_tokens": "7", "completion_tokens": -1}, (None, None)),
         (None, (None, None)),
         ([7], (None, None)),
+        ({"prompt_tokens": int("9" * 30), "completion_tokens": 10**9}, (None, 10**9)),
+        ({"prompt_tokens": 7.0, "completion_tokens": math.nan}, (None, None)),
+        ({"prompt_tokens": True, "completion_tokens": math.inf}, (None, None)),
     ],
 )
 def test_tokens_are_counted_where_the_server_tells_them(usage, counted):
@@ -351,7 +356,38 @@ def test_tokens_are_counted_where_the_server_tells_them(usage, counted):
     assert (reply.prompt_tokens, reply.new_tokens) == counted
 
 
+@pytest.mark.parametrize("logprob", [math.nan, math.inf, -math.inf, 10**400, -(10**400)])
+def test_one_probability_that_is_no_number_makes_all_unknown(logprob):
+    place = listed(("yes", 0.4), ("no", 0.3))
+    assert choice_probabilities(choice_of(place), ("yes", "no")) is not None
+    place["top_logprobs"].append({"token": "maybe", "logprob": logprob})
+    assert choice_probabilities(choice_of(place), ("yes", "no")) is None
+
+
+@pytest.mark.parametrize("content", ["it \ud83drears\0", [{"text": "it \ud83drears\0"}]])
+def test_text_can_be_stored(content):
+    reply = read_reply(ask(), {"choices": [{"message": {"content": content}}]}, share_s=0, decoding={})
+    assert reply.text == "it rears"
+
+
 # ---- health
+
+
+def test_end_of_the_last_server_is_said_once_by_its_host_with_one_period(caplog):
+    async def die() -> str:
+        server = Server(parse_name("m@http://lab:8000")[1][0], key=None, concurrency=1, timeout_s=1)
+        pool = Pool([server], concurrency=1, patience=Patience())
+        await pool.drop(server, "HTTP 401, Invalid key.")
+        await pool.aclose()
+        return pool.say_dead()
+
+    with caplog.at_level("WARNING"):
+        said = asyncio.run(die())
+    assert said == (
+        "No server of the vision-language model answers. lab:8000: HTTP 401, Invalid key. See to it and run the same again."
+    )
+    assert clean(said, 500) == said
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
