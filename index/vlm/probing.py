@@ -23,7 +23,14 @@ from ethochat.index.vlm.connection import (
     is_images_problem,
 )
 from ethochat.index.vlm.pool import Pool
-from ethochat.index.vlm.wire import MOST_ALTERNATIVES, Dialect, VideoForm, first_alternatives, request_body
+from ethochat.index.vlm.wire import (
+    MOST_ALTERNATIVES,
+    Dialect,
+    VideoForm,
+    first_alternatives,
+    request_body,
+    storable,
+)
 
 _WORD: Final = "zebu"
 """Nothing that a model says of gray squares unless a schema holds it to it."""
@@ -309,7 +316,7 @@ def _unseen(one: int | None, none: int | None) -> list[str]:
 
 
 def _served(listed: Sequence[Mapping[str, Any]], model: str) -> list[str]:
-    names = [str(item.get("id")) for item in listed if item.get("id")]
+    names = [storable(str(item.get("id"))) for item in listed if item.get("id")]
     if not names or model in names:
         return []
     return [
