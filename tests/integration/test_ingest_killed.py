@@ -78,7 +78,7 @@ def contents(root: Path, table: str) -> pl.DataFrame:
     """Rows of a table, sorted by all columns."""
     rows = Catalog(root / ".ethochat").scan(table).collect()
     lists = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.List)]
-    return rows.with_columns(pl.col(lists).list.join("|")).sort(pl.all())
+    return rows.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join("|")).sort(pl.all())
 
 
 def files(root: Path) -> dict[str, bytes]:
