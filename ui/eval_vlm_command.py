@@ -58,7 +58,9 @@ def eval_vlm(  # noqa: PLR0917 - typer passes options by name
     if json_file is not None:
         _write(quality, json_file)
     if quality.stopped is not None:
-        raise BackendUnavailableError(f"Stopped early: {quality.stopped.rstrip('. ')}. Run the command again to go on.")
+        raise BackendUnavailableError(
+            f"Stopped early: {quality.stopped.rstrip('. ')}. Run the command again to go on."
+        )
 
 
 def _show(quality: VlmQuality) -> None:
