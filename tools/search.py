@@ -79,7 +79,8 @@ def _to_be_seen(description: Description) -> str:
             for term in step.terms
         ]
         words += [f"not {term.label}" for term in step.without]
-        told.append(", ".join(words) or (step.text if step.unread else ""))
+        # What no table knows ("with the tail raised") is what a look is for.
+        told.append(step.text if step.unread else ", ".join(words))
     return ", then ".join(filter(None, told))
 
 

@@ -281,6 +281,18 @@ class TestVerify:
             assert "then running" in asked
             assert not any(char.isdigit() for char in asked)
 
+    def test_what_no_table_knows_is_what_is_looked_for(self, watched, call):
+        context, vlm = watched(lambda _: "yes")
+        call(
+            context,
+            "search_segments",
+            query="walking with its tail raised",
+            limit=1,
+            verify=1,
+            sessions=["S01"],
+        )
+        assert "tail raised" in vlm.asked[0].prompt
+
     def test_sequence_is_looked_at_as_a_whole(self, watched, call):
         context, vlm = watched(lambda _: "yes")
         settings = replace(context.experiment.vlm, max_frames=5)
