@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from filelock import FileLock, Timeout
 
 from ethochat import __version__
 from ethochat.index.catalog import CATALOG_VERSION, FAILED, PENDING, Catalog, replace_file, unwritable
 from ethochat.index.derivation import derive_session, read_session, unreadable_session
 from ethochat.index.describers.in_use import JOURNAL_FILE, KINEMATIC
 from ethochat.index.domain import Session
-from ethochat.index.errors import CatalogLockedError, InputError, NotIngestedError, StaleIndexError
+from ethochat.index.errors import InputError, NotIngestedError, StaleIndexError
 from ethochat.index.experiment import Experiment, load_experiment
 from ethochat.index.freshness import DIGEST_FACT, INGEST_LOCK, TableDigests
+from ethochat.index.locks import held
 from ethochat.index.silhouettes import SilhouetteCache
 from ethochat.index.store.base import SegmentStore
 
@@ -43,14 +43,14 @@ logger = logging.getLogger(__name__)
 
 _RECORD_EVERY_S: Final = 2.0
 """How much finished work a killed run may have to do again."""
-_LOCK_WAIT_S: Final = 1.0
 _JUST_NOW_NS: Final = 2_000_000_000
 _NOT_WRITABLE: Final = frozenset(
     {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
 )
 _NOT_DERIVING: Final = frozenset(
     {"candidates.py", "catalog.py", "describing", "drafting.py", "embedders", "freshness.py", "ingest.py"}
-    | {"moving.py", "pairing.py", "sample", "search.py", "silhouettes.py", "store", "vlm"}
+    | {"locks.py", "moving.py", "pairing.py", "progress_bars.py", "sample", "search.py", "silhouettes.py", "store", "torchvision_ops.py"}
+    | {"vlm"}
 )  # fmt: skip
 
 
@@ -166,23 +166,10 @@ def _no_progress(step: str, done: int, total: int) -> None:
 
 @contextmanager
 def exclusive(data_dir: Path) -> Iterator[None]:
-    """Hold the experiment's ingest lock; the system releases it when the process dies."""
-    lock = FileLock(data_dir / INGEST_LOCK)
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        # A search looks whether the lock is held by holding it for an instant.
-        lock.acquire(timeout=_LOCK_WAIT_S, poll_interval=0.02)
-    except Timeout as exc:
-        raise CatalogLockedError(
-            f"Another process is ingesting {data_dir.parent}; wait until it is done, or stop it, and run the "
-            "command again."
-        ) from exc
-    except OSError as exc:
-        raise unwritable(data_dir, exc) from exc
-    try:
+    """Hold the experiment's ingest lock."""
+    busy = f"Another process is ingesting {data_dir.parent}; wait until it is done, or stop it, and run the command again."
+    with held(data_dir, INGEST_LOCK, busy=busy):
         yield
-    finally:
-        lock.release()
 
 
 # ------------------------------------------------------------------ which sessions have changed

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-from filelock import FileLock, Timeout
-
 from ethochat.index.behaviors.rules import SOURCE as RULES_SOURCE
-from ethochat.index.catalog import Catalog, unwritable
+from ethochat.index.catalog import Catalog
 from ethochat.index.describing.journal import Described, Journal, Place
 from ethochat.index.describing.rows import clock_of, describer_name, place_of
 from ethochat.index.describing.sharing import Shelf, look_of
+from ethochat.index.describing.targets import Rows, check_lengths, find_targets
 from ethochat.index.domain import Session
-from ethochat.index.errors import BackendUnavailableError, CatalogLockedError, InputError, VideoError
+from ethochat.index.errors import BackendUnavailableError, CatalogLockedError, VideoError
 from ethochat.index.experiment import Experiment, load_experiment
 from ethochat.index.ingest import HASHES_FILE, FileHashes, exclusive, publish
+from ethochat.index.locks import held
 from ethochat.index.vlm import resolve_vlm
 from ethochat.index.vlm.base import Vlm, VlmReply, VlmRequest
-from ethochat.index.vlm.parsing import ReplyFormError, parse_description
+from ethochat.index.vlm.parsing import form_problem
 from ethochat.index.vlm.prompting import Planned, plan_description, plan_repair
 from ethochat.index.vlm.seeing import SessionView
 
 DESCRIBE_LOCK: Final = "describe.lock"
 Progress = Callable[[str, int, int], None]
-_LOCK_WAIT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +111,17 @@ def describe_experiment(
     """
     experiment = load_experiment(root)
     catalog = Catalog.open(experiment.data_dir)
-    targets, without_video, excluded = _targets(experiment, catalog, sessions, sources)
+    targets, without_video, excluded = find_targets(experiment, catalog, sessions, sources)
     model = resolve_vlm(vlm, replace(experiment.vlm, run_model_code=run_model_code))
     try:
         able = model.probe()
         notes = able.notes
         if able.max_frames is not None:
-            _check_lengths(experiment, catalog, targets, able.max_frames)
-        with _alone(experiment.data_dir), Journal(experiment.data_dir) as journal:
+            check_lengths(experiment, catalog, targets, able.max_frames)
+        busy = (
+            f"Another process describes {root}; wait until it is done, or stop it: what it was told is kept."
+        )
+        with held(experiment.data_dir, DESCRIBE_LOCK, busy=busy), Journal(experiment.data_dir) as journal:
             run = _Run(
                 experiment=experiment,
                 catalog=catalog,
@@ -150,24 +149,6 @@ def _silent(step: str, done: int, total: int) -> None:
     """Report to nobody."""
 
 
-@contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    """Hold the lock under which one process describes; an ingest may run meanwhile."""
-    lock = FileLock(data_dir / DESCRIBE_LOCK)
-    try:
-        lock.acquire(timeout=_LOCK_WAIT_S, poll_interval=0.05)
-    except Timeout as exc:
-        raise CatalogLockedError(
-            f"Another process describes {data_dir.parent}; wait until it is done, or stop it: what it was told is kept."
-        ) from exc
-    except OSError as exc:
-        raise unwritable(data_dir, exc) from exc
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _bring_in(
     experiment: Experiment, catalog: Catalog, store: str, progress: Progress
 ) -> tuple[tuple[str, ...], str | None]:
@@ -182,73 +163,6 @@ def _bring_in(
             f"an ingest is running; run `ethochat ingest {experiment.root}` when it is done: it brings in the descriptions"
         )
     return published.unmapped, None
-
-
-# ------------------------------------------------------------------ what is to be described
-_Rows = list[dict[str, object]]
-
-
-def _targets(
-    experiment: Experiment, catalog: Catalog, sessions: Collection[str], sources: Sequence[str]
-) -> tuple[list[tuple[Session, _Rows]], tuple[str, ...], tuple[str, ...]]:
-    known = {session.session_id for session in experiment.sessions}
-    unknown = sorted(set(sessions) - known)
-    if unknown:
-        raise InputError(f"Expected sessions of {experiment.root}, got {', '.join(map(repr, unknown))}.")
-    wanted = [item for item in experiment.sessions if not sessions or item.session_id in sessions]
-    without = tuple(item.session_id for item in wanted if not item.inputs_of("video"))
-    flagged = set(catalog.load("sessions").filter(pl.col("excluded"))["session_id"])
-    excluded = tuple(item.session_id for item in wanted if item.session_id in flagged and not sessions)
-    found = []
-    for session in wanted:
-        if session.session_id in without or session.session_id in excluded:
-            continue
-        rows = catalog.read_session("segments", session.session_id).filter(pl.col("source").is_in(sources))
-        if rows.height:
-            found.append((session, rows.sort("start_time", "individual", "segment_id").to_dicts()))
-    if not found:
-        raise InputError(
-            f"Expected segments of {', '.join(sources)} in sessions with a video in {experiment.root}, found none; a model "
-            "can only describe what it can see."
-        )
-    _check_lengths(experiment, catalog, found, None)
-    return found, without, excluded
-
-
-def _check_lengths(
-    experiment: Experiment,
-    catalog: Catalog,
-    targets: Sequence[tuple[Session, _Rows]],
-    most_frames: int | None,
-) -> None:
-    """Refuse segments that would be shown with fewer frames per second than was asked for.
-
-    Parameters
-    ----------
-    most_frames
-        What the model takes, where that is less than the settings allow.
-    """
-    settings = experiment.vlm
-    most = settings.max_frames if most_frames is None else most_frames
-    limit = (
-        f"`max_frames` = {most}; raise it or" if most_frames is None else f"the {most} that the model takes;"
-    )
-    units = dict(catalog.load("sessions").select("session_id", "time_unit").iter_rows())
-    for session, rows in targets:
-        if units.get(session.session_id) != "s":
-            continue
-        longest = max(_length(row) for row in rows)
-        needed = math.ceil(longest * settings.fps - 1e-9)
-        if needed > most:
-            raise InputError(
-                f"Segments of {session.session_id} last up to {longest:g} s, which takes {needed} frames at {settings.fps:g} "
-                f"per second, more than {limit} lower `fps` or `size_px` under [vlm], or `max_s` under [segments]."
-            )
-
-
-def _length(segment: Mapping[str, object]) -> float:
-    start, stop = segment["start_time"], segment["stop_time"]
-    return stop - start if isinstance(start, float) and isinstance(stop, float) else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +204,7 @@ class _Run:
     _guard: threading.RLock = field(default_factory=threading.RLock)
     _started: float = field(default_factory=time.monotonic)
 
-    def through(self, targets: Sequence[tuple[Session, _Rows]]) -> str | None:
+    def through(self, targets: Sequence[tuple[Session, Rows]]) -> str | None:
         """Ask about every segment, and once more about replies without the right form; returns why it stopped early."""
         try:
             self._ask(self._requests(targets))
@@ -364,14 +278,14 @@ class _Run:
         if kept is None:
             return False
         key = planned.key
-        problem = _problem(kept.reply.text)
+        problem = form_problem(kept.reply.text)
         if problem is not None:
             again = plan_repair(planned, kept.reply.text, problem)
             second = self.journal.reply(again.key, model)
             if second is None:
                 self._malformed.append((target, again))
                 return False
-            if _problem(second.reply.text) is None:
+            if form_problem(second.reply.text) is None:
                 self.repaired, key = self.repaired + 1, again.key
             else:
                 self.free_text += 1
@@ -394,7 +308,7 @@ class _Run:
         )
 
     # ---------------------------------------------------------------- requests
-    def _requests(self, targets: Sequence[tuple[Session, _Rows]]) -> Iterator[VlmRequest]:
+    def _requests(self, targets: Sequence[tuple[Session, Rows]]) -> Iterator[VlmRequest]:
         hashes = FileHashes(self.catalog.data_dir / HASHES_FILE)
         sessions = {row["session_id"]: row for row in self.catalog.load("sessions").iter_rows(named=True)}
         shares = self._shares_of_before()
@@ -433,7 +347,7 @@ class _Run:
         return self.limit is not None and self._asked >= self.limit
 
     def _count_there(
-        self, session: Session, rows: _Rows, sessions: Mapping[str, Mapping[str, object]], hashes: FileHashes
+        self, session: Session, rows: Rows, sessions: Mapping[str, Mapping[str, object]], hashes: FileHashes
     ) -> None:
         """Count what was described before among what is not come to."""
         model = self.vlm.model
@@ -540,12 +454,3 @@ class _Run:
                     continue
                 self.frames += request.n_frames
             yield request
-
-
-def _problem(text: str) -> str | None:
-    """What is wrong with the form of a reply."""
-    try:
-        parse_description(text)
-    except ReplyFormError as exc:
-        return str(exc)
-    return None
