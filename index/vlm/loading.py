@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ethochat.index.errors import BackendUnavailableError
+from ethochat.index.progress_bars import no_progress_bars
 from ethochat.index.torchvision_ops import ensure_torchvision
 
 logger = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ def load_model(name: str, *, run_code: bool) -> LoadedModel:
     options["trust_remote_code"] = run_code
     device, device_name, dtype = choose_device()
     try:
-        with _quiet():
+        with no_progress_bars():
             _check_architecture(source, options, name)
             identity = _identity(Path(source)) if Path(source).is_dir() else None
             processor = AutoProcessor.from_pretrained(source, **options)
@@ -273,17 +272,3 @@ def _data_bytes(header: bytes) -> int:
     return max(
         (entry["data_offsets"][1] for key, entry in tensors.items() if key != "__metadata__"), default=0
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's progress bars off the terminal; downloads of whole models still show theirs."""
-    from transformers.utils import logging as transformers_logging
-
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()

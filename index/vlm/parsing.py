@@ -16,6 +16,7 @@ __all__ = [
     "ReplyFormError",
     "SeenDescription",
     "clean",
+    "form_problem",
     "parse_answer",
     "parse_description",
 ]
@@ -169,6 +170,15 @@ def parse_description(text: str) -> SeenDescription:
                 f"Expected a description without times, found {time!r} in {field!r}; say what is seen, not when or how long."
             )
     return seen
+
+
+def form_problem(text: str) -> str | None:
+    """Say what is wrong with the form of a description, for the model that is asked again; ``None`` where nothing is."""
+    try:
+        parse_description(text)
+    except ReplyFormError as exc:
+        return str(exc)
+    return None
 
 
 def parse_answer(text: str) -> tuple[str | None, str]:

@@ -9,9 +9,10 @@ from typing import Final, Literal
 from ethochat.index.errors import InputError, VideoError
 from ethochat.index.experiment import Experiment
 from ethochat.index.ingest import HASHES_FILE, FileHashes
+from ethochat.index.search import embedded_text
 from ethochat.index.vlm.access import VlmAccess
 from ethochat.index.vlm.base import Capabilities, Vlm, VlmReply, VlmRequest
-from ethochat.index.vlm.parsing import ReplyFormError, SeenDescription, clean, parse_answer, parse_description
+from ethochat.index.vlm.parsing import SeenDescription, clean, form_problem, parse_answer, parse_description
 from ethochat.index.vlm.prompting import YES_NO_CHOICES, Planned, plan_check, plan_description, plan_repair
 from ethochat.index.vlm.seeing import SessionView
 from ethochat.tools.context import ToolContext
@@ -79,7 +80,7 @@ class Watcher:
         again = {}
         for place, item in planned.items():
             reply = asked.reply(item)
-            if reply is not None and reply.error is None and (problem := _problem(reply.text)):
+            if reply is not None and reply.error is None and (problem := form_problem(reply.text)):
                 again[place] = plan_repair(item, reply.text, problem)
         second = self._ask("replies repaired", again.values()) if again else Asked(model=asked.model)
         return [
@@ -191,15 +192,6 @@ def _interval(segment: Mapping[str, object]) -> tuple[float, float]:
     return start, stop
 
 
-def _problem(text: str) -> str | None:
-    """What is wrong with the form of a reply."""
-    try:
-        parse_description(text)
-    except ReplyFormError as exc:
-        return str(exc)
-    return None
-
-
 def _described(planned: Planned, asked: Asked, again: Planned | None, second: Asked) -> Described:
     replies = [asked.reply(planned)] + ([second.reply(again)] if again is not None else [])
     came = [reply for reply in replies if reply is not None]
@@ -207,10 +199,10 @@ def _described(planned: Planned, asked: Asked, again: Planned | None, second: As
     if errors or len(came) < len(replies):
         return Described(form="error" if errors else "not come to", error=errors[0] if errors else None)
     last = came[-1].text
-    if _problem(last) is None:
+    if form_problem(last) is None:
         said = parse_description(last)
         form: Form = "first try" if again is None else "repaired"
-        text = embedded_text(said)
+        text = embedded_text(said.overall, said.head, said.limb, said.torso, keywords=said.keywords)
     else:
         said, form, text = None, "free text", clean(came[0].text, _LONGEST_TEXT)
     return Described(
@@ -222,13 +214,6 @@ def _described(planned: Planned, asked: Asked, again: Planned | None, second: As
         new_tokens=_total([reply.new_tokens for reply in came]),
         elapsed_s=sum(reply.elapsed_s for reply in came),
     )
-
-
-def embedded_text(said: SeenDescription) -> str:
-    """Text of a description as the index embeds it: its sentences, and keywords that they do not hold."""
-    sentences = " ".join(part for part in (said.overall, said.head, said.limb, said.torso) if part)
-    keywords = ", ".join(word for word in said.keywords if word.lower() not in sentences.lower())
-    return f"{sentences} {keywords}".strip()
 
 
 def _total(counts: Sequence[int | None]) -> int | None:
