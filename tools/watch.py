@@ -167,7 +167,10 @@ class _Watched:
         if len(said) < len(replies):
             why = clean(str(errors[0]), _LONGEST_WORDS) if errors else asked.stopped or "no answer came"
             return cls(clip=clip, opinion=None, words=None, failure=why)
-        words = " / ".join(clean(reply.text, _LONGEST_WORDS) for reply in said)
+        said_words = [clean(reply.text, _LONGEST_WORDS) for reply in said]
+        if not any(said_words):
+            return cls(clip=clip, opinion=None, words=None, failure="the model wrote nothing")
+        words = " / ".join(said_words)
         return cls(clip=clip, opinion=opinion_of(said), words=words, failure=None)
 
     def reference(self) -> ClipRef:

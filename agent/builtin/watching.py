@@ -276,9 +276,11 @@ def word_watch(item: Evidence) -> str:
             if quoted
             else f"The model gave no answer. {mark}"
         )
+    elif counts and total > 1 and not (counts["yes"] or counts["no"]):
+        head = f"**No clear answer** about any of the {total} clips {mark}:"
     elif counts and total > 1:
         neither = f", neither in {counts['neither']}" if counts.get("neither") else ""
-        head = f"**Yes** in {counts['yes']} of {total} clips, no in {counts['no']}{neither} {mark}:"
+        head = f"**Yes in {counts['yes']}** of {total} clips, no in {counts['no']}{neither} {mark}:"
     elif counts:
         word = next((name for name in ("yes", "no") if counts[name]), "no clear answer")
         head = f"**{word.capitalize()}**, says the model {mark}:"

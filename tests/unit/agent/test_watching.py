@@ -74,6 +74,12 @@ def test_clips_of_the_answer_before_are_looked_at(asking, question, which, asked
     assert len(model.asked) == len(answer.clips) > 0
 
 
+def test_answers_that_are_neither_yes_nor_no_are_no_yes(asking):
+    (_, answer), _ = asking(SHOW, "is the tail raised in the first two clips?", answer=lambda _: "perhaps")
+    assert answer.answer.startswith("**No clear answer** about any of the 2 clips [e1]:")
+    assert "Yes" not in answer.answer
+
+
 def test_two_are_compared_in_one_request(asking):
     (shown, answer), model = asking(SHOW, "compare the first two", answer=lambda _: "Clip 2 is faster.")
     assert len(model.asked) == 1

@@ -63,6 +63,13 @@ def test_words_that_are_neither_yes_nor_no_are_no_answer(watched, call):
     assert evidence.clips[0].probability is None
 
 
+def test_reply_without_words_is_said(watched, call):
+    context, _ = watched(lambda _: " \n")
+    evidence = call(context, "watch_clips", question="Is it rearing?", clips=[clip()])
+    assert evidence.clips[0].seen == "not answered: the model wrote nothing"
+    assert counts(evidence) == {"yes": 0, "no": 0, "neither": 1}
+
+
 def test_open_question_gives_words_and_no_number(watched, call):
     context, vlm = watched(lambda _: "It licks its left paw.")
     evidence = call(context, "watch_clips", question="What does it do?", clips=[clip()])
