@@ -77,14 +77,14 @@ def build_search(tab: SearchTab, saving: Saving) -> None:
         trigger_mode="multiple",
         **heard,
     )
-    acted = cards.select(tab.act, [finding], outputs, trigger_mode="multiple", **heard).then(
-        tab.text, [finding], box, **_PRIVATE
-    )
+    # Widgets are set as a button is pressed and not when the search ends: a model may look for minutes.
+    cards.select(tab.tried, None, box, trigger_mode="multiple", **_PRIVATE)
+    acted = cards.select(tab.act, [finding], outputs, trigger_mode="multiple", **heard)
     if check is not None:
         acted.then(tab.checking, [finding], check, **_PRIVATE)
         check.input(tab.check, [finding, check], outputs, trigger_mode="multiple", **heard)
-    understood.input(tab.take_back, [finding, understood], outputs, trigger_mode="multiple", **heard).then(
-        tab.widgets, [finding], widgets, **_PRIVATE
+    understood.input(tab.take_back, [finding, understood], widgets, trigger_mode="multiple", **_PRIVATE).then(
+        tab.again, [finding], outputs, trigger_mode="multiple", **heard
     )
     elsewhere.input(tab.elsewhere, [finding, elsewhere], outputs, trigger_mode="multiple", **heard)
     more.click(tab.more, [finding], outputs, **heard)

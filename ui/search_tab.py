@@ -166,8 +166,8 @@ class SearchTab:
             chosen.append(moment)
         yield from self._run(finding)
 
-    def take_back(self, finding: Finding, kept: Sequence[str]) -> Iterator[View]:
-        """Search without the parts that were taken back."""
+    def take_back(self, finding: Finding, kept: Sequence[str]) -> list[Any]:
+        """Leave out the parts that were taken back; returns the values that the widgets then have."""
         gone = {part.key for part in self._parts(finding)} - set(kept)
         finding.dropped |= gone
         finding.more = without_parts(finding.more, gone)
@@ -175,6 +175,10 @@ class SearchTab:
             left = without_parts({name: getattr(finding, name)}, gone).get(name, [])
             setattr(finding, name, left)
         finding.other_sessions = finding.other_sessions and "other_sessions" not in gone
+        return self.widgets(finding)
+
+    def again(self, finding: Finding) -> Iterator[View]:
+        """Search for what is left of it."""
         yield from self._run(finding)
 
     def elsewhere(self, finding: Finding, only: bool) -> Iterator[View]:
@@ -198,12 +202,14 @@ class SearchTab:
         return gr.update(value=finding.more.get("verify", 0))
 
     def widgets(self, finding: Finding) -> list[Any]:
-        """Values of the widgets, for when they were taken back or an example was tried."""
+        """Values of the widgets."""
         return [gr.update(value=value) for value in values_of(self.filters, finding.more)]
 
-    def text(self, finding: Finding) -> str:
-        """Text that is looked for, for when an example was tried."""
-        return finding.text
+    def tried(self, event: gr.SelectData) -> Any:  # noqa: ANN401 - an update of a component
+        """Put an example into the box as it is tried; what a visitor types while a search runs stays."""
+        asked = event.value if isinstance(event.value, dict) else {}
+        tries = asked.get("act") == "try" and asked.get("text") in self.examples
+        return gr.update(value=str(asked["text"])) if tries else gr.skip()
 
     def clear(self, finding: Finding) -> list[Any]:
         """Empty the widgets; what was found stays until the next search."""

@@ -291,6 +291,22 @@ def test_hits_are_there_while_the_model_looks_and_it_can_be_stopped(tab: Any, he
     assert tab.page.locator("#hits .badge").count() == 0
 
 
+def test_what_is_typed_while_the_model_looks_stays(tab: Any, held: Path) -> None:
+    tab.to_search()
+    check(tab, "the best 5")
+    tab.search("walking patiently in S01, S02 and S03")
+    looking = tab.page.locator("#found", has_text="The model is looking at the best 5")
+    looking.wait_for()
+    tab.page.locator("#hits button[data-act=like]").first.click()
+    tab.page.locator("#understood label", has_text="like S").wait_for()
+    looking.wait_for()
+    tab.page.fill("#query textarea", "running")
+    held.unlink()
+    looking.wait_for(state="detached")
+    tab.page.wait_for_selector("#go", state="visible")
+    assert tab.page.input_value("#query textarea") == "running"
+
+
 def nothing_active(tab: Any, where: str) -> None:
     """See that what the model wrote made no image, no script and no link."""
     assert tab.page.locator(f"{where} script, {where} img[src='x'], {where} iframe").count() == 0

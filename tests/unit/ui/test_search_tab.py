@@ -96,6 +96,12 @@ def clicked(tab: SearchTab, finding: Finding, act: str, rank: int = 0, text: str
     return list(list(tab.act(finding, event))[-1])
 
 
+def taken_back(tab: SearchTab, finding: Finding, kept: list[str]) -> list[Any]:
+    """What is shown in the end when only these parts are kept."""
+    tab.take_back(finding, kept)
+    return list(list(tab.again(finding))[-1])
+
+
 def keys(view: list[Any]) -> list[str]:
     return [key for _, key in view[UNDERSTOOD]["choices"]]
 
@@ -354,14 +360,20 @@ def test_example_is_searched_for_and_put_into_the_box(tab: SearchTab, search: Se
     finding = Finding()
     view = clicked(tab, finding, "try", text=tab.examples[0])
     assert view[CARDS].count("<article") == PAGE_SIZE
-    assert tab.text(finding) == tab.examples[0]
+    tried = gr.SelectData(None, {"index": 0, "value": {"act": "try", "text": tab.examples[0]}})
+    assert tab.tried(tried)["value"] == tab.examples[0]
+
+
+@pytest.mark.parametrize("value", [{"act": "like", "rank": 1}, {"act": "try", "text": "<script>"}, "x"])
+def test_other_buttons_leave_the_box_alone(tab: SearchTab, value: Any) -> None:
+    assert skipped(tab.tried(gr.SelectData(None, {"index": 0, "value": value})))
 
 
 # ----------------------------------------------------------------- taking back
 def test_part_of_the_text_can_be_taken_back(tab: SearchTab, search: Search) -> None:
     finding = Finding()
     typed(tab, finding, "rearing")
-    view = list(list(tab.take_back(finding, ["window", "query"]))[-1])
+    view = taken_back(tab, finding, ["window", "query"])
     assert search.calls[-1] == {"query": "rearing", "stop_s": 180.0, "limit": PAGE_SIZE}
     assert keys(view) == ["window", "query"]
     typed(tab, finding, "rearing", group=["drug"])
@@ -375,7 +387,7 @@ def test_part_of_a_widget_is_taken_back_from_the_widget_and_can_be_set_again(
 ) -> None:
     finding = Finding()
     view = typed(tab, finding, "rearing", zones=None, sources=["anna"], group=["drug"])
-    list(tab.take_back(finding, [key for key in keys(view) if not key.startswith(("sources", "where"))]))
+    taken_back(tab, finding, [key for key in keys(view) if not key.startswith(("sources", "where"))])
     assert {"sources", "where"}.isdisjoint(search.calls[-1])
     values = dict(zip([item.name for item in tab.filters], tab.widgets(finding), strict=True))
     assert (values["sources"]["value"], values["group"]["value"], values["stop_s"]["value"]) == ([], [], "")
@@ -387,7 +399,7 @@ def test_example_can_be_taken_back(tab: SearchTab, search: Search) -> None:
     finding = Finding()
     typed(tab, finding, "rearing")
     view = clicked(tab, finding, "like", 1)
-    list(tab.take_back(finding, [key for key in keys(view) if not key.startswith("like")]))
+    taken_back(tab, finding, [key for key in keys(view) if not key.startswith("like")])
     assert "like" not in search.calls[-1]
     assert finding.like == []
 
@@ -395,7 +407,7 @@ def test_example_can_be_taken_back(tab: SearchTab, search: Search) -> None:
 def test_all_taken_back_offers_examples(tab: SearchTab, search: Search) -> None:
     finding = Finding()
     typed(tab, finding, "rearing")
-    view = list(list(tab.take_back(finding, []))[-1])
+    view = taken_back(tab, finding, [])
     assert keys(view) == []
     assert "data-act='try'" in view[CARDS]
     assert len(search.calls) == 1
@@ -563,7 +575,7 @@ def test_checking_can_be_taken_back(looking: tuple[SearchTab, Checked]) -> None:
     tab, search = looking
     finding = Finding()
     typed(tab, finding, "rearing", verify=5)
-    view = list(list(tab.take_back(finding, ["query"]))[-1])
+    view = taken_back(tab, finding, ["query"])
     assert "badge" not in view[CARDS]
     assert "verify" not in search.calls[-1]
     assert tab.checking(finding)["value"] == 0
